@@ -1,0 +1,122 @@
+//! The neutral model of an object file, and the only door to the formats below it.
+//!
+//! Nothing outside `src/format/` names a constant of ELF, COFF or Mach-O.
+
+pub mod coff;
+pub mod elf;
+pub mod macho;
+
+use std::fmt;
+
+/// Object file formats we know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Format {
+    Elf,
+    Coff,
+    MachO,
+}
+
+/// Machines we know. What else there is, is `Other` with the format's own number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Machine {
+    X86_64,
+    X86,
+    Aarch64,
+    Arm,
+    Riscv64,
+    Other(u32),
+}
+
+/// What a member's bytes are, from their first few.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MemberKind {
+    Object(Format, Machine),
+    /// A short import object of a DLL.
+    ImportStub(Machine),
+    /// LLVM bitcode, raw or wrapped: no linker of ours can take it apart.
+    Bitcode,
+    /// `lib.rmeta`, text, anything that no linker reads.
+    Other,
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Elf => "ELF",
+            Self::Coff => "COFF",
+            Self::MachO => "Mach-O",
+        })
+    }
+}
+
+impl fmt::Display for Machine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::X86_64 => f.write_str("x86_64"),
+            Self::X86 => f.write_str("x86"),
+            Self::Aarch64 => f.write_str("aarch64"),
+            Self::Arm => f.write_str("arm"),
+            Self::Riscv64 => f.write_str("riscv64"),
+            Self::Other(n) => write!(f, "machine {n:#x}"),
+        }
+    }
+}
+
+/// Classifies a member by its magic. Never fails: what is unknown is `Other`.
+#[must_use]
+pub fn classify(data: &[u8]) -> MemberKind {
+    if data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]) {
+        return MemberKind::Bitcode;
+    }
+    elf::classify(data)
+        .or_else(|| macho::classify(data))
+        .or_else(|| coff::classify(data))
+        .unwrap_or(MemberKind::Other)
+}
+
+/// A symbol that other members can see, or that this one needs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct GlobalSymbol<'d> {
+    /// As in the symbol table (with Mach-O's and i686 COFF's leading underscore).
+    pub name: &'d [u8],
+    pub kind: GlobalKind,
+    /// Visible from outside a shared library that links it.
+    pub default_visibility: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum GlobalKind {
+    Defined,
+    /// Weak, or in a COMDAT: another definition may win.
+    WeakDefined,
+    Common,
+    Undefined,
+    WeakUndefined,
+}
+
+impl GlobalKind {
+    #[must_use]
+    pub fn is_definition(self) -> bool {
+        matches!(self, Self::Defined | Self::WeakDefined | Self::Common)
+    }
+}
+
+/// Calls `f` for every global symbol of a member, in symbol table order. Members that are no
+/// objects have none.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn for_each_global<'d>(
+    kind: MemberKind,
+    data: &'d [u8],
+    f: &mut dyn FnMut(GlobalSymbol<'d>),
+) -> crate::error::Result<()> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::for_each_global(data, f),
+        MemberKind::Object(Format::Coff, _) | MemberKind::ImportStub(_) => {
+            coff::for_each_global(data, f)
+        }
+        MemberKind::Object(Format::MachO, _) => macho::for_each_global(data, f),
+        MemberKind::Bitcode | MemberKind::Other => Ok(()),
+    }
+}

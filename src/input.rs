@@ -1,0 +1,229 @@
+//! Opens the input libraries: maps each file, reads its archive, classifies its members.
+
+use std::fs::File;
+use std::ops::Range;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use memmap2::Mmap;
+use rayon::prelude::*;
+
+use crate::archive::ArchiveKind;
+use crate::archive::read::{Archive, IndexEntry};
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::{self, MemberKind};
+
+/// A library of the set, in the order given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LibraryId(pub u32);
+
+/// A member of any library; ids run through the libraries in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct MemberId(pub u32);
+
+impl LibraryId {
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+impl MemberId {
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A mapped file.
+#[derive(Debug)]
+pub struct MappedFile {
+    pub path: Utf8PathBuf,
+    map: Option<Mmap>,
+}
+
+impl MappedFile {
+    /// Maps the file at `path`.
+    ///
+    /// # Errors
+    /// `input-not-found`, `input-is-directory`, `input-unreadable`.
+    pub fn open(path: &Utf8Path) -> Result<Self> {
+        let fail = |e: std::io::Error| {
+            let code = if e.kind() == std::io::ErrorKind::NotFound {
+                Code::InputNotFound
+            } else {
+                Code::InputUnreadable
+            };
+            Diagnostic::new(code, format!("cannot read the library: {e}")).file(path)
+        };
+        let file = File::open(path).map_err(fail)?;
+        let metadata = file.metadata().map_err(fail)?;
+        if metadata.is_dir() {
+            return Err(Diagnostic::new(Code::InputIsDirectory, "this is a folder")
+                .file(path)
+                .hint("name the libraries in it")
+                .into());
+        }
+        let map = if metadata.len() == 0 {
+            None
+        } else {
+            // SAFETY: the inputs must not be truncated or written by others while we run, as for
+            // every linker; we ourselves replace files only by renaming over them.
+            Some(unsafe { Mmap::map(&file) }.map_err(fail)?)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            map,
+        })
+    }
+
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        self.map.as_deref().unwrap_or_default()
+    }
+}
+
+/// Maps all `paths`, collecting every failure.
+///
+/// # Errors
+/// As [`MappedFile::open`], and `input-duplicate` for two paths of one file.
+pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
+    let mut files = Vec::with_capacity(paths.len());
+    let mut errors = Vec::new();
+    let mut seen: Vec<(Utf8PathBuf, &Utf8PathBuf)> = Vec::new();
+    for path in paths {
+        match MappedFile::open(path) {
+            Ok(file) => files.push(file),
+            Err(e) => {
+                errors.extend(e.0);
+                continue;
+            }
+        }
+        let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
+        if let Some((_, first)) = seen.iter().find(|(r, _)| *r == real) {
+            errors.push(
+                Diagnostic::new(
+                    Code::InputDuplicate,
+                    format!("this library is given twice (also as {first})"),
+                )
+                .file(path)
+                .hint("name each library once"),
+            );
+        }
+        seen.push((real, path));
+    }
+    Error::all(errors)?;
+    Ok(files)
+}
+
+/// One library.
+#[derive(Debug)]
+pub struct Library<'d> {
+    /// File name without `lib` prefix and suffix.
+    pub name: String,
+    pub path: &'d Utf8Path,
+    /// Size of the file in bytes.
+    pub bytes: u64,
+    pub kind: ArchiveKind,
+    pub members: Range<u32>,
+    /// The archive's own symbol index; [`IndexEntry::member`] counts within the library.
+    pub index: Vec<IndexEntry<'d>>,
+}
+
+impl Library<'_> {
+    pub fn member_ids(&self) -> impl Iterator<Item = MemberId> + use<> {
+        self.members.clone().map(MemberId)
+    }
+}
+
+/// One member of a library.
+#[derive(Debug)]
+pub struct Member<'d> {
+    pub library: LibraryId,
+    pub name: &'d [u8],
+    pub data: &'d [u8],
+    pub kind: MemberKind,
+}
+
+/// All libraries of a run.
+#[derive(Debug)]
+pub struct Inputs<'d> {
+    pub libraries: Vec<Library<'d>>,
+    pub members: Vec<Member<'d>>,
+}
+
+impl<'d> Inputs<'d> {
+    /// Reads the archives of `files`, in parallel, ids in the order given.
+    ///
+    /// # Errors
+    /// Those of [`Archive::parse`] and `archive-no-objects`, for every file that has one.
+    pub fn read(files: &'d [MappedFile]) -> Result<Self> {
+        let archives: Vec<Result<Archive<'d>>> = files
+            .par_iter()
+            .map(|f| Archive::parse(f.data()).map_err(|e| e.in_file(&f.path)))
+            .collect();
+        let mut inputs = Self {
+            libraries: Vec::new(),
+            members: Vec::new(),
+        };
+        let mut errors = Vec::new();
+        for (file, archive) in files.iter().zip(archives) {
+            let archive = match archive {
+                Ok(a) => a,
+                Err(e) => {
+                    errors.extend(e.0);
+                    continue;
+                }
+            };
+            let library = LibraryId(inputs.libraries.len() as u32);
+            let start = inputs.members.len() as u32;
+            for member in &archive.members {
+                inputs.members.push(Member {
+                    library,
+                    name: member.name,
+                    data: member.data,
+                    kind: format::classify(member.data),
+                });
+            }
+            let end = inputs.members.len() as u32;
+            let mut own = inputs.members[start as usize..].iter();
+            if !own.any(|m| m.kind != MemberKind::Other) {
+                errors.push(
+                    Diagnostic::new(Code::ArchiveNoObjects, "this archive holds no object files")
+                        .file(&file.path)
+                        .hint("build the plugin with crate-type staticlib"),
+                );
+            }
+            inputs.libraries.push(Library {
+                name: library_name(&file.path),
+                path: &file.path,
+                bytes: file.data().len() as u64,
+                kind: archive.kind,
+                members: start..end,
+                index: archive.index,
+            });
+        }
+        Error::all(errors)?;
+        Ok(inputs)
+    }
+
+    #[must_use]
+    pub fn library(&self, id: LibraryId) -> &Library<'d> {
+        &self.libraries[id.index()]
+    }
+
+    #[must_use]
+    pub fn member(&self, id: MemberId) -> &Member<'d> {
+        &self.members[id.index()]
+    }
+}
+
+/// `libgstjson.a`, `gstjson.lib` -> `gstjson`.
+#[must_use]
+pub fn library_name(path: &Utf8Path) -> String {
+    let file = path.file_name().unwrap_or_default();
+    if let Some(stem) = file.strip_suffix(".lib") {
+        return stem.to_owned();
+    }
+    let stem = file.strip_suffix(".a").unwrap_or(file);
+    stem.strip_prefix("lib").unwrap_or(stem).to_owned()
+}

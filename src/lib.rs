@@ -1,0 +1,31 @@
+//! dragonfire: Rust plugins as static libraries, each piece once.
+//!
+//! The pipeline, one module a phase:
+//!
+//! request -> [`workspace`] (discover, build) -> [`input`] (read archives) -> [`format`] (read
+//! objects) -> resolve -> identity -> reach -> [`plan`] -> write -> emit -> verify -> response
+
+pub mod archive;
+pub mod error;
+pub mod format;
+pub mod input;
+pub mod inspect;
+pub mod manifest;
+pub mod protocol;
+
+use error::{Code, Diagnostic, Result};
+use protocol::event::Events;
+use protocol::request::Request;
+use protocol::response::Response;
+
+/// Carries out a request.
+///
+/// # Errors
+/// Every failure a user can cause, with its code; nothing has been written then.
+pub fn run(request: &Request, _events: &dyn Events) -> Result<Response> {
+    Err(Diagnostic::new(
+        Code::UnknownOperation,
+        format!("{} is not there yet", request.operation()),
+    )
+    .into())
+}

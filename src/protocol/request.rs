@@ -1,0 +1,294 @@
+//! What can be asked of the engine. The command line builds these same types.
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use crate::manifest::Manifest;
+
+/// A request. In JSON, `"protocol": 1` stands beside `"operation"`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(tag = "operation", rename_all = "kebab-case")]
+pub enum Request {
+    /// Which plugins does this workspace have?
+    Discover(WorkspaceRequest),
+    /// Build them as static libraries.
+    Build(WorkspaceRequest),
+    /// What is in these libraries?
+    Inspect(InspectRequest),
+    /// Move whole members that several libraries hold to the workspace library.
+    Dedup(CombineRequest),
+    /// Make one object of each library: what its exports reach.
+    Prelink(CombineRequest),
+    /// All libraries together, each atom once, partitioned by reach set.
+    Meld(CombineRequest),
+    /// Check libraries made by an earlier run.
+    Verify(VerifyRequest),
+    /// Which path keeps this symbol or section?
+    Why(WhyRequest),
+}
+
+impl Request {
+    /// The operation's name as in JSON.
+    #[must_use]
+    pub fn operation(&self) -> &'static str {
+        match self {
+            Self::Discover(_) => "discover",
+            Self::Build(_) => "build",
+            Self::Inspect(_) => "inspect",
+            Self::Dedup(_) => "dedup",
+            Self::Prelink(_) => "prelink",
+            Self::Meld(_) => "meld",
+            Self::Verify(_) => "verify",
+            Self::Why(_) => "why",
+        }
+    }
+}
+
+/// Names of the operations, for the message about an unknown one.
+pub const OPERATIONS: &[&str] = &[
+    "discover", "build", "inspect", "dedup", "prelink", "meld", "verify", "why",
+];
+
+/// A manifest by path or in place.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ManifestSource {
+    Path(#[schemars(with = "String")] Utf8PathBuf),
+    Inline(Manifest),
+}
+
+/// A Cargo workspace and how to build it.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Workspace {
+    /// Its Cargo.toml.
+    #[schemars(with = "String")]
+    pub manifest_path: Utf8PathBuf,
+    /// Packages that are plugins; empty: those of the manifest, else all that discovery finds.
+    pub packages: Vec<String>,
+    /// Cargo profile; `None`: release.
+    pub profile: Option<String>,
+    pub features: Vec<String>,
+    pub all_features: bool,
+    pub no_default_features: bool,
+    /// Target triple; `None`: the host's, and no `--target` is given to cargo.
+    pub target: Option<String>,
+    #[schemars(with = "Option<String>")]
+    pub target_dir: Option<Utf8PathBuf>,
+    pub offline: bool,
+    pub locked: bool,
+    pub frozen: bool,
+    pub jobs: Option<u32>,
+    /// Further arguments for `cargo build`.
+    pub cargo_flags: Vec<String>,
+    /// The cargo to run; `None`: `$CARGO`, else `cargo` on PATH.
+    #[schemars(with = "Option<String>")]
+    pub cargo: Option<Utf8PathBuf>,
+    /// Environment for cargo (`CC_<target>`, `CARGO_TARGET_<T>_LINKER`, ...).
+    pub env: BTreeMap<String, String>,
+    /// How packages that declare no static library are built.
+    pub builder: Builder,
+}
+
+/// How packages without a staticlib crate type are built.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Builder {
+    /// cargo where every plugin declares a staticlib, else a generated wrapper workspace.
+    #[default]
+    Auto,
+    /// A generated workspace of static libraries around the plugins, in the target directory.
+    Wrapper,
+    /// `cargo cbuild` (cargo-c).
+    CargoC,
+}
+
+/// `discover` and `build`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceRequest {
+    pub protocol: u32,
+    pub workspace: Workspace,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+}
+
+/// A library given by path.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LibraryInput {
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    /// Package of the manifest it belongs to, where the file name does not tell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Native libraries it needs, as linker arguments in order (`-lm`, `-framework X`, `ws2_32.lib`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub native_static_libs: Vec<String>,
+}
+
+/// Where the libraries come from: exactly one of the two.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Source {
+    Libraries(Vec<LibraryInput>),
+    Workspace(Workspace),
+}
+
+/// Archive kind to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ArchiveFlavour {
+    Gnu,
+    Coff,
+    Darwin,
+}
+
+/// Where results go.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Output {
+    /// Into this folder; no input is touched.
+    Dir(#[schemars(with = "String")] Utf8PathBuf),
+    /// Over the inputs; the workspace library is written to this path.
+    InPlace(#[schemars(with = "String")] Utf8PathBuf),
+}
+
+/// Which symbol names stay in the output.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Symbols {
+    /// Internal functions keep their names, for backtraces and profilers.
+    #[default]
+    Keep,
+    /// Only what linking needs.
+    Exports,
+}
+
+/// What happens to debug information.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Debug {
+    Keep,
+    Strip,
+}
+
+/// Which metadata files are written beside the libraries.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metadata {
+    /// .pc files, relocatable (`${pcfiledir}`).
+    pub pkg_config: bool,
+    /// Folder for .pc files; `None`: `pkgconfig` in the output folder.
+    #[schemars(with = "Option<String>")]
+    pub pkg_config_dir: Option<Utf8PathBuf>,
+    /// .pc files (of cargo-c, say) to patch in place rather than write anew.
+    #[schemars(with = "Vec<String>")]
+    pub patch_pkg_config: Vec<Utf8PathBuf>,
+    /// libtool .la files.
+    pub libtool: bool,
+    /// A CMake targets file.
+    pub cmake: bool,
+    /// Folder where the libraries will be installed, where it is not the output folder.
+    #[schemars(with = "Option<String>")]
+    pub libdir: Option<Utf8PathBuf>,
+    /// Folder that .pc files will be installed in, where it is not `pkg_config_dir`.
+    #[schemars(with = "Option<String>")]
+    pub installed_pkg_config_dir: Option<Utf8PathBuf>,
+    /// Make-style dependency file.
+    #[schemars(with = "Option<String>")]
+    pub depfile: Option<Utf8PathBuf>,
+    /// What the depfile's rule makes; empty: the written libraries.
+    #[schemars(with = "Vec<String>")]
+    pub depfile_targets: Vec<Utf8PathBuf>,
+}
+
+/// `dedup`, `prelink` and `meld`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CombineRequest {
+    pub protocol: u32,
+    pub source: Source,
+    pub output: Output,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+    /// Overrides the manifest's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace_library: Option<String>,
+    /// Globs of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<String>,
+    /// Archive kind; `None`: as the inputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub archive: Option<ArchiveFlavour>,
+    #[serde(default)]
+    pub symbols: Symbols,
+    /// `None`: dedup keeps, prelink and meld strip.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug: Option<Debug>,
+    #[serde(default)]
+    pub metadata: Metadata,
+    /// Self-contained HTML page of what was done.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub report: Option<Utf8PathBuf>,
+    /// Worker threads; `None`: one a core. The output does not depend on it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+}
+
+/// `inspect`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InspectRequest {
+    pub protocol: u32,
+    pub source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<String>,
+    /// Only explain these symbols.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub symbols: Vec<String>,
+    /// Meld in memory and show reach sets, the biggest atoms and what each plugin alone costs.
+    #[serde(default)]
+    pub melded: bool,
+}
+
+/// `verify`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyRequest {
+    pub protocol: u32,
+    /// Plugin libraries of one run.
+    #[schemars(with = "Vec<String>")]
+    pub libraries: Vec<Utf8PathBuf>,
+    /// Their workspace library.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub workspace_library: Option<Utf8PathBuf>,
+    /// The libraries before the run, to compare externals with.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub originals: Vec<Utf8PathBuf>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<String>,
+}
+
+/// `why`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WhyRequest {
+    pub protocol: u32,
+    pub source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<String>,
+    /// Symbol (mangled or a part of the demangled name) or section.
+    pub what: String,
+}

@@ -1,0 +1,173 @@
+//! What the engine answers: all an integration needs, so that no logic is written three times.
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::PROTOCOL;
+use crate::error::{Diagnostic, Error};
+
+/// The answer to any request. Parts that an operation does not have are absent.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Response {
+    pub protocol: u32,
+    pub ok: bool,
+    /// The request's operation; empty where the request could not be read.
+    pub operation: String,
+    /// Target triple of a workspace build, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// Plugin libraries, in input order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub plugins: Vec<Plugin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_library: Option<WorkspaceLibrary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
+    /// Metadata files written.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<WrittenFile>,
+    /// What the result depends on, for depfiles.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub inputs: Vec<Utf8PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inspection: Option<crate::inspect::Inspection>,
+    /// `why`: the chain from an export to what was asked, first link first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub why: Vec<WhyStep>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<Diagnostic>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub errors: Vec<Diagnostic>,
+}
+
+impl Response {
+    #[must_use]
+    pub fn new(operation: &str) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            ok: true,
+            operation: operation.to_owned(),
+            ..Self::default()
+        }
+    }
+
+    #[must_use]
+    pub fn failure(operation: &str, error: Error) -> Self {
+        Self {
+            ok: false,
+            errors: error.0,
+            ..Self::new(operation)
+        }
+    }
+}
+
+/// A plugin and its library.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Plugin {
+    /// Library name without prefix and suffix: `gstjson`.
+    pub library: String,
+    /// The plugin's name: `json`.
+    pub plugin: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The package's Cargo.toml.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub manifest_path: Option<Utf8PathBuf>,
+    /// The library: built, or written by a strategy. Absent after `discover`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub path: Option<Utf8PathBuf>,
+    /// Bytes of the library as it came and as it was written.
+    pub bytes_before: u64,
+    pub bytes_after: u64,
+    pub members_before: u64,
+    pub members_kept: u64,
+    pub members_moved: u64,
+    /// Bytes of debug information that the strategy removed.
+    pub debug_bytes_removed: u64,
+    pub exports: Vec<String>,
+    /// Symbols a program must provide from elsewhere to use this plugin.
+    pub externals: Vec<String>,
+    /// Native libraries, cleaned, as linker arguments in order.
+    pub native_static_libs: Vec<String>,
+    /// pkg-config modules it requires (from cargo-c metadata).
+    pub pkg_config_requires: Vec<String>,
+}
+
+/// What the plugins share.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct WorkspaceLibrary {
+    pub library: String,
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    pub bytes: u64,
+    pub members: u64,
+}
+
+/// Sums over the set, in bytes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Totals {
+    pub bytes_before: u64,
+    /// All plugin libraries and the workspace library.
+    pub bytes_after: u64,
+    pub debug_bytes_removed: u64,
+    /// Live bytes by number of plugins that reach them (prelink, meld).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reach_sets: Option<u64>,
+}
+
+/// How a program links the result.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Link {
+    /// Libraries in link order: plugin libraries, then the workspace library.
+    #[schemars(with = "Vec<String>")]
+    pub libraries: Vec<Utf8PathBuf>,
+    /// Native libraries of all plugins, in order, cleaned.
+    pub native_static_libs: Vec<String>,
+    /// Further linker arguments that the strategy needs on this target.
+    pub linker_args: Vec<String>,
+}
+
+/// A metadata file.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WrittenFile {
+    pub kind: FileKind,
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileKind {
+    PkgConfig,
+    Libtool,
+    Cmake,
+    Depfile,
+    Report,
+}
+
+/// One link of the chain that keeps something.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct WhyStep {
+    /// Demangled name.
+    pub name: String,
+    pub library: String,
+    pub member: String,
+    pub section: String,
+    /// How the step before it leads here: `export`, `reference`, or a keep rule's name.
+    pub by: String,
+}
