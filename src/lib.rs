@@ -11,6 +11,7 @@ pub mod format;
 pub mod input;
 pub mod inspect;
 pub mod manifest;
+pub mod plan;
 pub mod protocol;
 
 use error::{Code, Diagnostic, Result};

@@ -1,0 +1,45 @@
+//! What a strategy decides: which bytes go to which library. Strategies are plans over the same
+//! inputs, each in its own module; everything after them sees only [`OutputSet`].
+
+use std::borrow::Cow;
+
+use crate::error::Diagnostic;
+
+/// A member to write. Bytes of unchanged members are borrowed from the mapped inputs.
+#[derive(Debug, Clone)]
+pub struct OutputMember<'d> {
+    pub name: Cow<'d, [u8]>,
+    pub data: Cow<'d, [u8]>,
+}
+
+/// A library to write, and what is said of it in [`crate::protocol::response::Plugin`].
+#[derive(Debug, Clone, Default)]
+pub struct OutputLibrary<'d> {
+    /// Without prefix and suffix: `gstjson`.
+    pub name: String,
+    /// In the order they are written.
+    pub members: Vec<OutputMember<'d>>,
+    /// Members of the input library that stayed in it, whole or in part.
+    pub members_kept: u64,
+    /// Members of the input library that the workspace library now serves.
+    pub members_moved: u64,
+    pub debug_bytes_removed: u64,
+    /// Symbols that programs take from the plugin, where the strategy knows them.
+    pub exports: Vec<String>,
+    /// Symbols that programs must provide from elsewhere, where the strategy knows them.
+    pub externals: Vec<String>,
+}
+
+/// The whole result of a strategy.
+#[derive(Debug, Clone, Default)]
+pub struct OutputSet<'d> {
+    /// One for each input library, in input order.
+    pub libraries: Vec<OutputLibrary<'d>>,
+    /// What the libraries share. Written even when it has no members.
+    pub workspace: OutputLibrary<'d>,
+    pub warnings: Vec<Diagnostic>,
+    /// Further arguments that a program's final link needs.
+    pub linker_args: Vec<String>,
+    /// Number of distinct reach sets, for strategies that have them.
+    pub reach_sets: Option<u64>,
+}
