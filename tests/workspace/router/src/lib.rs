@@ -44,6 +44,7 @@ pub extern "C" fn gst_plugin_router_json() -> c_int {
     guarded(-1, || {
         let value: serde_json::Value =
             serde_json::from_str(r#"{"b":1,"a":[2,3.5]}"#).expect("JSON");
-        c_int::from(value.to_string() == r#"{"b":1,"a":[2,3.5]}"#)
+        let text = value.to_string();
+        c_int::from(text == r#"{"b":1,"a":[2,3.5]}"#)
     })
 }
