@@ -72,6 +72,9 @@ impl Response {
 pub struct Plugin {
     /// Library name without prefix and suffix: `gstjson`.
     pub library: String,
+    /// File that every strategy writes it to on this target: `libgstjson.a`, `gstjson.lib`. Known
+    /// after `discover` too, so that build systems can name their outputs before anything is built.
+    pub file_name: String,
     /// The plugin's name: `json`.
     pub plugin: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -110,6 +113,9 @@ pub struct Plugin {
 #[serde(default)]
 pub struct WorkspaceLibrary {
     pub library: String,
+    /// As a plugin's `file_name`.
+    pub file_name: String,
+    /// Empty after `discover`: nothing is written yet.
     #[schemars(with = "String")]
     pub path: Utf8PathBuf,
     pub bytes: u64,
