@@ -189,8 +189,15 @@ pub struct Metadata {
     pub patch_pkg_config: Vec<Utf8PathBuf>,
     /// libtool .la files.
     pub libtool: bool,
-    /// A CMake targets file.
+    /// A CMake targets file: relocatable (`${CMAKE_CURRENT_LIST_DIR}`), one imported static library
+    /// `<namespace>::<plugin>` each, `<namespace>::<library>` as its alias, `<namespace>::all`.
     pub cmake: bool,
+    /// The targets file; `None`: `cmake/<workspace library>-targets.cmake` in the output folder. It
+    /// finds the libraries by the relative path from its folder to theirs.
+    #[schemars(with = "Option<String>")]
+    pub cmake_file: Option<Utf8PathBuf>,
+    /// Namespace of its targets; `None`: the workspace library's name.
+    pub cmake_namespace: Option<String>,
     /// Folder where the libraries will be installed, where it is not the output folder.
     #[schemars(with = "Option<String>")]
     pub libdir: Option<Utf8PathBuf>,
