@@ -7,12 +7,15 @@
 
 pub mod archive;
 pub mod error;
+pub mod exports;
 pub mod format;
 pub mod input;
 pub mod inspect;
 pub mod manifest;
+pub mod nearest;
 pub mod plan;
 pub mod protocol;
+pub mod workspace;
 
 use error::{Code, Diagnostic, Result};
 use protocol::event::Events;

@@ -2,8 +2,20 @@
 //!
 //! The same types read a JSON file and `[workspace.metadata.dragonfire]` of a Cargo.toml.
 
+use camino::Utf8Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::exports::check_pattern;
+use crate::nearest::did_you_mean;
+use crate::protocol::request::ManifestSource;
+
+/// The version of the schema.
+pub const SCHEMA: u32 = 1;
+
+/// Where the manifest stands in a Cargo.toml.
+pub const TABLE: &str = "workspace.metadata.dragonfire";
 
 /// Name of the workspace library where nothing else is said.
 pub const DEFAULT_WORKSPACE_LIBRARY: &str = "gstrsworkspace";
@@ -41,4 +53,275 @@ pub struct PluginEntry {
     /// Globs of further exports of this plugin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+}
+
+/// Reads a manifest and checks it.
+///
+/// # Errors
+/// `manifest-invalid`, `manifest-duplicate-plugin`, and those of reading a file.
+pub fn load(source: &ManifestSource) -> Result<Manifest> {
+    match source {
+        ManifestSource::Path(path) => {
+            let text = read(path)?;
+            parse_json(&text).map_err(|e| e.in_file(path))
+        }
+        ManifestSource::Inline(manifest) => {
+            manifest.check("")?;
+            Ok(manifest.clone())
+        }
+    }
+}
+
+/// Reads a manifest from the text of a JSON file and checks it.
+///
+/// # Errors
+/// `manifest-invalid`, `manifest-duplicate-plugin`.
+pub fn parse_json(text: &str) -> Result<Manifest> {
+    let mut json = serde_json::Deserializer::from_str(text);
+    let manifest: Manifest = serde_path_to_error::deserialize(&mut json)
+        .map_err(|e| misread(&e.path().to_string(), "", &e.inner().to_string()))?;
+    json.end()
+        .map_err(|e| misread("", "", &format!("text after the manifest: {e}")))?;
+    manifest.check("")?;
+    Ok(manifest)
+}
+
+/// Reads the manifest in `[workspace.metadata.dragonfire]`, where there is one. `metadata` is what
+/// cargo gives for `[workspace.metadata]`.
+///
+/// # Errors
+/// `manifest-invalid`, `manifest-duplicate-plugin`, with the TOML key.
+pub fn from_workspace_metadata(metadata: &serde_json::Value) -> Result<Option<Manifest>> {
+    let Some(table) = metadata.get("dragonfire") else {
+        return Ok(None);
+    };
+    let manifest: Manifest = serde_path_to_error::deserialize(table)
+        .map_err(|e| misread(&e.path().to_string(), TABLE, &e.inner().to_string()))?;
+    manifest.check(TABLE)?;
+    Ok(Some(manifest))
+}
+
+impl Manifest {
+    /// Checks what types cannot say. `table` is the TOML table it stands in, or empty for JSON.
+    fn check(&self, table: &str) -> Result<()> {
+        let mut errors = Vec::new();
+        if self.schema != SCHEMA {
+            errors.push(
+                invalid(
+                    &place("schema", table),
+                    &format!("schema {} is not known", self.schema),
+                )
+                .hint(format!("this program reads schema {SCHEMA}")),
+            );
+        }
+        if let Some(name) = &self.workspace_library
+            && !is_library_name(name)
+        {
+            errors.push(
+                invalid(
+                    &place("workspace_library", table),
+                    &format!("`{name}` is no library name"),
+                )
+                .hint("give it without folder, `lib` prefix and suffix: gstrsworkspace"),
+            );
+        }
+        let lists = [("exports", &self.exports), ("keep_vague", &self.keep_vague)];
+        for (list, patterns) in lists {
+            check_patterns(list, patterns, table, &mut errors);
+        }
+        for (i, entry) in self.plugins.iter().enumerate() {
+            let at = format!("plugins[{i}]");
+            check_patterns(&format!("{at}.exports"), &entry.exports, table, &mut errors);
+            let before = self.plugins.get(..i).unwrap_or_default();
+            if before.iter().any(|e| e.package == entry.package) {
+                errors.push(duplicate(
+                    &place(&format!("{at}.package"), table),
+                    &format!("the package `{}` is listed twice", entry.package),
+                ));
+            } else if let Some(name) = &entry.plugin
+                && let Some(first) = before.iter().find(|e| e.plugin.as_ref() == Some(name))
+            {
+                errors.push(duplicate(
+                    &place(&format!("{at}.plugin"), table),
+                    &format!(
+                        "the packages `{}` and `{}` are both the plugin `{name}`",
+                        first.package, entry.package
+                    ),
+                ));
+            }
+        }
+        Error::all(errors)
+    }
+
+    /// Name of the library that takes what plugins share.
+    #[must_use]
+    pub fn workspace_library(&self) -> &str {
+        self.workspace_library
+            .as_deref()
+            .unwrap_or(DEFAULT_WORKSPACE_LIBRARY)
+    }
+}
+
+/// Can this stand in `libNAME.a`?
+fn is_library_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with(['-', '.'])
+        && !name.contains(['/', '\\', ':', '\0'])
+        && !name.chars().any(char::is_whitespace)
+}
+
+fn check_patterns(list: &str, patterns: &[String], table: &str, errors: &mut Vec<Diagnostic>) {
+    for (i, pattern) in patterns.iter().enumerate() {
+        if let Err(e) = check_pattern(pattern) {
+            let at = place(&format!("{list}[{i}]"), table);
+            errors.extend(e.0.into_iter().map(|mut d| {
+                d.message = format!("at `{at}`: {}", d.message);
+                d
+            }));
+        }
+    }
+}
+
+/// The place in the words of the file: a TOML key or a JSON path.
+fn place(path: &str, table: &str) -> String {
+    match (path, table) {
+        ("" | ".", "") => "the top level".to_owned(),
+        ("" | ".", table) => table.to_owned(),
+        (path, "") => path.to_owned(),
+        (path, table) => format!("{table}.{path}"),
+    }
+}
+
+fn invalid(place: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::ManifestInvalid,
+        format!("the manifest is not valid at `{place}`: {why}"),
+    )
+}
+
+fn duplicate(place: &str, why: &str) -> Diagnostic {
+    Diagnostic::new(
+        Code::ManifestDuplicatePlugin,
+        format!("the manifest names a plugin twice at `{place}`: {why}"),
+    )
+    .hint("give each plugin one entry with its own name")
+}
+
+/// A diagnostic for what serde says, with the nearest known field for an unknown one.
+fn misread(path: &str, table: &str, why: &str) -> Error {
+    let diagnostic = invalid(&place(path, table), why);
+    // serde: "unknown field `x`, expected one of `a`, `b`" or "expected `a`".
+    let mut quoted = why.split('`').skip(1).step_by(2);
+    let hint = match (why.starts_with("unknown field"), quoted.next()) {
+        (true, Some(field)) => {
+            let known: Vec<&str> = quoted.collect();
+            Some(
+                did_you_mean(field, known.iter().copied())
+                    .unwrap_or_else(|| format!("known fields: {}", known.join(", "))),
+            )
+        }
+        _ => None,
+    };
+    match hint {
+        Some(hint) => diagnostic.hint(hint).into(),
+        None => diagnostic
+            .hint("`dragonfire schema manifest` prints what a manifest may hold")
+            .into(),
+    }
+}
+
+fn read(path: &Utf8Path) -> Result<String> {
+    std::fs::read_to_string(path).map_err(|e| {
+        let code = match e.kind() {
+            std::io::ErrorKind::NotFound => Code::InputNotFound,
+            std::io::ErrorKind::IsADirectory => Code::InputIsDirectory,
+            std::io::ErrorKind::InvalidData => Code::ManifestInvalid,
+            _ => Code::InputUnreadable,
+        };
+        Diagnostic::new(code, format!("cannot read the manifest: {e}"))
+            .file(path)
+            .into()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(json: &str) -> Error {
+        parse_json(json).unwrap_err()
+    }
+
+    #[test]
+    fn unknown_fields_have_a_place_and_a_neighbour() {
+        let e = error(r#"{"schema": 1, "plugins": [{"package": "a"}, {"pakage": "b"}]}"#);
+        assert_eq!(e.code(), Code::ManifestInvalid);
+        let text = e.to_string();
+        assert!(text.contains("plugins[1]"), "{text}");
+        assert!(text.contains("did you mean `package`?"), "{text}");
+
+        let text = error(r#"{"schema": 1, "zzzzzzzzzzzzzz": 1}"#).to_string();
+        assert!(text.contains("known fields: schema"), "{text}");
+    }
+
+    #[test]
+    fn the_toml_table_is_named() {
+        let metadata = serde_json::json!({"dragonfire": {"schema": 1, "export": []}});
+        let text = from_workspace_metadata(&metadata).unwrap_err().to_string();
+        assert!(
+            text.contains("workspace.metadata.dragonfire.export"),
+            "{text}"
+        );
+        assert!(text.contains("did you mean `exports`?"), "{text}");
+        assert_eq!(
+            from_workspace_metadata(&serde_json::Value::Null).unwrap(),
+            None
+        );
+        let metadata = serde_json::json!({"dragonfire": {"schema": 1}});
+        let manifest = from_workspace_metadata(&metadata).unwrap().unwrap();
+        assert_eq!(manifest.workspace_library(), "gstrsworkspace");
+    }
+
+    #[test]
+    fn what_types_cannot_say() {
+        let e = error(r#"{"schema": 2}"#);
+        assert!(e.to_string().contains("reads schema 1"), "{e}");
+        let e = error(r#"{"schema": 1, "plugins": [{"package": "a"}, {"package": "a"}]}"#);
+        assert_eq!(e.code(), Code::ManifestDuplicatePlugin);
+        assert!(e.to_string().contains("plugins[1].package"), "{e}");
+        let e = error(
+            r#"{"schema": 1, "plugins": [{"package": "a", "plugin": "p"},
+                                         {"package": "b", "plugin": "p"}]}"#,
+        );
+        assert_eq!(e.code(), Code::ManifestDuplicatePlugin);
+        assert!(e.to_string().contains("`a` and `b`"), "{e}");
+        let e = error(r#"{"schema": 1, "exports": ["ok", "a["]}"#);
+        assert!(e.to_string().contains("exports[1]"), "{e}");
+        for name in ["", "a/b", "-x", "a b"] {
+            let e = error(&format!(
+                r#"{{"schema": 1, "workspace_library": "{name}"}}"#
+            ));
+            assert!(e.to_string().contains("no library name"), "{e}");
+        }
+    }
+
+    #[test]
+    fn not_json_at_all() {
+        for text in [
+            "",
+            "{",
+            "[]",
+            "{\"schema\": 1} x",
+            "{\"schema\": \"1\"}",
+            "{}",
+        ] {
+            assert_eq!(error(text).code(), Code::ManifestInvalid, "{text}");
+        }
+    }
+
+    #[test]
+    fn files() {
+        let e = load(&ManifestSource::Path("no/such/manifest.json".into())).unwrap_err();
+        assert_eq!(e.code(), Code::InputNotFound);
+    }
 }
