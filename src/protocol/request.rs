@@ -187,6 +187,10 @@ pub struct Metadata {
     /// .pc files (of cargo-c, say) to patch in place rather than write anew.
     #[schemars(with = "Vec<String>")]
     pub patch_pkg_config: Vec<Utf8PathBuf>,
+    /// Version in the workspace library's .pc file; `None`: the first plugin's, else 0.
+    pub workspace_version: Option<String>,
+    /// Description in the workspace library's .pc file; `None`: a general one.
+    pub workspace_description: Option<String>,
     /// libtool .la files.
     pub libtool: bool,
     /// A CMake targets file: relocatable (`${CMAKE_CURRENT_LIST_DIR}`), one imported static library
@@ -227,6 +231,10 @@ pub struct CombineRequest {
     /// Globs of exports, besides the manifest's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Target triple of libraries given by path, where known: tells MSVC from MinGW names, which the
+    /// libraries themselves need not. A workspace has its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Archive kind; `None`: as the inputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub archive: Option<ArchiveFlavour>,
