@@ -67,7 +67,6 @@ def arguments(argv):
 
     result = parser.add_argument_group('the result')
     result.add_argument('--strategy', choices=['dedup', 'prelink', 'meld'], default=DEFAULT_STRATEGY)
-    result.add_argument('--workspace-library', metavar='NAME')
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
     result.add_argument('--debug', choices=['keep', 'strip'])
@@ -220,14 +219,10 @@ def diagnostic(entry):
 
 def list_libraries(opts):
     response = ask(opts, {'operation': 'discover', 'workspace': workspace(opts)})
-    shared = response['workspace_library']
-    # The name of a workspace library may be overridden here; the protocol has that in the
-    # strategies' requests only.
-    if opts.workspace_library:
-        shared['file_name'] = shared['file_name'].replace(shared['library'], opts.workspace_library)
-        shared['library'] = opts.workspace_library
-    print(shared['library'], response['plugins'][0]['version'], shared['file_name'])
-    for plugin in response['plugins']:
+    shared, plugins = response['workspace_library'], response['plugins']
+    # No package has the workspace library's version.
+    print(shared['library'], plugins[0]['version'], shared['file_name'])
+    for plugin in plugins:
         print(plugin['library'], plugin['version'], plugin['file_name'])
 
 
@@ -247,7 +242,6 @@ def build(opts):
         'operation': opts.strategy,
         'source': {'workspace': workspace(opts)},
         'output': {'dir': absolute(out)},
-        'workspace_library': opts.workspace_library,
         'exports': opts.export,
         'symbols': opts.symbols,
         'debug': opts.debug,
