@@ -6,6 +6,8 @@
 //! objects) -> resolve -> identity -> reach -> [`plan`] -> write -> emit -> verify -> response
 
 pub mod archive;
+pub mod cli;
+pub mod emit;
 pub mod error;
 pub mod exports;
 pub mod format;
@@ -14,7 +16,9 @@ pub mod inspect;
 pub mod manifest;
 pub mod nearest;
 pub mod plan;
+mod progress;
 pub mod protocol;
+mod table;
 pub mod workspace;
 
 use error::{Code, Diagnostic, Result};

@@ -1,1 +1,7 @@
-fn main() {}
+//! The program: the library's command line.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    dragonfire::cli::main()
+}

@@ -25,6 +25,7 @@ pub const DEFAULT_WORKSPACE_LIBRARY: &str = "gstrsworkspace";
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Version of this schema: 1.
+    #[schemars(schema_with = "crate::protocol::schema::manifest_version")]
     pub schema: u32,
     /// Library that takes what the plugins share, without `lib` prefix or suffix.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,8 +1,11 @@
 //! The JSON protocol: one request on stdin, one response on stdout, events on stderr.
 
+mod check;
 pub mod event;
+pub mod read;
 pub mod request;
 pub mod response;
+pub mod schema;
 
 /// The version every request names.
 pub const PROTOCOL: u32 = 1;

@@ -2,9 +2,13 @@
 
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{self, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
+use std::fmt;
 
+use super::schema::protocol_version;
 use crate::manifest::Manifest;
 
 /// A request. In JSON, `"protocol": 1` stands beside `"operation"`.
@@ -46,17 +50,74 @@ impl Request {
     }
 }
 
+impl Request {
+    /// The strategy and its request, where this is one of those that combine libraries.
+    #[must_use]
+    pub fn combine(&self) -> Option<(Strategy, &CombineRequest)> {
+        match self {
+            Self::Dedup(r) => Some((Strategy::Dedup, r)),
+            Self::Prelink(r) => Some((Strategy::Prelink, r)),
+            Self::Meld(r) => Some((Strategy::Meld, r)),
+            _ => None,
+        }
+    }
+}
+
 /// Names of the operations, for the message about an unknown one.
 pub const OPERATIONS: &[&str] = &[
     "discover", "build", "inspect", "dedup", "prelink", "meld", "verify", "why",
 ];
 
+/// How libraries are combined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    Dedup,
+    Prelink,
+    Meld,
+}
+
+impl Strategy {
+    /// The operation's name as in JSON.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Dedup => "dedup",
+            Self::Prelink => "prelink",
+            Self::Meld => "meld",
+        }
+    }
+}
+
 /// A manifest by path or in place.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ManifestSource {
     Path(#[schemars(with = "String")] Utf8PathBuf),
     Inline(Manifest),
+}
+
+/// By hand: serde's derive for untagged enums hides which field of the manifest is wrong.
+impl<'de> Deserialize<'de> for ManifestSource {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct PathOrManifest;
+        impl<'de> Visitor<'de> for PathOrManifest {
+            type Value = ManifestSource;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the path of a manifest, or a manifest")
+            }
+
+            fn visit_str<E: de::Error>(self, path: &str) -> Result<ManifestSource, E> {
+                Ok(ManifestSource::Path(path.into()))
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<ManifestSource, A::Error> {
+                Manifest::deserialize(MapAccessDeserializer::new(map)).map(ManifestSource::Inline)
+            }
+        }
+        deserializer.deserialize_any(PathOrManifest)
+    }
 }
 
 /// A Cargo workspace and how to build it.
@@ -93,7 +154,9 @@ pub struct Workspace {
 }
 
 /// How packages without a staticlib crate type are built.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Builder {
     /// cargo where every plugin declares a staticlib, else a generated wrapper workspace.
@@ -109,6 +172,7 @@ pub enum Builder {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceRequest {
+    #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     pub workspace: Workspace,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -138,7 +202,9 @@ pub enum Source {
 }
 
 /// Archive kind to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum ArchiveFlavour {
     Gnu,
@@ -157,7 +223,9 @@ pub enum Output {
 }
 
 /// Which symbol names stay in the output.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Symbols {
     /// Internal functions keep their names, for backtraces and profilers.
@@ -168,7 +236,9 @@ pub enum Symbols {
 }
 
 /// What happens to debug information.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
 #[serde(rename_all = "kebab-case")]
 pub enum Debug {
     Keep,
@@ -205,6 +275,13 @@ pub struct Metadata {
     /// Folder where the libraries will be installed, where it is not the output folder.
     #[schemars(with = "Option<String>")]
     pub libdir: Option<Utf8PathBuf>,
+    /// The same for the workspace library; `None`: as `libdir`, or where it is written.
+    #[schemars(with = "Option<String>")]
+    pub workspace_libdir: Option<Utf8PathBuf>,
+    /// Folder for the workspace library's .pc file; `None`: `pkg_config_dir`. GStreamer's programs
+    /// take every .pc file beside the plugins' for a plugin.
+    #[schemars(with = "Option<String>")]
+    pub workspace_pkg_config_dir: Option<Utf8PathBuf>,
     /// Folder that .pc files will be installed in, where it is not `pkg_config_dir`.
     #[schemars(with = "Option<String>")]
     pub installed_pkg_config_dir: Option<Utf8PathBuf>,
@@ -220,6 +297,7 @@ pub struct Metadata {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CombineRequest {
+    #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     pub source: Source,
     pub output: Output,
@@ -258,6 +336,7 @@ pub struct CombineRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InspectRequest {
+    #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     pub source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -276,6 +355,7 @@ pub struct InspectRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyRequest {
+    #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     /// Plugin libraries of one run.
     #[schemars(with = "Vec<String>")]
@@ -298,6 +378,7 @@ pub struct VerifyRequest {
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WhyRequest {
+    #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     pub source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]

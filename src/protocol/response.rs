@@ -11,6 +11,7 @@ use crate::error::{Diagnostic, Error};
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
 pub struct Response {
+    #[schemars(schema_with = "super::schema::protocol_version")]
     pub protocol: u32,
     pub ok: bool,
     /// The request's operation; empty where the request could not be read.

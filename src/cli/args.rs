@@ -1,0 +1,346 @@
+//! What the command line looks like.
+
+use camino::Utf8PathBuf;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use super::Presentation;
+use crate::protocol::request::{ArchiveFlavour, Builder, Debug, Symbols};
+use crate::protocol::schema;
+
+/// Links, shrinks and ships the Rust plugins of a workspace as static libraries.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    args_conflicts_with_subcommands = true,
+    subcommand_negates_reqs = true,
+    arg_required_else_help = true,
+    override_usage = "dragonfire <COMMAND> [OPTIONS]\n       dragonfire -o <OUT> -f <gnu|coff|darwin> <LIB>..."
+)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub command: Option<Command>,
+    #[command(flatten)]
+    pub drop_in: DropIn,
+}
+
+/// The command line of the first dragonfire: dedup in place.
+#[derive(Debug, Args)]
+pub(super) struct DropIn {
+    /// Without a command: the workspace library to write; LIBs are thinned in place
+    #[arg(short, long, value_name = "OUT", required = true)]
+    pub output: Option<Utf8PathBuf>,
+    /// Without a command: kind of archive to write
+    #[arg(short, long, value_name = "KIND", value_enum)]
+    pub format: Option<ArchiveFlavour>,
+    /// Without a command: the libraries
+    #[arg(value_name = "LIB", required = true)]
+    pub libraries: Vec<Utf8PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// List the plugins of a workspace
+    Discover(WorkspaceCommand),
+    /// Build the plugins of a workspace as static libraries
+    Build(WorkspaceCommand),
+    /// Move whole members that several libraries hold to the workspace library
+    Dedup(Combine),
+    /// Make one object of each library: only what its exports reach
+    Prelink(Combine),
+    /// Take all libraries together: only what exports reach, each piece once
+    Meld(Combine),
+    /// Show what is in libraries, and who provides what they lack
+    Inspect(Inspect),
+    /// Check libraries that an earlier run made
+    Verify(Verify),
+    /// Show what keeps a symbol or section
+    Why(Why),
+    /// Print a JSON Schema
+    Schema {
+        #[arg(value_enum)]
+        subject: schema::Subject,
+    },
+    /// Carry out one JSON request from stdin; the JSON response goes to stdout
+    Request {
+        /// Report progress on stderr, one JSON object a line
+        #[arg(long)]
+        events: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PresentationArgs {
+    /// Print the response as JSON
+    #[arg(long, help_heading = "Output")]
+    json: bool,
+    /// Report progress on stderr, one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    events: bool,
+    /// Print errors and warnings only
+    #[arg(short, long, help_heading = "Output")]
+    quiet: bool,
+}
+
+/// A Cargo workspace.
+#[derive(Debug, Args)]
+pub(super) struct WorkspaceArgs {
+    /// Take the plugins of this Cargo workspace
+    #[arg(long, value_name = "CARGO_TOML", help_heading = "Workspace")]
+    pub manifest_path: Option<Utf8PathBuf>,
+    /// Target triple: to build for [default: the host's], or of the given libraries
+    #[arg(long, value_name = "TRIPLE", help_heading = "Workspace")]
+    pub target: Option<String>,
+    #[command(flatten)]
+    pub options: WorkspaceOptions,
+}
+
+/// What else is said of a workspace.
+#[derive(Debug, Args)]
+#[group(id = "workspace-options", multiple = true)]
+pub(super) struct WorkspaceOptions {
+    /// Packages that are plugins [default: the manifest's, else all that are]
+    #[arg(
+        short,
+        long,
+        value_name = "PACKAGE",
+        value_delimiter = ',',
+        help_heading = "Workspace"
+    )]
+    pub package: Vec<String>,
+    /// Cargo profile [default: release]
+    #[arg(long, value_name = "NAME", help_heading = "Workspace")]
+    pub profile: Option<String>,
+    /// Cargo features
+    #[arg(
+        short = 'F',
+        long,
+        value_name = "FEATURE",
+        value_delimiter = ',',
+        help_heading = "Workspace"
+    )]
+    pub features: Vec<String>,
+    #[arg(long, help_heading = "Workspace")]
+    pub all_features: bool,
+    #[arg(long, help_heading = "Workspace")]
+    pub no_default_features: bool,
+    #[arg(long, value_name = "DIR", help_heading = "Workspace")]
+    pub target_dir: Option<Utf8PathBuf>,
+    #[arg(long, help_heading = "Workspace")]
+    pub offline: bool,
+    #[arg(long, help_heading = "Workspace")]
+    pub locked: bool,
+    #[arg(long, help_heading = "Workspace")]
+    pub frozen: bool,
+    /// Cargo's parallel jobs
+    #[arg(short, long, value_name = "N", help_heading = "Workspace")]
+    pub jobs: Option<u32>,
+    /// A further argument for cargo
+    #[arg(
+        long,
+        value_name = "ARG",
+        allow_hyphen_values = true,
+        help_heading = "Workspace"
+    )]
+    pub cargo_flag: Vec<String>,
+    /// How packages that declare no static library are built
+    #[arg(long, value_enum, value_name = "HOW", help_heading = "Workspace")]
+    pub builder: Option<Builder>,
+}
+
+/// Which symbols plugins export.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Manifest of the plugins and their exports (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<Utf8PathBuf>,
+    /// Globs of symbols that plugins export, besides the manifest's
+    #[arg(long, value_name = "PATTERN", num_args = 1.., value_delimiter = ',')]
+    pub exports: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct WorkspaceCommand {
+    #[command(flatten)]
+    pub workspace: WorkspaceArgs,
+    /// Manifest of the plugins and their exports (JSON)
+    #[arg(long, value_name = "FILE")]
+    pub manifest: Option<Utf8PathBuf>,
+    #[command(flatten)]
+    presentation: PresentationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Combine {
+    /// Libraries, where --manifest-path names no workspace to build
+    #[arg(value_name = "LIB", conflicts_with_all = ["manifest_path", "workspace-options"])]
+    pub libraries: Vec<Utf8PathBuf>,
+    /// Write the result to this folder; no input is touched
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with = "in_place",
+        required_unless_present = "in_place"
+    )]
+    pub out: Option<Utf8PathBuf>,
+    /// Replace the libraries; the workspace library is written beside the first one
+    #[arg(long, conflicts_with = "manifest_path")]
+    pub in_place: bool,
+    /// Name of the library that takes what plugins share [default: gstrsworkspace]
+    #[arg(long, value_name = "NAME")]
+    pub workspace_lib: Option<String>,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    /// Which names stay [default: keep]
+    #[arg(long, value_enum)]
+    pub symbols: Option<Symbols>,
+    /// What happens to debug information [default: keep for dedup, else strip]
+    #[arg(long, value_enum)]
+    pub debug: Option<Debug>,
+    /// Kind of archive to write [default: as the inputs]
+    #[arg(long, value_enum, value_name = "KIND")]
+    pub archive: Option<ArchiveFlavour>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<u32>,
+    #[command(flatten)]
+    pub workspace: WorkspaceArgs,
+    #[command(flatten)]
+    pub metadata: MetadataArgs,
+    /// Write a self-contained HTML page of what was done
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub report: Option<Utf8PathBuf>,
+    /// Print this alone on stdout
+    #[arg(
+        long,
+        value_enum,
+        value_name = "WHAT",
+        help_heading = "Output",
+        conflicts_with = "json"
+    )]
+    pub print: Option<Print>,
+    #[command(flatten)]
+    presentation: PresentationArgs,
+}
+
+/// Something to print in place of the table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum Print {
+    /// What a program's link line needs, in order
+    LinkArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct MetadataArgs {
+    /// Write .pc files
+    #[arg(long, help_heading = "Metadata")]
+    pub pkg_config: bool,
+    /// Folder for .pc files [default: pkgconfig in the output folder]
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub pkg_config_dir: Option<Utf8PathBuf>,
+    /// Folder for the workspace library's .pc file, where it is another
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub workspace_pkg_config_dir: Option<Utf8PathBuf>,
+    /// Patch this .pc file (of cargo-c, say) in place
+    #[arg(long, value_name = "FILE", help_heading = "Metadata")]
+    pub patch_pkg_config: Vec<Utf8PathBuf>,
+    /// Write libtool .la files
+    #[arg(long, help_heading = "Metadata")]
+    pub libtool: bool,
+    /// Write a CMake targets file
+    #[arg(long, help_heading = "Metadata")]
+    pub cmake: bool,
+    /// Name of the CMake targets file [default: cmake/<workspace library>-targets.cmake in the output
+    /// folder]
+    #[arg(long, value_name = "FILE", help_heading = "Metadata")]
+    pub cmake_file: Option<Utf8PathBuf>,
+    /// Namespace of the CMake targets [default: the workspace library's name]
+    #[arg(long, value_name = "NAME", help_heading = "Metadata")]
+    pub cmake_namespace: Option<String>,
+    /// Version of the workspace library in metadata [default: the first plugin's]
+    #[arg(long, value_name = "VERSION", help_heading = "Metadata")]
+    pub workspace_version: Option<String>,
+    /// Folder the libraries will be installed in
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub libdir: Option<Utf8PathBuf>,
+    /// Folder the workspace library will be installed in, where it is another
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub workspace_libdir: Option<Utf8PathBuf>,
+    /// Folder the .pc files will be installed in
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub installed_pkg_config_dir: Option<Utf8PathBuf>,
+    /// Write a dependency file for make or ninja
+    #[arg(long, value_name = "FILE", help_heading = "Metadata")]
+    pub depfile: Option<Utf8PathBuf>,
+    /// What the depfile's rule makes [default: the written libraries]
+    #[arg(long, value_name = "FILE", help_heading = "Metadata")]
+    pub depfile_target: Vec<Utf8PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Inspect {
+    /// Libraries, where --manifest-path names no workspace to build
+    #[arg(value_name = "LIB", conflicts_with_all = ["manifest_path", "workspace-options"])]
+    pub libraries: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    /// Explain these symbols only
+    #[arg(long, value_name = "SYMBOL")]
+    pub symbol: Vec<String>,
+    /// Meld in memory: reach sets, the biggest pieces, what each plugin alone costs
+    #[arg(long)]
+    pub melded: bool,
+    #[command(flatten)]
+    pub workspace: WorkspaceArgs,
+    #[command(flatten)]
+    presentation: PresentationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Verify {
+    /// Plugin libraries of one run
+    #[arg(value_name = "LIB", required = true)]
+    pub libraries: Vec<Utf8PathBuf>,
+    /// Their workspace library
+    #[arg(long, value_name = "LIB")]
+    pub workspace_library: Option<Utf8PathBuf>,
+    /// A library as it was before, to compare externals with
+    #[arg(long, value_name = "LIB")]
+    pub original: Vec<Utf8PathBuf>,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    #[command(flatten)]
+    presentation: PresentationArgs,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct Why {
+    /// Libraries (none with --manifest-path), then the symbol or section
+    #[arg(value_name = "LIB... SYMBOL", required = true)]
+    pub names: Vec<String>,
+    #[command(flatten)]
+    pub exports: ExportArgs,
+    #[command(flatten)]
+    pub workspace: WorkspaceArgs,
+    #[command(flatten)]
+    presentation: PresentationArgs,
+}
+
+impl Command {
+    /// How its response is to be shown.
+    pub(super) fn presentation(&self) -> Presentation {
+        let (args, print) = match self {
+            Self::Discover(c) | Self::Build(c) => (&c.presentation, None),
+            Self::Dedup(c) | Self::Prelink(c) | Self::Meld(c) => (&c.presentation, c.print),
+            Self::Inspect(c) => (&c.presentation, None),
+            Self::Verify(c) => (&c.presentation, None),
+            Self::Why(c) => (&c.presentation, None),
+            Self::Schema { .. } | Self::Request { .. } => return Presentation::default(),
+        };
+        Presentation {
+            json: args.json,
+            events: args.events,
+            quiet: args.quiet,
+            print,
+        }
+    }
+}

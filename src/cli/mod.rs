@@ -1,0 +1,148 @@
+//! The command line: arguments or stdin to a request, the response to stdout, an exit status.
+
+mod args;
+mod to_request;
+
+use std::io::{Read, Write};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::error::{Code, Diagnostic, Error};
+use crate::progress;
+use crate::protocol::event::Events;
+use crate::protocol::request::Request;
+use crate::protocol::response::Response;
+use crate::protocol::{read, schema};
+use crate::table;
+use args::{Cli, Command, Print};
+
+/// Exit status of a request that failed.
+const FAILED: u8 = 1;
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match cli.command {
+        Some(Command::Schema { subject }) => stdout(&schema::render(subject), 0),
+        Some(Command::Request { events }) => protocol(events),
+        Some(command) => {
+            let presentation = command.presentation();
+            person(command.into_request(), &presentation)
+        }
+        None => person(cli.drop_in.into_request(), &Presentation::default()),
+    }
+}
+
+/// How a person wants to see the response.
+#[derive(Debug, Default)]
+struct Presentation {
+    json: bool,
+    events: bool,
+    quiet: bool,
+    print: Option<Print>,
+}
+
+/// One request on stdin, one response on stdout, whatever happens.
+fn protocol(events: bool) -> ExitCode {
+    let mut bytes = Vec::new();
+    if let Err(e) = std::io::stdin().read_to_end(&mut bytes) {
+        let diagnostic = Diagnostic::new(Code::RequestNotJson, format!("cannot read stdin: {e}"));
+        return respond(&Response::failure("", diagnostic.into()));
+    }
+    let response = match read::request(&bytes) {
+        Ok(request) => {
+            let events: Box<dyn Events> = if events {
+                Box::new(progress::JsonLines)
+            } else {
+                Box::new(progress::Lines)
+            };
+            execute(&request, events.as_ref())
+        }
+        Err(unreadable) => Response::failure(&unreadable.operation, unreadable.error),
+    };
+    respond(&response)
+}
+
+/// A request from arguments, a response for people.
+fn person(request: Result<Request, Error>, presentation: &Presentation) -> ExitCode {
+    let checked = request.and_then(|r| r.check().map(|()| r));
+    let response = match checked {
+        Ok(request) => execute(
+            &request,
+            progress::for_person(presentation.events, presentation.quiet).as_ref(),
+        ),
+        Err(error) => Response::failure("", error),
+    };
+    if presentation.json {
+        return respond(&response);
+    }
+    for diagnostic in &response.warnings {
+        eprintln!("warning: {diagnostic}");
+    }
+    for diagnostic in &response.errors {
+        eprintln!("error: {diagnostic}");
+    }
+    let status = status(&response);
+    if !response.ok {
+        return ExitCode::from(status);
+    }
+    match presentation.print {
+        Some(Print::LinkArgs) => {
+            if !presentation.quiet {
+                eprint!("{}", table::render(&response));
+            }
+            stdout(&table::link_line(&response), status)
+        }
+        None if presentation.quiet => ExitCode::from(status),
+        None => stdout(&table::render(&response), status),
+    }
+}
+
+/// Runs the request. A bug of ours becomes an error with a code, so that whoever reads the response
+/// always gets one.
+fn execute(request: &Request, events: &dyn Events) -> Response {
+    let outcome = catch_unwind(AssertUnwindSafe(|| crate::run(request, events)));
+    match outcome {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) => Response::failure(request.operation(), error),
+        Err(_) => Response::failure(
+            request.operation(),
+            Diagnostic::new(Code::Internal, "dragonfire met a bug of its own")
+                .hint("the lines on stderr say where; please report them with the request")
+                .into(),
+        ),
+    }
+}
+
+fn status(response: &Response) -> u8 {
+    if response.ok {
+        return 0;
+    }
+    response
+        .errors
+        .first()
+        .map_or(FAILED, |d| d.code.exit_status())
+}
+
+/// The response as JSON on stdout.
+fn respond(response: &Response) -> ExitCode {
+    match serde_json::to_string(response) {
+        Ok(text) => stdout(&(text + "\n"), status(response)),
+        Err(e) => {
+            eprintln!("error: the response cannot be written as JSON: {e}");
+            ExitCode::from(FAILED)
+        }
+    }
+}
+
+/// Writes `text`; a reader that went away must not look like success.
+fn stdout(text: &str, status: u8) -> ExitCode {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => ExitCode::from(status),
+        Err(_) => ExitCode::from(FAILED),
+    }
+}

@@ -1,0 +1,252 @@
+//! Arguments to the same requests that the protocol reads.
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use super::args::{
+    Combine, Command, DropIn, ExportArgs, Inspect, MetadataArgs, Verify, Why, WorkspaceArgs,
+};
+use crate::error::{Code, Diagnostic, Result};
+use crate::input::library_name;
+use crate::manifest::DEFAULT_WORKSPACE_LIBRARY;
+use crate::protocol::PROTOCOL;
+use crate::protocol::request::{
+    CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Request,
+    Source, Symbols, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
+};
+
+impl DropIn {
+    pub(super) fn into_request(self) -> Result<Request> {
+        let output = self
+            .output
+            .ok_or_else(|| invalid("no workspace library is named", "give it with -o"))?;
+        Ok(Request::Dedup(CombineRequest {
+            protocol: PROTOCOL,
+            source: libraries(self.libraries),
+            workspace_library: Some(library_name(&output)),
+            output: Output::InPlace(output),
+            manifest: None,
+            exports: Vec::new(),
+            target: None,
+            archive: self.format,
+            symbols: Symbols::default(),
+            debug: None,
+            metadata: Metadata::default(),
+            report: None,
+            threads: None,
+        }))
+    }
+}
+
+impl Command {
+    pub(super) fn into_request(self) -> Result<Request> {
+        match self {
+            Self::Discover(c) => Ok(Request::Discover(WorkspaceRequest {
+                protocol: PROTOCOL,
+                workspace: c.workspace.here(),
+                manifest: c.manifest.map(ManifestSource::Path),
+            })),
+            Self::Build(c) => Ok(Request::Build(WorkspaceRequest {
+                protocol: PROTOCOL,
+                workspace: c.workspace.here(),
+                manifest: c.manifest.map(ManifestSource::Path),
+            })),
+            Self::Dedup(c) => c.into_request().map(Request::Dedup),
+            Self::Prelink(c) => c.into_request().map(Request::Prelink),
+            Self::Meld(c) => c.into_request().map(Request::Meld),
+            Self::Inspect(c) => c.into_request().map(Request::Inspect),
+            Self::Verify(c) => Ok(Request::Verify(c.into_request())),
+            Self::Why(c) => c.into_request().map(Request::Why),
+            Self::Schema { .. } | Self::Request { .. } => Err(Diagnostic::new(
+                Code::Internal,
+                "this command is no request to the engine",
+            )
+            .into()),
+        }
+    }
+}
+
+impl WorkspaceArgs {
+    /// The workspace of the working directory where none is named.
+    fn here(mut self) -> Workspace {
+        self.manifest_path
+            .get_or_insert_with(|| "Cargo.toml".into());
+        self.into_workspace().unwrap_or_default()
+    }
+
+    fn into_workspace(self) -> Option<Workspace> {
+        let o = self.options;
+        Some(Workspace {
+            manifest_path: self.manifest_path?,
+            packages: o.package,
+            profile: o.profile,
+            features: o.features,
+            all_features: o.all_features,
+            no_default_features: o.no_default_features,
+            target: self.target,
+            target_dir: o.target_dir,
+            offline: o.offline,
+            locked: o.locked,
+            frozen: o.frozen,
+            jobs: o.jobs,
+            cargo_flags: o.cargo_flag,
+            builder: o.builder.unwrap_or_default(),
+            ..Workspace::default()
+        })
+    }
+}
+
+impl ExportArgs {
+    /// `--exports` takes all values up to the next option, so libraries can end up among them; no
+    /// symbol is called `libx.a`.
+    fn split(self) -> (Option<ManifestSource>, Vec<String>, Vec<Utf8PathBuf>) {
+        let (paths, exports) = self
+            .exports
+            .into_iter()
+            .partition::<Vec<String>, _>(|e| e.ends_with(".a") || e.ends_with(".lib"));
+        let paths = paths.into_iter().map(Utf8PathBuf::from).collect();
+        (self.manifest.map(ManifestSource::Path), exports, paths)
+    }
+}
+
+impl Combine {
+    fn into_request(self) -> Result<CombineRequest> {
+        let (manifest, exports, more) = self.exports.split();
+        let target = match self.workspace.manifest_path {
+            Some(_) => None,
+            None => self.workspace.target.clone(),
+        };
+        let source = source(self.workspace, [self.libraries, more].concat())?;
+        let output = match self.out {
+            Some(dir) => Output::Dir(dir),
+            None => Output::InPlace(beside(&source, self.workspace_lib.as_deref())),
+        };
+        Ok(CombineRequest {
+            protocol: PROTOCOL,
+            source,
+            output,
+            manifest,
+            workspace_library: self.workspace_lib,
+            exports,
+            target,
+            archive: self.archive,
+            symbols: self.symbols.unwrap_or_default(),
+            debug: self.debug,
+            metadata: self.metadata.into_metadata(),
+            report: self.report,
+            threads: self.threads,
+        })
+    }
+}
+
+impl MetadataArgs {
+    fn into_metadata(self) -> Metadata {
+        Metadata {
+            // Who says where .pc files go, wants them.
+            pkg_config: self.pkg_config
+                || self.pkg_config_dir.is_some()
+                || self.workspace_pkg_config_dir.is_some(),
+            pkg_config_dir: self.pkg_config_dir,
+            workspace_pkg_config_dir: self.workspace_pkg_config_dir,
+            patch_pkg_config: self.patch_pkg_config,
+            libtool: self.libtool,
+            cmake: self.cmake || self.cmake_file.is_some() || self.cmake_namespace.is_some(),
+            cmake_file: self.cmake_file,
+            cmake_namespace: self.cmake_namespace,
+            workspace_version: self.workspace_version,
+            workspace_description: None,
+            libdir: self.libdir,
+            workspace_libdir: self.workspace_libdir,
+            installed_pkg_config_dir: self.installed_pkg_config_dir,
+            depfile: self.depfile,
+            depfile_targets: self.depfile_target,
+        }
+    }
+}
+
+impl Inspect {
+    fn into_request(self) -> Result<InspectRequest> {
+        let (manifest, exports, more) = self.exports.split();
+        Ok(InspectRequest {
+            protocol: PROTOCOL,
+            source: source(self.workspace, [self.libraries, more].concat())?,
+            manifest,
+            exports,
+            symbols: self.symbol,
+            melded: self.melded,
+        })
+    }
+}
+
+impl Verify {
+    fn into_request(self) -> VerifyRequest {
+        let (manifest, exports, more) = self.exports.split();
+        VerifyRequest {
+            protocol: PROTOCOL,
+            libraries: [self.libraries, more].concat(),
+            workspace_library: self.workspace_library,
+            originals: self.original,
+            manifest,
+            exports,
+        }
+    }
+}
+
+impl Why {
+    fn into_request(mut self) -> Result<WhyRequest> {
+        let what = self.names.pop().unwrap_or_default();
+        let (manifest, exports, more) = self.exports.split();
+        let named = self.names.into_iter().map(Utf8PathBuf::from).collect();
+        Ok(WhyRequest {
+            protocol: PROTOCOL,
+            source: source(self.workspace, [named, more].concat())?,
+            manifest,
+            exports,
+            what,
+        })
+    }
+}
+
+fn libraries(paths: Vec<Utf8PathBuf>) -> Source {
+    let input = |path| LibraryInput {
+        path,
+        ..LibraryInput::default()
+    };
+    Source::Libraries(paths.into_iter().map(input).collect())
+}
+
+fn source(workspace: WorkspaceArgs, paths: Vec<Utf8PathBuf>) -> Result<Source> {
+    match workspace.into_workspace() {
+        Some(workspace) if paths.is_empty() => Ok(Source::Workspace(workspace)),
+        Some(_) => Err(invalid(
+            "both a workspace and libraries are given",
+            "name libraries, or a workspace with --manifest-path",
+        )
+        .into()),
+        None if paths.is_empty() => Err(invalid(
+            "no library is given",
+            "name libraries, or a workspace with --manifest-path Cargo.toml",
+        )
+        .into()),
+        None => Ok(libraries(paths)),
+    }
+}
+
+/// The workspace library of an in-place run: beside the first library, named in its manner.
+fn beside(source: &Source, name: Option<&str>) -> Utf8PathBuf {
+    let name = name.unwrap_or(DEFAULT_WORKSPACE_LIBRARY);
+    let first = match source {
+        Source::Libraries(libraries) => libraries.first().map(|l| l.path.as_path()),
+        Source::Workspace(_) => None,
+    };
+    let first = first.unwrap_or(Utf8Path::new(""));
+    let file = if first.extension() == Some("lib") {
+        format!("{name}.lib")
+    } else {
+        format!("lib{name}.a")
+    };
+    first.with_file_name(file)
+}
+
+fn invalid(message: &str, hint: &str) -> Diagnostic {
+    Diagnostic::new(Code::RequestInvalid, message).hint(hint)
+}

@@ -1,0 +1,149 @@
+//! Turns the bytes on stdin into a [`Request`], or says exactly what is wrong with them.
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::PROTOCOL;
+use super::request::{OPERATIONS, Request};
+use crate::error::{Code, Diagnostic, Result};
+use crate::nearest::nearest;
+
+/// A request that could not be read, with the operation it named where it did.
+#[derive(Debug)]
+pub struct Unreadable {
+    pub operation: String,
+    pub error: crate::error::Error,
+}
+
+/// Reads one request.
+///
+/// # Errors
+/// `request-not-json`, `protocol-version`, `unknown-operation`, `request-invalid`.
+pub fn request(bytes: &[u8]) -> Result<Request, Unreadable> {
+    let unnamed = |d: Diagnostic| Unreadable {
+        operation: String::new(),
+        error: d.into(),
+    };
+    let value: Value = serde_json::from_slice(bytes).map_err(|e| unnamed(not_json(bytes, &e)))?;
+    let Value::Object(mut object) = value else {
+        return Err(unnamed(
+            Diagnostic::new(
+                Code::RequestInvalid,
+                "the request is not a JSON object (at `$`)",
+            )
+            .hint(EXAMPLE),
+        ));
+    };
+    let name = object
+        .get("operation")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    let fail = |error: crate::error::Error| Unreadable {
+        operation: name.clone().unwrap_or_default(),
+        error,
+    };
+    check_protocol(&object).map_err(|d| fail(d.into()))?;
+    let operation = match object.remove("operation") {
+        Some(Value::String(operation)) => operation,
+        Some(_) => {
+            return Err(fail(
+                Diagnostic::new(
+                    Code::RequestInvalid,
+                    "the operation is not a string (at `$.operation`)",
+                )
+                .into(),
+            ));
+        }
+        None => {
+            return Err(fail(
+                Diagnostic::new(
+                    Code::RequestInvalid,
+                    "the request names no operation (at `$.operation`)",
+                )
+                .hint(format!("one of {}", OPERATIONS.join(", ")))
+                .into(),
+            ));
+        }
+    };
+    let request = of_operation(&operation, Value::Object(object)).map_err(fail)?;
+    request.check().map_err(fail)?;
+    Ok(request)
+}
+
+const EXAMPLE: &str =
+    r#"{"protocol": 1, "operation": "inspect", "source": {"libraries": [{"path": "libx.a"}]}}"#;
+
+fn not_json(bytes: &[u8], error: &serde_json::Error) -> Diagnostic {
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Diagnostic::new(Code::RequestNotJson, "there is no request on stdin").hint(EXAMPLE);
+    }
+    Diagnostic::new(
+        Code::RequestNotJson,
+        format!("the request is not JSON: {error}"),
+    )
+}
+
+fn check_protocol(object: &Map<String, Value>) -> Result<(), Diagnostic> {
+    let hint = format!(
+        "this is dragonfire {}, which speaks protocol {PROTOCOL}",
+        env!("CARGO_PKG_VERSION")
+    );
+    match object.get("protocol") {
+        Some(v) if v.as_u64() == Some(u64::from(PROTOCOL)) => Ok(()),
+        Some(v) => Err(Diagnostic::new(
+            Code::ProtocolVersion,
+            format!("protocol {v} is not known here"),
+        )
+        .hint(hint)),
+        None => Err(Diagnostic::new(
+            Code::ProtocolVersion,
+            "the request names no protocol version",
+        )
+        .hint(format!("add \"protocol\": {PROTOCOL}; {hint}"))),
+    }
+}
+
+/// The request's own type is read directly, not through the tagged enum: only so is the path of a
+/// fault known.
+fn of_operation(operation: &str, body: Value) -> Result<Request> {
+    Ok(match operation {
+        "discover" => Request::Discover(typed(body)?),
+        "build" => Request::Build(typed(body)?),
+        "inspect" => Request::Inspect(typed(body)?),
+        "dedup" => Request::Dedup(typed(body)?),
+        "prelink" => Request::Prelink(typed(body)?),
+        "meld" => Request::Meld(typed(body)?),
+        "verify" => Request::Verify(typed(body)?),
+        "why" => Request::Why(typed(body)?),
+        _ => {
+            let near = nearest(operation, OPERATIONS.iter().copied());
+            let far = OPERATIONS.iter().copied().filter(|o| !near.contains(o));
+            let known = near.iter().copied().chain(far).collect::<Vec<_>>();
+            return Err(Diagnostic::new(
+                Code::UnknownOperation,
+                format!("there is no operation `{operation}`"),
+            )
+            .hint(format!(
+                "known operations, nearest first: {}",
+                known.join(", ")
+            ))
+            .into());
+        }
+    })
+}
+
+fn typed<T: DeserializeOwned>(body: Value) -> Result<T> {
+    serde_path_to_error::deserialize(body).map_err(|e| {
+        let path = match e.path().to_string().as_str() {
+            "." => "$".to_owned(),
+            path if path.starts_with('[') => format!("${path}"),
+            path => format!("$.{path}"),
+        };
+        Diagnostic::new(
+            Code::RequestInvalid,
+            format!("{} (at `{path}`)", e.into_inner()),
+        )
+        .hint("`dragonfire schema request` prints what a request may hold")
+        .into()
+    })
+}
