@@ -1,0 +1,54 @@
+"""Runs the engine on libraries and gives what a program links."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cargo import library_name
+from .run import run
+
+
+@dataclass
+class Combined:
+    """What a strategy made."""
+    strategy: str
+    out: Path
+    # Libraries of the plugins, by name, and the one they share.
+    plugins: dict
+    workspace: Path
+    linker_args: list
+    response: dict
+
+    def link(self, names=None):
+        """Linker inputs for these plugins (None: all), in the documented order."""
+        chosen = [self.plugins[name] for name in (self.plugins if names is None else names)]
+        return [*chosen, self.workspace, *self.linker_args]
+
+
+def combine(engine, strategy, libraries, out, *, exports=(), manifest=None, workspace_library='gstrsworkspace',
+            arguments=()):
+    """Runs `dragonfire STRATEGY` over libraries into the folder `out`."""
+    command = [engine, strategy, '--json', '--out', out, '--workspace-lib', workspace_library, *arguments]
+    if manifest:
+        command += ['--manifest', manifest]
+    for pattern in exports:
+        command += ['--exports', pattern]
+    # A flag with several values would take the libraries too.
+    response = json.loads(run([*command, '--', *libraries]))
+    assert response['ok'], response
+    link = response['link']
+    workspace = Path(response['workspace_library']['path'])
+    plugins = {library_name(Path(p['path'])): Path(p['path']) for p in response['plugins']}
+    assert [Path(p) for p in link['libraries']] == [*plugins.values(), workspace]
+    # The compiler driver passes them on; a program wants them as the linker gets them.
+    linker_args = [a if a.startswith('-Wl,') else f'-Wl,{a}' for a in link.get('linker_args', [])]
+    return Combined(strategy, Path(out), plugins, workspace, linker_args, response)
+
+
+@dataclass
+class Plain:
+    """The libraries as cargo made them, to compare with."""
+    plugins: dict
+
+    def link(self, names=None):
+        return [self.plugins[name] for name in (self.plugins if names is None else names)]

@@ -1,0 +1,57 @@
+"""What the fixture workspaces hold and how each is built."""
+
+from itertools import combinations
+
+from . import cargo
+
+# Plugins of tests/workspace, by library name.
+PLUGINS = ['gstpattern', 'gstrecord', 'gstworker', 'gstnative', 'gstrouter', 'gstidle']
+
+
+def package(library):
+    return 'gst-plugin-' + library.removeprefix('gst')
+
+
+def define(library):
+    """The macro with which host/main.c calls a plugin."""
+    return '-DWITH_' + library.removeprefix('gst').upper()
+
+
+def exports(library):
+    """What the workspace's own manifest exports of a plugin."""
+    plugin = library.removeprefix('gst')
+    return [f'gst_plugin_{plugin}_*']
+
+
+def subsets(names):
+    """Every subset that is not empty, small ones first."""
+    return [list(c) for size in range(1, len(names) + 1) for c in combinations(names, size)]
+
+
+def workspace(target=None):
+    """Static libraries of tests/workspace. `router` declares none: cargo is told the crate type."""
+    declared = [p for library in PLUGINS for p in ('-p', package(library))]
+    router = package('gstrouter')
+    # One feature set for all: what they share is built once.
+    return cargo.libraries('workspace', [
+        ['build', '--release', *declared],
+        ['rustc', '--release', '-p', router, '--lib', '--crate-type', 'staticlib'],
+    ], target=target)
+
+
+HARD = {
+    'release': ['alloc-first', 'alloc-second', 'alloc-system', 'clash-one', 'clash-two', 'needs', 'gives',
+                'cxx-left', 'cxx-right', 'data', 'reg-left', 'reg-right', 'static-left', 'static-right',
+                'unwind-left', 'unwind-right'],
+    'fat': ['lto-left', 'lto-right'],
+    'thin': ['lto-thin'],
+    'abort': ['nostd'],
+}
+
+
+def hard(target=None, profiles=tuple(HARD)):
+    """Static libraries of tests/hard."""
+    return cargo.libraries('hard', [
+        ['build', '--profile', profile, *(p for name in HARD[profile] for p in ('-p', f'hard-{name}'))]
+        for profile in profiles
+    ], target=target)
