@@ -40,6 +40,9 @@ pub enum Code {
     ObjectUnsupported,
     BitcodeMember,
     ConflictingDefinitions,
+    // What a strategy could not share (warnings).
+    MemberNotShared,
+    NearDuplicate,
     // Outputs.
     OutputIsInput,
     OutputUnwritable,

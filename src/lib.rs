@@ -8,9 +8,12 @@
 pub mod archive;
 pub mod cli;
 pub mod emit;
+pub mod combine;
+pub mod commit;
 pub mod error;
 pub mod exports;
 pub mod format;
+pub mod identity;
 pub mod input;
 pub mod inspect;
 pub mod manifest;

@@ -1,6 +1,7 @@
 //! Static library archives: every kind that linkers read, in both directions.
 
 pub mod read;
+pub mod write;
 
 use crate::protocol::request::ArchiveFlavour;
 
@@ -8,9 +9,13 @@ use crate::protocol::request::ArchiveFlavour;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ArchiveKind {
     Gnu,
+    /// As GNU, with 64-bit offsets in the index (`/SYM64/`).
     Gnu64,
+    /// BSD, and Darwin with 32-bit offsets (`__.SYMDEF`).
     Bsd,
+    /// As BSD, with 64-bit offsets in the index (`__.SYMDEF_64`).
     Darwin64,
+    /// As GNU, with a second index in little-endian, sorted by name.
     Coff,
 }
 
@@ -23,5 +28,17 @@ impl ArchiveKind {
             ArchiveFlavour::Coff => Self::Coff,
             ArchiveFlavour::Darwin => Self::Bsd,
         }
+    }
+
+    /// Whether names and index are laid out the BSD way.
+    #[must_use]
+    pub fn is_bsd(self) -> bool {
+        matches!(self, Self::Bsd | Self::Darwin64)
+    }
+
+    /// Whether the index has 64-bit offsets.
+    #[must_use]
+    pub fn is_64(self) -> bool {
+        matches!(self, Self::Gnu64 | Self::Darwin64)
     }
 }

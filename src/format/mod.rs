@@ -120,3 +120,22 @@ pub fn for_each_global<'d>(
         MemberKind::Bitcode | MemberKind::Other => Ok(()),
     }
 }
+
+/// A digest that objects share when they differ only in the name of their source file; `None` for
+/// what cannot be such an object. Cheap: it reads no contents.
+#[must_use]
+pub fn shape_but_file_name(kind: MemberKind, data: &[u8]) -> Option<u64> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::same::shape(data),
+        _ => None,
+    }
+}
+
+/// Whether two members of one kind are the same but for the name of their source file.
+#[must_use]
+pub fn same_but_file_name(kind: MemberKind, a: &[u8], b: &[u8]) -> bool {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::same::same_but_file_name(a, b),
+        _ => false,
+    }
+}

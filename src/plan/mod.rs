@@ -1,6 +1,8 @@
 //! What a strategy decides: which bytes go to which library. Strategies are plans over the same
 //! inputs, each in its own module; everything after them sees only [`OutputSet`].
 
+pub mod dedup;
+
 use std::borrow::Cow;
 
 use crate::error::Diagnostic;

@@ -1,5 +1,7 @@
 //! ELF objects (gABI), 32 and 64 bit.
 
+pub mod same;
+
 use object::elf;
 use object::read::elf::{FileHeader, Sym};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};

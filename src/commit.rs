@@ -1,0 +1,168 @@
+//! Makes outputs appear whole or not at all: files are written into a staging folder beside their
+//! targets, and renamed over them when all are complete.
+
+use std::fs::{self, File};
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use tempfile::TempDir;
+
+use crate::error::{Code, Diagnostic, Result};
+
+/// Staging folders' names begin like this.
+const PREFIX: &str = ".dragonfire-";
+
+/// Files on their way to their targets. Dropped before [`Stage::commit`], it leaves nothing behind.
+#[derive(Debug, Default)]
+pub struct Stage {
+    /// A staging folder for every folder that has a target.
+    dirs: Vec<(Utf8PathBuf, TempDir)>,
+    /// In the order of their commit.
+    files: Vec<StagedFile>,
+    /// Folders made for the targets, outermost first: removed again where nothing is committed.
+    made: Vec<Utf8PathBuf>,
+    committed: bool,
+}
+
+#[derive(Debug)]
+struct StagedFile {
+    staged: Utf8PathBuf,
+    target: Utf8PathBuf,
+}
+
+/// An I/O error on an output, with the code for its kind.
+#[must_use]
+pub fn output_error(error: &io::Error, file: &Utf8Path) -> Diagnostic {
+    let full = matches!(
+        error.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    );
+    if full {
+        Diagnostic::new(Code::OutputDiskFull, "no space is left for the output")
+            .file(file)
+            .hint("free some space, or write to another folder; nothing was changed")
+    } else {
+        Diagnostic::new(
+            Code::OutputUnwritable,
+            format!("cannot write the output: {error}"),
+        )
+        .file(file)
+    }
+}
+
+impl Stage {
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A file to write for `target`. Targets are committed in the order of these calls.
+    ///
+    /// # Errors
+    /// `output-unwritable`, `output-disk-full`.
+    pub fn file(&mut self, target: &Utf8Path) -> Result<Utf8PathBuf> {
+        // What a link points to is replaced, not the link.
+        let target = target
+            .canonicalize_utf8()
+            .unwrap_or_else(|_| target.to_owned());
+        if target.is_dir() {
+            return Err(
+                Diagnostic::new(Code::OutputUnwritable, "a folder is in the place of this output")
+                    .file(&target)
+                    .into(),
+            );
+        }
+        let parent = match target.parent() {
+            Some(p) if !p.as_str().is_empty() => p.to_owned(),
+            _ => Utf8PathBuf::from("."),
+        };
+        let known = self.dirs.iter().position(|(p, _)| *p == parent);
+        let at = match known {
+            Some(at) => at,
+            None => {
+                self.make_dir(&parent)?;
+                let dir = tempfile::Builder::new()
+                    .prefix(PREFIX)
+                    .tempdir_in(&parent)
+                    .map_err(|e| output_error(&e, &parent))?;
+                self.dirs.push((parent, dir));
+                self.dirs.len() - 1
+            }
+        };
+        let dir = self.dirs.get(at).and_then(|(_, d)| Utf8Path::from_path(d.path()));
+        let Some(dir) = dir else {
+            return Err(Diagnostic::new(Code::Internal, "no staging folder").into());
+        };
+        let staged = dir.join(self.files.len().to_string());
+        self.files.push(StagedFile {
+            staged: staged.clone(),
+            target,
+        });
+        Ok(staged)
+    }
+
+    /// Writes a small file for `target`.
+    ///
+    /// # Errors
+    /// As [`Self::file`].
+    pub fn write(&mut self, target: &Utf8Path, contents: &[u8]) -> Result<()> {
+        let staged = self.file(target)?;
+        fs::write(staged, contents).map_err(|e| output_error(&e, target).into())
+    }
+
+    fn make_dir(&mut self, dir: &Utf8Path) -> Result<()> {
+        let missing = dir
+            .ancestors()
+            .take_while(|d| !d.as_str().is_empty() && !d.exists())
+            .count();
+        let ancestors: Vec<&Utf8Path> = dir.ancestors().take(missing).collect();
+        for dir in ancestors.into_iter().rev() {
+            match fs::create_dir(dir) {
+                Ok(()) => self.made.push(dir.to_owned()),
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(e) => return Err(output_error(&e, dir).into()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Renames every file over its target, in order.
+    ///
+    /// # Errors
+    /// `output-unwritable`. Targets before the failing one have been replaced then: every state
+    /// between is one that links.
+    pub fn commit(mut self) -> Result<()> {
+        // A file that is replaced hands on who may read it.
+        for file in &self.files {
+            if let Ok(old) = fs::metadata(&file.target) {
+                fs::set_permissions(&file.staged, old.permissions())
+                    .map_err(|e| output_error(&e, &file.target))?;
+            }
+        }
+        self.committed = true;
+        for file in &self.files {
+            fs::rename(&file.staged, &file.target).map_err(|e| output_error(&e, &file.target))?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        self.dirs.clear();
+        if !self.committed {
+            for dir in self.made.iter().rev() {
+                // Fails where somebody else has put something there: then it stays.
+                let _ = fs::remove_dir(dir);
+            }
+        }
+    }
+}
+
+/// Creates a staged file.
+///
+/// # Errors
+/// `output-unwritable`, `output-disk-full`.
+pub fn create(staged: &Utf8Path, target: &Utf8Path) -> Result<File> {
+    File::create(staged).map_err(|e| output_error(&e, target).into())
+}

@@ -1,0 +1,3 @@
+//! Which things of different libraries are one and the same thing.
+
+pub mod members;
