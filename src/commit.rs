@@ -66,11 +66,12 @@ impl Stage {
             .canonicalize_utf8()
             .unwrap_or_else(|_| target.to_owned());
         if target.is_dir() {
-            return Err(
-                Diagnostic::new(Code::OutputUnwritable, "a folder is in the place of this output")
-                    .file(&target)
-                    .into(),
-            );
+            return Err(Diagnostic::new(
+                Code::OutputUnwritable,
+                "a folder is in the place of this output",
+            )
+            .file(&target)
+            .into());
         }
         let parent = match target.parent() {
             Some(p) if !p.as_str().is_empty() => p.to_owned(),
@@ -89,7 +90,10 @@ impl Stage {
                 self.dirs.len() - 1
             }
         };
-        let dir = self.dirs.get(at).and_then(|(_, d)| Utf8Path::from_path(d.path()));
+        let dir = self
+            .dirs
+            .get(at)
+            .and_then(|(_, d)| Utf8Path::from_path(d.path()));
         let Some(dir) = dir else {
             return Err(Diagnostic::new(Code::Internal, "no staging folder").into());
         };

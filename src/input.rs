@@ -1,5 +1,6 @@
 //! Opens the input libraries: maps each file, reads its archive, classifies its members.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
 
@@ -8,7 +9,7 @@ use memmap2::Mmap;
 use rayon::prelude::*;
 
 use crate::archive::ArchiveKind;
-use crate::archive::read::{Archive, IndexEntry};
+use crate::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, MemberKind};
 
@@ -39,6 +40,8 @@ impl MemberId {
 pub struct MappedFile {
     pub path: Utf8PathBuf,
     map: Option<Mmap>,
+    /// The files of a thin archive's members, by name.
+    thin: HashMap<Vec<u8>, MappedFile>,
 }
 
 impl MappedFile {
@@ -73,7 +76,46 @@ impl MappedFile {
         Ok(Self {
             path: path.to_owned(),
             map,
+            thin: HashMap::new(),
         })
+    }
+
+    /// Maps what a thin archive refers to.
+    fn open_thin_members(&mut self) -> Result<()> {
+        if !is_thin(self.data()) {
+            return Ok(());
+        }
+        let names = thin_member_names(self.data()).map_err(|e| e.in_file(&self.path))?;
+        let folder = self.path.parent().unwrap_or(Utf8Path::new(""));
+        let mut files = HashMap::new();
+        for name in names {
+            let missing = |why: &str| {
+                Diagnostic::new(
+                    Code::InputNotFound,
+                    format!("a thin archive refers to it: {why}"),
+                )
+                .file(&self.path)
+                .member(name)
+            };
+            let relative =
+                std::str::from_utf8(name).map_err(|_| missing("its name is no UTF-8"))?;
+            let file = Self::open(&folder.join(relative)).map_err(|e| {
+                let why = e.0.first().map_or("", |d| d.message.as_str());
+                missing(why)
+            })?;
+            files.insert(name.to_vec(), file);
+        }
+        self.thin = files;
+        Ok(())
+    }
+
+    /// Reads the archive in this file.
+    ///
+    /// # Errors
+    /// As [`Archive::parse`].
+    pub fn archive(&self) -> Result<Archive<'_>> {
+        Archive::parse_with(self.data(), &|name| self.thin.get(name).map(Self::data))
+            .map_err(|e| e.in_file(&self.path))
     }
 
     #[must_use]
@@ -91,7 +133,11 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
     let mut errors = Vec::new();
     let mut seen: Vec<(Utf8PathBuf, &Utf8PathBuf)> = Vec::new();
     for path in paths {
-        match MappedFile::open(path) {
+        let opened = MappedFile::open(path).and_then(|mut file| {
+            file.open_thin_members()?;
+            Ok(file)
+        });
+        match opened {
             Ok(file) => files.push(file),
             Err(e) => {
                 errors.extend(e.0);
@@ -157,10 +203,8 @@ impl<'d> Inputs<'d> {
     /// # Errors
     /// Those of [`Archive::parse`] and `archive-no-objects`, for every file that has one.
     pub fn read(files: &'d [MappedFile]) -> Result<Self> {
-        let archives: Vec<Result<Archive<'d>>> = files
-            .par_iter()
-            .map(|f| Archive::parse(f.data()).map_err(|e| e.in_file(&f.path)))
-            .collect();
+        let archives: Vec<Result<Archive<'d>>> =
+            files.par_iter().map(MappedFile::archive).collect();
         let mut inputs = Self {
             libraries: Vec::new(),
             members: Vec::new(),
@@ -215,6 +259,37 @@ impl<'d> Inputs<'d> {
     pub fn member(&self, id: MemberId) -> &Member<'d> {
         &self.members[id.index()]
     }
+}
+
+/// Refuses sets that no linker could take together.
+///
+/// # Errors
+/// `mixed-formats`.
+pub fn check_one_format(inputs: &Inputs<'_>) -> Result<()> {
+    let mut first: Option<(String, MemberId)> = None;
+    for (id, member) in (0u32..).map(MemberId).zip(&inputs.members) {
+        let what = match member.kind {
+            MemberKind::Object(format, machine) => format!("{format} {machine}"),
+            MemberKind::ImportStub(machine) => format!("COFF {machine}"),
+            MemberKind::Bitcode | MemberKind::Other => continue,
+        };
+        match &first {
+            None => first = Some((what, id)),
+            Some((known, at)) if *known != what => {
+                let other = inputs.library(inputs.member(*at).library).path;
+                return Err(Diagnostic::new(
+                    Code::MixedFormats,
+                    format!("this is {what}, but {other} has {known}"),
+                )
+                .file(inputs.library(member.library).path)
+                .member(member.name)
+                .hint("give libraries of one target")
+                .into());
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// `libgstjson.a`, `gstjson.lib` -> `gstjson`.

@@ -33,7 +33,10 @@ use protocol::response::Response;
 ///
 /// # Errors
 /// Every failure a user can cause, with its code; nothing has been written then.
-pub fn run(request: &Request, _events: &dyn Events) -> Result<Response> {
+pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
+    if let Some((strategy, request)) = request.combine() {
+        return combine::run(strategy, request, events);
+    }
     Err(Diagnostic::new(
         Code::UnknownOperation,
         format!("{} is not there yet", request.operation()),

@@ -258,7 +258,9 @@ fn bsd_header(name: &[u8], at: u64, date: u64, mode: u32, size: u64) -> (Vec<u8>
 fn pad(kind: ArchiveKind, len: u64) -> &'static [u8] {
     const NEWLINES: &[u8] = b"\n\n\n\n\n\n\n\n";
     let to = if kind.is_bsd() { 8 } else { 2 };
-    NEWLINES.get(..usize::from(pad_to(len, to))).unwrap_or_default()
+    NEWLINES
+        .get(..usize::from(pad_to(len, to)))
+        .unwrap_or_default()
 }
 
 /// What brings `len` to a multiple of `to`, a power of two.

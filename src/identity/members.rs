@@ -30,7 +30,12 @@ impl MemberClasses {
     pub fn new(inputs: &Inputs<'_>) -> Self {
         let all: Vec<MemberId> = (0..inputs.members.len() as u32).map(MemberId).collect();
         let bytes = |id: &MemberId| inputs.member(*id).data;
-        let mut first = partition(all, |id| bytes(id).len() as u64, |a, b| bytes(a) == bytes(b), |id| hash(bytes(id)));
+        let mut first = partition(
+            all,
+            |id| bytes(id).len() as u64,
+            |a, b| bytes(a) == bytes(b),
+            |id| hash(bytes(id)),
+        );
 
         // The tolerance is tried on what nothing equals, and only where the shapes agree.
         let mut alone: Vec<MemberId> = first
@@ -119,7 +124,8 @@ fn partition(
     }
     let mut groups: Vec<Vec<MemberId>> = groups.into_values().collect();
     // Big work first, so that the cores finish together.
-    groups.sort_by_key(|group| std::cmp::Reverse(group.len() as u64 * group.first().map_or(0, &key)));
+    groups
+        .sort_by_key(|group| std::cmp::Reverse(group.len() as u64 * group.first().map_or(0, &key)));
     let mut classes: Vec<Vec<MemberId>> = groups
         .into_par_iter()
         .with_max_len(1)

@@ -209,7 +209,10 @@ fn warn(
             warnings.push(
                 Diagnostic::new(
                     Code::MemberNotShared,
-                    format!("{} shared members stay in the plugin libraries: {why}", held.len()),
+                    format!(
+                        "{} shared members stay in the plugin libraries: {why}",
+                        held.len()
+                    ),
                 )
                 .file(inputs.library(member.library).path)
                 .member(member.name)
@@ -217,7 +220,10 @@ fn warn(
             );
         }
     };
-    add(&held.doubly_defined, "other members define the same symbols");
+    add(
+        &held.doubly_defined,
+        "other members define the same symbols",
+    );
     add(&held.needs, "they need what only plugin libraries define");
 
     for near in classes.near_duplicates(inputs) {
@@ -243,7 +249,10 @@ fn warn(
             warnings.push(
                 Diagnostic::new(
                     Code::BitcodeMember,
-                    format!("{} members are LLVM bitcode: they are kept whole", bitcode.len()),
+                    format!(
+                        "{} members are LLVM bitcode: they are kept whole",
+                        bitcode.len()
+                    ),
                 )
                 .file(library.path)
                 .member(inputs.member(*first).name),

@@ -6,10 +6,10 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::fast::FixedState;
+use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::SectionIndex;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
-use object::{Endianness, pod};
 
 struct Parsed<'d, H: FileHeader<Endian = Endianness>> {
     header: &'d H,
@@ -66,7 +66,7 @@ fn shape_of<H: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<u64> {
 /// See [`crate::format::same_but_file_name`].
 pub fn same_but_file_name(a: &[u8], b: &[u8]) -> bool {
     // Identification, class and byte order among it.
-    if a.get(..elf::EI_NIDENT) != b.get(..elf::EI_NIDENT) {
+    if a.get(..16) != b.get(..16) {
         return false;
     }
     if a.get(4) == Some(&elf::ELFCLASS32.0) {
@@ -110,17 +110,33 @@ fn same_sections<H: FileHeader<Endian = Endianness>>(
     for ((index, x), (_, y)) in a.sections.enumerate().zip(b.sections.enumerate()) {
         let key = |p: &Parsed<'_, H>, s: &H::SectionHeader| {
             let e = p.endian;
-            let flags: u64 = s.sh_flags(e).into();
+            let flags = s.sh_flags(e).0;
             let address: u64 = s.sh_addr(e).into();
             let align: u64 = s.sh_addralign(e).into();
             let entry: u64 = s.sh_entsize(e).into();
-            (s.sh_type(e), flags, address, s.sh_link(e), s.sh_info(e), align, entry)
+            (
+                s.sh_type(e),
+                flags,
+                address,
+                s.sh_link(e),
+                s.sh_info(e),
+                align,
+                entry,
+            )
         };
         if key(a, x) != key(b, y) {
             return Some(false);
         }
+        // Somebody else's offsets into the symbols' strings could not be compared.
+        let linked = SectionIndex(x.sh_link(a.endian) as usize);
+        if index != a.symbols.section() && linked == a.symbols.string_section() && linked.0 != 0 {
+            return Some(false);
+        }
         let name = |p: &Parsed<'_, H>, s: &H::SectionHeader| {
-            p.sections.section_name(p.endian, s).map(<[u8]>::to_vec).ok()
+            p.sections
+                .section_name(p.endian, s)
+                .map(<[u8]>::to_vec)
+                .ok()
         };
         if name(a, x)? != name(b, y)? {
             return Some(false);
@@ -157,7 +173,9 @@ fn same_symbols<H: FileHeader<Endian = Endianness>>(
         if x.st_type() == elf::STT_FILE && y.st_type() == elf::STT_FILE {
             continue;
         }
-        if x.name(a.endian, a.symbols.strings()).ok()? != y.name(b.endian, b.symbols.strings()).ok()? {
+        if x.name(a.endian, a.symbols.strings()).ok()?
+            != y.name(b.endian, b.symbols.strings()).ok()?
+        {
             return Some(false);
         }
     }

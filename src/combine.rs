@@ -1,0 +1,367 @@
+//! The flow that every strategy shares: libraries in, plan, archives staged, proven, committed.
+
+use std::io;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
+
+use crate::archive::ArchiveKind;
+use crate::archive::write::ArchiveWriter;
+use crate::commit::{self, Stage};
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::exports::{self, ExportRules};
+use crate::identity::members::MemberClasses;
+use crate::input::{self, Inputs};
+use crate::manifest::{self, Manifest};
+use crate::plan::{self, OutputLibrary, OutputSet};
+use crate::protocol::event::Events;
+use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
+use crate::protocol::response::{Link, Plugin, Response, Totals, WorkspaceLibrary};
+use crate::workspace;
+
+/// Carries out `dedup`, `prelink` or `meld`.
+///
+/// # Errors
+/// Every failure a user can cause; no output has changed then.
+pub fn run(strategy: Strategy, request: &CombineRequest, events: &dyn Events) -> Result<Response> {
+    let Some(threads) = request.threads else {
+        return run_on_this_pool(strategy, request, events);
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads as usize)
+        .build()
+        .map_err(|e| Diagnostic::new(Code::Internal, format!("cannot start threads: {e}")))?;
+    pool.install(|| run_on_this_pool(strategy, request, events))
+}
+
+fn run_on_this_pool(
+    strategy: Strategy,
+    request: &CombineRequest,
+    events: &dyn Events,
+) -> Result<Response> {
+    let subject = Subject::find(request, events)?;
+    events.phase("read");
+    let paths = subject.paths();
+    let targets = Targets::new(request, &subject, &paths)?;
+    let files = input::open_all(&paths)?;
+    let inputs = Inputs::read(&files)?;
+    input::check_one_format(&inputs)?;
+
+    events.phase("plan");
+    let set = plan(strategy, request, &subject, &inputs)?;
+
+    events.phase("write");
+    let kinds = Kinds::new(request, &inputs);
+    let mut stage = Stage::new();
+    let sizes = write_archives(&set, &targets, &kinds, &mut stage)?;
+    let response = respond(strategy, &subject, &inputs, &targets, set, &sizes);
+    events.phase("commit");
+    stage.commit()?;
+    Ok(response)
+}
+
+/// The plugins of a run, wherever they came from.
+struct Subject {
+    plugins: Vec<Plugin>,
+    manifest: Option<Manifest>,
+    target: Option<String>,
+    /// What the libraries depend on.
+    inputs: Vec<Utf8PathBuf>,
+    warnings: Vec<Diagnostic>,
+}
+
+impl Subject {
+    fn find(request: &CombineRequest, events: &dyn Events) -> Result<Self> {
+        match &request.source {
+            Source::Libraries(libraries) => {
+                let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
+                let rules = ExportRules::new(manifest.as_ref(), &request.exports);
+                let plugins = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
+                Ok(Self {
+                    plugins,
+                    manifest,
+                    target: None,
+                    inputs: libraries.iter().map(|l| l.path.clone()).collect(),
+                    warnings: Vec::new(),
+                })
+            }
+            Source::Workspace(source) => {
+                events.phase("build");
+                let manifest = workspace::manifest(source, request.manifest.as_ref(), events)?;
+                let built = workspace::build(source, manifest.as_ref(), events)?;
+                Ok(Self {
+                    plugins: built.plugins,
+                    manifest,
+                    target: built.target,
+                    inputs: built.inputs,
+                    warnings: built.warnings,
+                })
+            }
+        }
+    }
+
+    fn paths(&self) -> Vec<Utf8PathBuf> {
+        let paths = self.plugins.iter().map(|p| p.path.clone());
+        paths.map(Option::unwrap_or_default).collect()
+    }
+
+    fn workspace_library<'a>(&'a self, request: &'a CombineRequest) -> &'a str {
+        request.workspace_library.as_deref().unwrap_or_else(|| {
+            self.manifest
+                .as_ref()
+                .map_or(manifest::DEFAULT_WORKSPACE_LIBRARY, |m| {
+                    m.workspace_library()
+                })
+        })
+    }
+}
+
+/// What is known of a plugin of which only the library is given.
+fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
+    let name = input::library_name(&library.path);
+    let entry = rules.entry(&name, library.package.as_deref());
+    let plugin = entry
+        .and_then(|e| e.plugin.as_deref())
+        .unwrap_or_else(|| exports::plugin_name(&name));
+    Plugin {
+        plugin: plugin.to_owned(),
+        package: library
+            .package
+            .clone()
+            .or_else(|| entry.map(|e| e.package.clone())),
+        file_name: library.path.file_name().unwrap_or_default().to_owned(),
+        path: Some(library.path.clone()),
+        native_static_libs: library.native_static_libs.clone(),
+        library: name,
+        ..Plugin::default()
+    }
+}
+
+/// Where everything is written.
+struct Targets {
+    libraries: Vec<Utf8PathBuf>,
+    workspace: Utf8PathBuf,
+}
+
+impl Targets {
+    /// # Errors
+    /// `output-is-input`, `input-duplicate`, `request-invalid` where there is no library.
+    fn new(request: &CombineRequest, subject: &Subject, paths: &[Utf8PathBuf]) -> Result<Self> {
+        if paths.is_empty() {
+            return Err(Diagnostic::new(Code::RequestInvalid, "no library is given")
+                .hint("name the plugins' static libraries, or a Cargo.toml")
+                .into());
+        }
+        let targets = match &request.output {
+            Output::InPlace(workspace) => Self {
+                libraries: paths.to_vec(),
+                workspace: workspace.clone(),
+            },
+            Output::Dir(dir) => {
+                let first = paths.first().map_or("", |p| p.as_str());
+                let name = subject.workspace_library(request);
+                Self {
+                    libraries: paths
+                        .iter()
+                        .map(|p| dir.join(p.file_name().unwrap_or_default()))
+                        .collect(),
+                    workspace: dir.join(library_file_name(name, first)),
+                }
+            }
+        };
+        targets.check(&request.output, paths)?;
+        Ok(targets)
+    }
+
+    fn check(&self, output: &Output, paths: &[Utf8PathBuf]) -> Result<()> {
+        let real = |p: &Utf8Path| p.canonicalize_utf8().unwrap_or_else(|_| p.to_owned());
+        let inputs: Vec<Utf8PathBuf> = paths.iter().map(|p| real(p)).collect();
+        let mut errors = Vec::new();
+        let is_input = |target: &Utf8Path| inputs.contains(&real(target));
+        let overwrites = |target: &Utf8Path| {
+            Diagnostic::new(Code::OutputIsInput, "this output would overwrite an input")
+                .file(target)
+                .hint("choose another folder, or ask for work in place")
+        };
+        if is_input(&self.workspace) {
+            errors.push(overwrites(&self.workspace));
+        }
+        if matches!(output, Output::Dir(_)) {
+            for (i, target) in self.libraries.iter().enumerate() {
+                if is_input(target) {
+                    errors.push(overwrites(target));
+                }
+                if self.libraries.iter().take(i).any(|t| t == target) || *target == self.workspace {
+                    let name = target.file_name().unwrap_or_default();
+                    errors.push(
+                        Diagnostic::new(
+                            Code::InputDuplicate,
+                            format!("two libraries would be written as {name}"),
+                        )
+                        .file(paths.get(i).map_or(target.as_path(), |p| p.as_path()))
+                        .hint("rename one of them, or the workspace library"),
+                    );
+                }
+            }
+        }
+        Error::all(errors)
+    }
+}
+
+/// `gstrsworkspace` named as `like` is: `libgstrsworkspace.a` or `gstrsworkspace.lib`.
+#[must_use]
+pub fn library_file_name(name: &str, like: &str) -> String {
+    if like.to_ascii_lowercase().ends_with(".lib") {
+        format!("{name}.lib")
+    } else {
+        format!("lib{name}.a")
+    }
+}
+
+fn plan<'d>(
+    strategy: Strategy,
+    _request: &CombineRequest,
+    _subject: &Subject,
+    inputs: &Inputs<'d>,
+) -> Result<OutputSet<'d>> {
+    match strategy {
+        Strategy::Dedup => plan::dedup::plan(inputs, &MemberClasses::new(inputs)),
+        Strategy::Prelink | Strategy::Meld => {
+            Err(Diagnostic::new(Code::UnknownOperation, "this strategy is not there yet").into())
+        }
+    }
+}
+
+/// The archive kind of every output.
+struct Kinds {
+    libraries: Vec<ArchiveKind>,
+    workspace: ArchiveKind,
+}
+
+impl Kinds {
+    fn new(request: &CombineRequest, inputs: &Inputs<'_>) -> Self {
+        let forced = request.archive.map(ArchiveKind::from_flavour);
+        let kind = |k: ArchiveKind| forced.unwrap_or(k);
+        let libraries: Vec<_> = inputs.libraries.iter().map(|l| kind(l.kind)).collect();
+        Self {
+            workspace: libraries.first().copied().unwrap_or(ArchiveKind::Gnu),
+            libraries,
+        }
+    }
+}
+
+/// Bytes written.
+struct Sizes {
+    libraries: Vec<u64>,
+    workspace: u64,
+}
+
+/// Stages every archive, the workspace library first: it is also committed first, so that every
+/// state between links.
+fn write_archives(
+    set: &OutputSet<'_>,
+    targets: &Targets,
+    kinds: &Kinds,
+    stage: &mut Stage,
+) -> Result<Sizes> {
+    let mut work = Vec::with_capacity(set.libraries.len() + 1);
+    work.push((
+        &set.workspace,
+        kinds.workspace,
+        &targets.workspace,
+        stage.file(&targets.workspace)?,
+    ));
+    let libraries = set.libraries.iter().zip(&kinds.libraries);
+    for ((library, kind), target) in libraries.zip(&targets.libraries) {
+        work.push((library, *kind, target, stage.file(target)?));
+    }
+    let results: Vec<Result<u64>> = work
+        .par_iter()
+        .with_max_len(1)
+        .map(|(library, kind, target, staged)| write_archive(library, *kind, target, staged))
+        .collect();
+    let mut errors = Vec::new();
+    let mut sizes = Vec::with_capacity(results.len());
+    for result in results {
+        match result {
+            Ok(size) => sizes.push(size),
+            Err(e) => errors.extend(e.0),
+        }
+    }
+    Error::all(errors)?;
+    let workspace = sizes.first().copied().unwrap_or(0);
+    Ok(Sizes {
+        libraries: sizes.into_iter().skip(1).collect(),
+        workspace,
+    })
+}
+
+fn write_archive(
+    library: &OutputLibrary<'_>,
+    kind: ArchiveKind,
+    target: &Utf8Path,
+    staged: &Utf8Path,
+) -> Result<u64> {
+    let archive = ArchiveWriter::new(kind, &library.members).map_err(|e| e.in_file(target))?;
+    let file = commit::create(staged, target)?;
+    let mut out = io::BufWriter::with_capacity(1 << 16, file);
+    archive
+        .write(&mut out)
+        .map_err(|e| commit::output_error(&e, target))?;
+    Ok(archive.len())
+}
+
+fn respond(
+    strategy: Strategy,
+    subject: &Subject,
+    inputs: &Inputs<'_>,
+    targets: &Targets,
+    set: OutputSet<'_>,
+    sizes: &Sizes,
+) -> Response {
+    let mut response = Response::new(strategy.name());
+    response.target.clone_from(&subject.target);
+    response.inputs.clone_from(&subject.inputs);
+    response.warnings.clone_from(&subject.warnings);
+    response.warnings.extend(set.warnings);
+    let mut totals = Totals {
+        bytes_after: sizes.workspace,
+        reach_sets: set.reach_sets,
+        ..Totals::default()
+    };
+    let mut native = Vec::new();
+    for (i, output) in set.libraries.into_iter().enumerate() {
+        let mut plugin = subject.plugins.get(i).cloned().unwrap_or_default();
+        if let Some(library) = inputs.libraries.get(i) {
+            plugin.bytes_before = library.bytes;
+            plugin.members_before = library.members.len() as u64;
+        }
+        plugin.path = targets.libraries.get(i).cloned();
+        plugin.bytes_after = sizes.libraries.get(i).copied().unwrap_or(0);
+        plugin.members_kept = output.members_kept;
+        plugin.members_moved = output.members_moved;
+        plugin.debug_bytes_removed = output.debug_bytes_removed;
+        plugin.exports = output.exports;
+        plugin.externals = output.externals;
+        totals.bytes_before += plugin.bytes_before;
+        totals.bytes_after += plugin.bytes_after;
+        totals.debug_bytes_removed += plugin.debug_bytes_removed;
+        native.extend(plugin.native_static_libs.iter().cloned());
+        response.plugins.push(plugin);
+    }
+    response.totals = Some(totals);
+    response.workspace_library = Some(WorkspaceLibrary {
+        library: input::library_name(&targets.workspace),
+        file_name: targets.workspace.file_name().unwrap_or_default().to_owned(),
+        path: targets.workspace.clone(),
+        bytes: sizes.workspace,
+        members: set.workspace.members.len() as u64,
+    });
+    let libraries = targets.libraries.iter().chain([&targets.workspace]);
+    response.link = Some(Link {
+        libraries: libraries.cloned().collect(),
+        native_static_libs: native,
+        linker_args: set.linker_args,
+    });
+    response
+}
