@@ -8,15 +8,17 @@ use rayon::prelude::*;
 use crate::archive::ArchiveKind;
 use crate::archive::write::ArchiveWriter;
 use crate::commit::{self, Stage};
+use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::{self, ExportRules};
+use crate::format::{Format, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs};
 use crate::manifest::{self, Manifest};
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
-use crate::protocol::response::{Link, Plugin, Response, Totals, WorkspaceLibrary};
+use crate::protocol::response::{Plugin, Response, Totals, WorkspaceLibrary, WrittenFile};
 use crate::workspace;
 
 /// Carries out `dedup`, `prelink` or `meld`.
@@ -54,7 +56,26 @@ fn run_on_this_pool(
     let kinds = Kinds::new(request, &inputs);
     let mut stage = Stage::new();
     let sizes = write_archives(&set, &targets, &kinds, &mut stage)?;
-    let response = respond(strategy, &subject, &inputs, &targets, set, &sizes);
+    let mut response = respond(strategy, &subject, &inputs, &targets, &set, &sizes);
+    let metadata = emit::Subject {
+        strategy,
+        format: one_format(&inputs),
+        target: subject.target.as_deref(),
+        plugins: &response.plugins,
+        workspace_library: response.workspace_library.as_ref(),
+        linker_args: &set.linker_args,
+        inputs: &response.inputs,
+        dir: &targets.dir,
+    };
+    let link = emit::link(&metadata);
+    for file in emit::emit(&metadata, &request.metadata)? {
+        stage.write(&file.path, file.contents.as_bytes())?;
+        response.files.push(WrittenFile {
+            kind: file.kind,
+            path: file.path,
+        });
+    }
+    response.link = Some(link);
     events.phase("commit");
     stage.commit()?;
     Ok(response)
@@ -141,6 +162,8 @@ fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
 struct Targets {
     libraries: Vec<Utf8PathBuf>,
     workspace: Utf8PathBuf,
+    /// Folder of metadata files.
+    dir: Utf8PathBuf,
 }
 
 impl Targets {
@@ -156,6 +179,7 @@ impl Targets {
             Output::InPlace(workspace) => Self {
                 libraries: paths.to_vec(),
                 workspace: workspace.clone(),
+                dir: workspace.parent().unwrap_or(Utf8Path::new("")).to_owned(),
             },
             Output::Dir(dir) => {
                 let first = paths.first().map_or("", |p| p.as_str());
@@ -166,6 +190,7 @@ impl Targets {
                         .map(|p| dir.join(p.file_name().unwrap_or_default()))
                         .collect(),
                     workspace: dir.join(library_file_name(name, first)),
+                    dir: dir.clone(),
                 }
             }
         };
@@ -250,6 +275,16 @@ impl Kinds {
     }
 }
 
+/// The format of the set, which [`input::check_one_format`] has found to be one.
+fn one_format(inputs: &Inputs<'_>) -> Format {
+    let formats = inputs.members.iter().filter_map(|m| match m.kind {
+        MemberKind::Object(format, _) => Some(format),
+        MemberKind::ImportStub(_) => Some(Format::Coff),
+        MemberKind::Bitcode | MemberKind::Other => None,
+    });
+    formats.into_iter().next().unwrap_or(Format::Elf)
+}
+
 /// Bytes written.
 struct Sizes {
     libraries: Vec<u64>,
@@ -316,21 +351,20 @@ fn respond(
     subject: &Subject,
     inputs: &Inputs<'_>,
     targets: &Targets,
-    set: OutputSet<'_>,
+    set: &OutputSet<'_>,
     sizes: &Sizes,
 ) -> Response {
     let mut response = Response::new(strategy.name());
     response.target.clone_from(&subject.target);
     response.inputs.clone_from(&subject.inputs);
     response.warnings.clone_from(&subject.warnings);
-    response.warnings.extend(set.warnings);
+    response.warnings.extend(set.warnings.iter().cloned());
     let mut totals = Totals {
         bytes_after: sizes.workspace,
         reach_sets: set.reach_sets,
         ..Totals::default()
     };
-    let mut native = Vec::new();
-    for (i, output) in set.libraries.into_iter().enumerate() {
+    for (i, output) in set.libraries.iter().enumerate() {
         let mut plugin = subject.plugins.get(i).cloned().unwrap_or_default();
         if let Some(library) = inputs.libraries.get(i) {
             plugin.bytes_before = library.bytes;
@@ -341,12 +375,11 @@ fn respond(
         plugin.members_kept = output.members_kept;
         plugin.members_moved = output.members_moved;
         plugin.debug_bytes_removed = output.debug_bytes_removed;
-        plugin.exports = output.exports;
-        plugin.externals = output.externals;
+        plugin.exports.clone_from(&output.exports);
+        plugin.externals.clone_from(&output.externals);
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
         totals.debug_bytes_removed += plugin.debug_bytes_removed;
-        native.extend(plugin.native_static_libs.iter().cloned());
         response.plugins.push(plugin);
     }
     response.totals = Some(totals);
@@ -356,12 +389,6 @@ fn respond(
         path: targets.workspace.clone(),
         bytes: sizes.workspace,
         members: set.workspace.members.len() as u64,
-    });
-    let libraries = targets.libraries.iter().chain([&targets.workspace]);
-    response.link = Some(Link {
-        libraries: libraries.cloned().collect(),
-        native_static_libs: native,
-        linker_args: set.linker_args,
     });
     response
 }

@@ -7,9 +7,9 @@
 
 pub mod archive;
 pub mod cli;
-pub mod emit;
 pub mod combine;
 pub mod commit;
+pub mod emit;
 pub mod error;
 pub mod exports;
 pub mod format;
