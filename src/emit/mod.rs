@@ -2,14 +2,22 @@
 //! line) and what it depends on (depfile). Nothing is written here: the caller stages the files with
 //! the libraries, so that all of them appear or none.
 
+mod cmake;
+mod depfile;
+mod libtool;
+mod link_args;
 mod native;
+mod pkgconfig;
+mod places;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::Result;
 use crate::format::Format;
+use crate::input::library_name;
 use crate::protocol::request::{Metadata, Strategy};
 use crate::protocol::response::{FileKind, Link, Plugin, WorkspaceLibrary};
+use places::folder;
 
 /// The result that metadata is written for.
 #[derive(Debug, Clone, Copy)]
@@ -40,41 +48,78 @@ pub struct MetadataFile {
 /// Renders every metadata file that `metadata` asks for, in a fixed order.
 ///
 /// # Errors
-/// `input-not-found` and `input-unreadable` for a .pc file to patch.
-pub fn emit(_subject: &Subject<'_>, _metadata: &Metadata) -> Result<Vec<MetadataFile>> {
-    Ok(Vec::new())
+/// `input-not-found` and `input-unreadable` for a .pc file to patch, `request-invalid` for one that
+/// names none of the plugins.
+pub fn emit(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<MetadataFile>> {
+    let mut files = pkgconfig::files(subject, metadata)?;
+    if metadata.libtool {
+        files.extend(libtool::files(subject, metadata));
+    }
+    if metadata.cmake {
+        files.push(cmake::file(subject, metadata));
+    }
+    if let Some(path) = &metadata.depfile {
+        files.push(depfile::file(subject, metadata, path));
+    }
+    Ok(files)
 }
 
 /// How a program links the whole set.
 #[must_use]
 pub fn link(subject: &Subject<'_>) -> Link {
-    let libraries = subject
-        .plugins
-        .iter()
-        .filter_map(|p| p.path.clone())
-        .chain(subject.workspace_library.map(|w| w.path.clone()))
-        .collect();
-    let mut linker_args: Vec<String> = Vec::new();
-    if subject.strategy == Strategy::Dedup && subject.is_msvc() {
-        // link.exe resolves every symbol of a member before it drops dead functions, so a shared
-        // member may ask for a library that no live code needs; and what nothing live refers to
-        // must then really go.
-        linker_args.extend(["/OPT:REF".to_owned(), "/FORCE:UNRESOLVED".to_owned()]);
+    link_args::link(subject)
+}
+
+/// A written library and where it will be.
+#[derive(Debug, Clone, Copy)]
+struct Placed<'a> {
+    /// The file as it was written.
+    path: &'a Utf8Path,
+    /// The folder it will be in when programs are linked.
+    libdir: &'a Utf8Path,
+}
+
+impl<'a> Placed<'a> {
+    fn file_name(&self) -> &'a str {
+        self.path.file_name().unwrap_or_default()
     }
-    linker_args.extend(subject.linker_args.iter().cloned());
-    Link {
-        libraries,
-        native_static_libs: native::merge(
-            subject
-                .plugins
-                .iter()
-                .map(|p| p.native_static_libs.as_slice()),
-        ),
-        linker_args,
+
+    /// The name that `-l` finds it by, where there is one.
+    fn link_name(&self) -> Option<String> {
+        let name = library_name(self.path);
+        let file = self.file_name();
+        (file == format!("lib{name}.a") || file == format!("{name}.lib")).then_some(name)
     }
 }
 
-impl Subject<'_> {
+impl<'a> Subject<'a> {
+    /// The plugins that have a library, and where each is.
+    fn placed(&self, metadata: &'a Metadata) -> impl Iterator<Item = (&'a Plugin, Placed<'a>)> {
+        self.plugins.iter().filter_map(|plugin| {
+            let path = plugin.path.as_deref()?;
+            let libdir = metadata.libdir.as_deref().unwrap_or_else(|| folder(path));
+            Some((plugin, Placed { path, libdir }))
+        })
+    }
+
+    fn placed_workspace(&self, metadata: &'a Metadata) -> Option<(&'a str, Placed<'a>)> {
+        let workspace = self.workspace_library?;
+        let path = workspace.path.as_path();
+        let libdir = metadata
+            .workspace_libdir
+            .as_deref()
+            .or(metadata.libdir.as_deref())
+            .unwrap_or_else(|| folder(path));
+        Some((workspace.library.as_str(), Placed { path, libdir }))
+    }
+
+    /// Native libraries that the workspace library needs: a piece of it is there because two plugins
+    /// reach it, so whatever that piece needs, those two need as well. Asking for the libraries of
+    /// single plugins too would make every program need them.
+    fn workspace_natives(&self) -> Vec<String> {
+        native::shared(self.plugins.iter().map(|p| p.native_static_libs.as_slice()))
+    }
+
     /// Whether programs are linked by link.exe or a linker with its command line.
     fn is_msvc(&self) -> bool {
         if self.format != Format::Coff {
@@ -93,3 +138,6 @@ impl Subject<'_> {
                 .any(|arg| is_lib(arg))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,16 +1,33 @@
-//! Merges the native libraries of several plugins into one list that keeps every plugin's order.
+//! Native libraries: merges those of several plugins into one list that keeps every plugin's order,
+//! and says them in the manner of each kind of metadata.
 
 /// One native library: an argument, or the two of `-framework X`.
-type Unit = Vec<String>;
+pub(super) type Unit = Vec<String>;
 
 /// Merges `lists`. A library stands after every library that needs it in any of the lists; where
 /// lists contradict each other, the first one wins.
 pub(super) fn merge<'a>(lists: impl IntoIterator<Item = &'a [String]>) -> Vec<String> {
+    let lists = lists.into_iter().map(|list| last_of_each(units(list)));
+    merge_units(lists).into_iter().flatten().collect()
+}
+
+/// What at least two of `lists` hold, in an order that fits all.
+pub(super) fn shared<'a>(lists: impl IntoIterator<Item = &'a [String]>) -> Vec<String> {
+    let lists: Vec<Vec<Unit>> = lists
+        .into_iter()
+        .map(|list| last_of_each(units(list)))
+        .collect();
+    let mut merged = merge_units(lists.iter().cloned());
+    merged.retain(|unit| lists.iter().filter(|list| list.contains(unit)).count() > 1);
+    merged.into_iter().flatten().collect()
+}
+
+fn merge_units(lists: impl IntoIterator<Item = Vec<Unit>>) -> Vec<Unit> {
     let mut order: Vec<Unit> = Vec::new();
     let mut after: Vec<(usize, usize)> = Vec::new();
     for list in lists {
         let mut previous = None;
-        for unit in last_of_each(units(list)) {
+        for unit in list {
             let this = order.iter().position(|u| *u == unit).unwrap_or_else(|| {
                 order.push(unit);
                 order.len() - 1
@@ -30,7 +47,7 @@ pub(super) fn merge<'a>(lists: impl IntoIterator<Item = &'a [String]>) -> Vec<St
                 .any(|&(before, this)| this == u && waiting.contains(&before))
         });
         let next = waiting.remove(free.unwrap_or(0));
-        merged.extend(order.get(next).cloned().unwrap_or_default());
+        merged.extend(order.get(next).cloned());
     }
     merged
 }
@@ -65,15 +82,44 @@ fn last_of_each(units: Vec<Unit>) -> Vec<Unit> {
     kept
 }
 
+/// Import libraries that the `windows` and `winapi` crates bring along: rustc names them among the
+/// native libraries, but they are nowhere a C program finds them, and rustc has bundled them already.
+pub(super) fn leaked(arg: &str) -> bool {
+    let name = arg.strip_prefix("-l").unwrap_or(arg);
+    let name = name.strip_prefix("static=").unwrap_or(name);
+    name.starts_with("windows.") || name.starts_with("winapi_")
+}
+
+/// In the manner of `-lfoo`, which pkg-config and libtool know on every platform. MSVC's choice of C
+/// runtime is the program's own business.
+pub(super) fn dash_l(args: &[String]) -> Vec<String> {
+    let said = |arg: &String| {
+        if leaked(arg) || arg.to_ascii_lowercase().get(1..12) == Some("defaultlib:") {
+            return None;
+        }
+        let stem = arg
+            .strip_suffix(".lib")
+            .or_else(|| arg.strip_suffix(".LIB"));
+        Some(match stem {
+            Some(stem) if !stem.contains(['/', '\\']) && !stem.starts_with('-') => {
+                format!("-l{stem}")
+            }
+            _ => arg.clone(),
+        })
+    };
+    args.iter().filter_map(said).collect()
+}
+
 #[cfg(test)]
 mod tests {
-    use super::merge;
+    use super::{dash_l, leaked, merge, shared};
+
+    fn words(list: &str) -> Vec<String> {
+        list.split(' ').map(str::to_owned).collect()
+    }
 
     fn merged(lists: &[&str]) -> String {
-        let lists: Vec<Vec<String>> = lists
-            .iter()
-            .map(|l| l.split(' ').map(str::to_owned).collect())
-            .collect();
+        let lists: Vec<Vec<String>> = lists.iter().map(|l| words(l)).collect();
         merge(lists.iter().map(Vec::as_slice)).join(" ")
     }
 
@@ -93,5 +139,23 @@ mod tests {
         );
         let one = ["-framework A".to_owned()];
         assert_eq!(merge([one.as_slice()]), ["-framework", "A"]);
+    }
+
+    #[test]
+    fn shared_is_what_two_lists_hold() {
+        let lists = [words("-la -lm -lc"), words("-lb -lc"), words("-lb -lm")];
+        assert_eq!(
+            shared(lists.iter().map(Vec::as_slice)),
+            ["-lb", "-lm", "-lc"]
+        );
+    }
+
+    #[test]
+    fn msvc_names_and_leaks() {
+        assert!(leaked("-lwindows.0.52.0"));
+        assert!(leaked("winapi_kernel32.lib"));
+        assert!(!leaked("-lwindowscodecs"));
+        let args = words("kernel32.lib windows.0.52.0.lib /defaultlib:msvcrt -lm C:\\x\\y.lib");
+        assert_eq!(dash_l(&args), ["-lkernel32", "-lm", "C:\\x\\y.lib"]);
     }
 }

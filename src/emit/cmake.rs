@@ -1,0 +1,130 @@
+//! A CMake targets file: imported static libraries that bring along what they need.
+
+use std::fmt::Write as _;
+
+use super::link_args::linker_args;
+use super::places::{below, folder};
+use super::{MetadataFile, Placed, Subject, native};
+use crate::protocol::request::Metadata;
+use crate::protocol::response::FileKind;
+
+pub(super) fn file(subject: &Subject<'_>, metadata: &Metadata) -> MetadataFile {
+    let workspace = subject.workspace_library.map(|w| w.library.as_str());
+    let workspace = workspace.unwrap_or(crate::manifest::DEFAULT_WORKSPACE_LIBRARY);
+    let path = metadata.cmake_file.clone().unwrap_or_else(|| {
+        let dir = subject.dir.join("cmake");
+        dir.join(format!("{workspace}-targets.cmake"))
+    });
+    let namespace = metadata.cmake_namespace.as_deref().unwrap_or(workspace);
+    MetadataFile {
+        kind: FileKind::Cmake,
+        contents: render(subject, namespace, folder(&path)),
+        path,
+    }
+}
+
+fn render(subject: &Subject<'_>, namespace: &str, dir: &camino::Utf8Path) -> String {
+    // The file stands by the libraries as they were written: both are installed alike.
+    let here = Metadata::default();
+    let place = |placed: Placed<'_>| {
+        let base = below("${CMAKE_CURRENT_LIST_DIR}", dir, placed.libdir);
+        format!("{}/{}", escaped(&base), escaped(placed.file_name()))
+    };
+    let mut text = String::from("# Static libraries of Rust plugins and what they need.\n");
+    let mut behind = None;
+    if let Some((name, placed)) = subject.placed_workspace(&here) {
+        let target = format!("{namespace}::{name}");
+        imported(
+            &mut text,
+            &target,
+            &place(placed),
+            &items(subject, &subject.workspace_natives()),
+            &linker_args(subject),
+        );
+        behind = Some(target);
+    }
+    let mut all = Vec::new();
+    for (plugin, placed) in subject.placed(&here) {
+        let target = format!("{namespace}::{}", plugin.plugin);
+        let mut needs: Vec<String> = behind.iter().cloned().collect();
+        needs.extend(items(subject, &plugin.native_static_libs));
+        imported(&mut text, &target, &place(placed), &needs, &[]);
+        if plugin.library != plugin.plugin {
+            let alias = format!("{namespace}::{}", plugin.library);
+            // An alias of an imported target that is not global needs CMake 3.18.
+            let _ = write!(
+                text,
+                "if(NOT TARGET {alias})\n  add_library({alias} ALIAS {target})\nendif()\n"
+            );
+        }
+        all.push(target);
+    }
+    let _ = write!(
+        text,
+        "
+if(NOT TARGET {namespace}::all)
+  add_library({namespace}::all INTERFACE IMPORTED)
+  set_property(TARGET {namespace}::all PROPERTY INTERFACE_LINK_LIBRARIES \"{}\")
+endif()
+",
+        all.join(";")
+    );
+    text
+}
+
+fn imported(text: &mut String, target: &str, file: &str, needs: &[String], options: &[String]) {
+    let _ = write!(
+        text,
+        "
+if(NOT TARGET {target})
+  add_library({target} STATIC IMPORTED)
+  set_property(TARGET {target} PROPERTY IMPORTED_LOCATION \"{file}\")
+"
+    );
+    if !needs.is_empty() {
+        let _ = writeln!(
+            text,
+            "  set_property(TARGET {target} PROPERTY INTERFACE_LINK_LIBRARIES \"{}\")",
+            needs.join(";")
+        );
+    }
+    if !options.is_empty() {
+        let options: Vec<String> = options.iter().map(|o| escaped(o)).collect();
+        let _ = writeln!(
+            text,
+            "  set_property(TARGET {target} PROPERTY INTERFACE_LINK_OPTIONS \"{}\")",
+            options.join(";")
+        );
+    }
+    text.push_str("endif()\n");
+}
+
+/// Native libraries as items of a link interface: a framework is one item.
+fn items(subject: &Subject<'_>, natives: &[String]) -> Vec<String> {
+    let natives: Vec<String> = if subject.is_msvc() {
+        // `x.lib` is what link.exe takes; CMake leaves it alone.
+        let own = |arg: &&String| !native::dash_l(&[(*arg).clone()]).is_empty();
+        natives.iter().filter(own).cloned().collect()
+    } else {
+        native::dash_l(natives)
+    };
+    let units = native::units(&natives);
+    units.iter().map(|unit| escaped(&unit.join(" "))).collect()
+}
+
+/// Inside quotes, in a list.
+fn escaped(text: &str) -> String {
+    let (base, rest) = match text.strip_prefix("${CMAKE_CURRENT_LIST_DIR}") {
+        Some(rest) => ("${CMAKE_CURRENT_LIST_DIR}", rest),
+        None => ("", text),
+    };
+    let mut escaped = String::from(base);
+    for c in rest.chars() {
+        match c {
+            '"' | '\\' | '$' => escaped.extend(['\\', c]),
+            ';' => escaped.push_str("\\\\;"),
+            c => escaped.push(c),
+        }
+    }
+    escaped
+}
