@@ -12,7 +12,7 @@ from harness.cargo import TESTS
 from harness.engine import combine
 from harness.run import run
 
-STRATEGIES = ['dedup']
+STRATEGIES = ['dedup', 'prelink']
 
 
 @dataclass
@@ -76,7 +76,7 @@ def build(case, strategy, combined, out, **how):
     return link.program(out, [host], combined.link(case.linked), defines=defines, flags=case.flags, **how)
 
 
-@pytest.mark.parametrize('case, strategy', runs())
+@pytest.mark.parametrize('case, strategy', list(runs()))
 def test_case(case, strategy, engine, hard, tmp_path):
     combined = make(case, strategy, engine, hard, tmp_path)
     # Symbols of the program itself are what a backtrace names.

@@ -18,13 +18,13 @@ inventory::submit! { Entry(10) }
 
 /// This plugin's own.
 #[distributed_slice]
-static OWN_LEFT: [i32];
+static OWN_LEFT: [&i32];
 
 #[distributed_slice(OWN_LEFT)]
-static LEFT_ONE: i32 = 10;
+static LEFT_ONE: &i32 = &10;
 
 #[distributed_slice(OWN_LEFT)]
-static LEFT_TWO: i32 = 20;
+static LEFT_TWO: &i32 = &20;
 
 /// Nobody adds to this one.
 #[distributed_slice]
@@ -58,7 +58,7 @@ pub extern "C" fn hard_left_entries() -> i32 {
 /// Sum over the plugin's own section registries.
 #[unsafe(no_mangle)]
 pub extern "C" fn hard_left_own() -> i32 {
-    OWN_LEFT.iter().sum::<i32>() + EMPTY_LEFT.len() as i32
+    OWN_LEFT.iter().copied().sum::<i32>() + EMPTY_LEFT.len() as i32
 }
 
 /// Sum over the plugin's own registry of constructors.

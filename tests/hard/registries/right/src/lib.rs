@@ -18,13 +18,13 @@ inventory::submit! { Entry(100) }
 
 /// This plugin's own.
 #[distributed_slice]
-static OWN_RIGHT: [i32];
+static OWN_RIGHT: [&i32];
 
 #[distributed_slice(OWN_RIGHT)]
-static RIGHT_ONE: i32 = 100;
+static RIGHT_ONE: &i32 = &100;
 
 #[distributed_slice(OWN_RIGHT)]
-static RIGHT_TWO: i32 = 200;
+static RIGHT_TWO: &i32 = &200;
 
 /// Nobody adds to this one.
 #[distributed_slice]
@@ -58,7 +58,7 @@ pub extern "C" fn hard_right_entries() -> i32 {
 /// Sum over the plugin's own section registries.
 #[unsafe(no_mangle)]
 pub extern "C" fn hard_right_own() -> i32 {
-    OWN_RIGHT.iter().sum::<i32>() + EMPTY_RIGHT.len() as i32
+    OWN_RIGHT.iter().copied().sum::<i32>() + EMPTY_RIGHT.len() as i32
 }
 
 /// Sum over the plugin's own registry of constructors.

@@ -1,0 +1,73 @@
+"""Targets other than the machine's own: how their libraries are built, linked and run.
+
+Debian's rustc knows every target and its package has the sources of std, which cargo then builds too;
+libraries need no linker, and C in them a compiler of that target."""
+
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .run import run
+
+RUSTC = Path('/usr/bin/rustc')
+
+
+@dataclass
+class Target:
+    triple: str
+    # The compiler that links programs, with its arguments.
+    compiler: list
+    # Puts a program on this machine's CPU or system.
+    runner: list = field(default_factory=list)
+    # What std needs of the system.
+    native: list = field(default_factory=lambda: ['-lpthread', '-lm', '-ldl'])
+    # For cc-rs: CC, AR and so on of the target.
+    tools: dict = field(default_factory=dict)
+
+    def __str__(self):
+        return self.triple
+
+    @property
+    def build_env(self):
+        name = self.triple.replace('-', '_')
+        tools = {f'{tool}_{name}': value for tool, value in self.tools.items() if tool.isupper()}
+        plain = {tool[1:]: value for tool, value in self.tools.items() if tool.startswith('=')}
+        return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain}
+
+    @property
+    def cargo_args(self):
+        return ['-Zbuild-std=std,panic_unwind', '--target', self.triple]
+
+    def program(self, out, sources, libraries, *, defines=(), flags=()):
+        """Links a program; gives the command that runs it."""
+        run([*self.compiler, '-O1', *defines, *sources, '-o', out, *libraries, *flags, *self.native])
+        return [*self.runner, out]
+
+
+def gnu(triple, prefix, arch):
+    return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-L', f'/usr/{prefix}'])
+
+
+def zig(*arguments):
+    """Zig's compiler driver, from the test environment's Python."""
+    return [sys.executable, '-m', 'ziglang', 'cc', *arguments]
+
+
+ELF = {
+    'aarch64': gnu('aarch64-unknown-linux-gnu', 'aarch64-linux-gnu', 'aarch64'),
+    'armv7': gnu('armv7-unknown-linux-gnueabihf', 'arm-linux-gnueabihf', 'arm'),
+    'i686': gnu('i686-unknown-linux-gnu', 'i686-linux-gnu', 'i386'),
+    'riscv64': gnu('riscv64gc-unknown-linux-gnu', 'riscv64-linux-gnu', 'riscv64'),
+    # glibc's unwinder needs glibc: Zig brings musl and an unwinder of LLVM's.
+    'musl': Target('x86_64-unknown-linux-musl', zig('-target', 'x86_64-linux-musl', '-static'),
+                   native=['-lunwind'], tools={'CC': 'gcc'}),
+}
+
+OTHER = {
+    'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'AR': 'llvm-lib-19'}),
+    'mingw': Target('x86_64-pc-windows-gnu', ['x86_64-w64-mingw32-gcc'], ['wine'],
+                    native=['-lkernel32', '-lntdll', '-luserenv', '-lws2_32', '-ldbghelp']),
+    'macos': Target('aarch64-apple-darwin', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19', '=SDKROOT': '/'}),
+    'android': Target('aarch64-linux-android', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19'}),
+}
+TARGETS = {**ELF, **OTHER}
