@@ -1,4 +1,9 @@
 //! A CMake targets file: imported static libraries that bring along what they need.
+//!
+//! A plugin links the workspace library, and that links the plugin's native libraries: so a program
+//! needs those of its plugins and no others. It takes a target of the workspace library for each plugin.
+//! With a common one, CMake would put native libraries that only plugins refer to before a workspace
+//! library that other plugins need too, where linkers that read archives once find no use for them.
 
 use std::fmt::Write as _;
 
@@ -31,23 +36,31 @@ fn render(subject: &Subject<'_>, namespace: &str, dir: &camino::Utf8Path) -> Str
         format!("{}/{}", escaped(&base), escaped(placed.file_name()))
     };
     let mut text = String::from("# Static libraries of Rust plugins and what they need.\n");
-    let mut behind = None;
-    if let Some((name, placed)) = subject.placed_workspace(&here) {
-        let target = format!("{namespace}::{name}");
+    let shared = subject.placed_workspace(&here);
+    if let Some((name, placed)) = shared {
         imported(
             &mut text,
-            &target,
+            &format!("{namespace}::{name}"),
             &place(placed),
-            &items(subject, &subject.workspace_natives()),
-            &linker_args(subject),
+            &[],
+            &[],
         );
-        behind = Some(target);
     }
     let mut all = Vec::new();
     for (plugin, placed) in subject.placed(&here) {
         let target = format!("{namespace}::{}", plugin.plugin);
-        let mut needs: Vec<String> = behind.iter().cloned().collect();
-        needs.extend(items(subject, &plugin.native_static_libs));
+        let mut needs = items(subject, &plugin.native_static_libs);
+        if let Some((name, placed)) = shared {
+            let behind = format!("{namespace}::_{}_{name}", plugin.plugin);
+            imported(
+                &mut text,
+                &behind,
+                &place(placed),
+                &needs,
+                &linker_args(subject),
+            );
+            needs = vec![behind];
+        }
         imported(&mut text, &target, &place(placed), &needs, &[]);
         if plugin.library != plugin.plugin {
             let alias = format!("{namespace}::{}", plugin.library);
