@@ -26,8 +26,8 @@ pub mod workspace;
 
 use error::{Code, Diagnostic, Result};
 use protocol::event::Events;
-use protocol::request::Request;
-use protocol::response::Response;
+use protocol::request::{Request, WorkspaceRequest};
+use protocol::response::{Response, WorkspaceLibrary};
 
 /// Carries out a request.
 ///
@@ -37,9 +37,45 @@ pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
     if let Some((strategy, request)) = request.combine() {
         return combine::run(strategy, request, events);
     }
+    match request {
+        Request::Discover(asked) => return discover(asked, events),
+        Request::Build(asked) => return build(asked, events),
+        _ => {}
+    }
     Err(Diagnostic::new(
         Code::UnknownOperation,
         format!("{} is not there yet", request.operation()),
     )
     .into())
+}
+
+fn discover(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
+    let manifest = workspace::manifest(&asked.workspace, asked.manifest.as_ref(), events)?;
+    let found = workspace::discover(&asked.workspace, manifest.as_ref(), events)?;
+    let library = manifest.as_ref().map_or(
+        manifest::DEFAULT_WORKSPACE_LIBRARY,
+        manifest::Manifest::workspace_library,
+    );
+    Ok(Response {
+        workspace_library: Some(WorkspaceLibrary {
+            library: library.to_owned(),
+            file_name: workspace::file_name(library, found.target.as_deref()),
+            ..WorkspaceLibrary::default()
+        }),
+        target: found.target,
+        plugins: found.plugins,
+        ..Response::new("discover")
+    })
+}
+
+fn build(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
+    let manifest = workspace::manifest(&asked.workspace, asked.manifest.as_ref(), events)?;
+    let built = workspace::build(&asked.workspace, manifest.as_ref(), events)?;
+    Ok(Response {
+        target: built.target,
+        plugins: built.plugins,
+        inputs: built.inputs,
+        warnings: built.warnings,
+        ..Response::new("build")
+    })
 }

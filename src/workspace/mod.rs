@@ -1,8 +1,20 @@
 //! A Cargo workspace of plugins: finds them, builds them as static libraries.
 
+mod build;
+mod cargo;
+mod depinfo;
+mod discover;
+mod lock;
+mod native_libs;
+mod profile;
+pub mod rustc;
+mod wrapper;
+
 use camino::Utf8PathBuf;
 
-use crate::error::{Code, Diagnostic, Result};
+pub use self::discover::file_name;
+pub use self::native_libs::{clean as clean_native_libs, merge as merge_native_libs};
+use crate::error::{Diagnostic, Result};
 use crate::manifest::{self, Manifest};
 use crate::protocol::event::Events;
 use crate::protocol::request::{ManifestSource, Workspace};
@@ -13,30 +25,50 @@ use crate::protocol::response::Plugin;
 /// # Errors
 /// Those of [`manifest::load`] and of running cargo.
 pub fn manifest(
-    _workspace: &Workspace,
+    workspace: &Workspace,
     given: Option<&ManifestSource>,
     _events: &dyn Events,
 ) -> Result<Option<Manifest>> {
-    given.map(manifest::load).transpose()
+    if let Some(given) = given {
+        return manifest::load(given).map(Some);
+    }
+    let opened = cargo::Opened::open(workspace)?;
+    manifest::from_workspace_metadata(&opened.members.workspace_metadata)
+        .map_err(|e| e.in_file(&opened.root().join("Cargo.toml")))
 }
 
-/// The plugins of a workspace, in the order that they are named, without `path`.
+/// What discovery finds.
+#[derive(Debug, Clone, Default)]
+pub struct Discovered {
+    /// In the order that they are named, without `path`.
+    pub plugins: Vec<Plugin>,
+    /// Target triple that a build would be for, where known.
+    pub target: Option<String>,
+}
+
+/// The plugins of a workspace.
 ///
 /// # Errors
-/// `cargo-not-found`, `cargo-failed`, `package-not-found`, `no-static-library`,
+/// `input-not-found`, `cargo-not-found`, `cargo-failed`, `package-not-found`, `no-static-library`,
 /// `manifest-duplicate-plugin`.
 pub fn discover(
-    _workspace: &Workspace,
-    _manifest: Option<&Manifest>,
-    _events: &dyn Events,
-) -> Result<Vec<Plugin>> {
-    Err(Diagnostic::new(Code::Internal, "discovery is not there yet").into())
+    workspace: &Workspace,
+    manifest: Option<&Manifest>,
+    events: &dyn Events,
+) -> Result<Discovered> {
+    events.phase("discover");
+    let opened = cargo::Opened::open(workspace)?;
+    let found = discover::find(&opened, manifest)?;
+    Ok(Discovered {
+        plugins: found.into_iter().map(|f| f.plugin).collect(),
+        target: opened.target(),
+    })
 }
 
 /// What cargo built.
 #[derive(Debug, Clone, Default)]
 pub struct Built {
-    /// In the order that they are named, with `path` and `native_static_libs`.
+    /// In the order that they are named, with `path`, `bytes_before` and `native_static_libs`.
     pub plugins: Vec<Plugin>,
     /// Target triple the libraries are for, where known.
     pub target: Option<String>,
@@ -45,14 +77,19 @@ pub struct Built {
     pub warnings: Vec<Diagnostic>,
 }
 
-/// Builds the plugins as static libraries, in one cargo invocation.
+/// Builds the plugins as static libraries, in one cargo invocation. The running program must call
+/// [`rustc::take_over`] first thing in its `main`.
 ///
 /// # Errors
-/// Those of [`discover`], `cargo-failed`, `lock-would-change`.
+/// Those of [`discover`], `lock-would-change`.
 pub fn build(
-    _workspace: &Workspace,
-    _manifest: Option<&Manifest>,
-    _events: &dyn Events,
+    workspace: &Workspace,
+    manifest: Option<&Manifest>,
+    events: &dyn Events,
 ) -> Result<Built> {
-    Err(Diagnostic::new(Code::Internal, "building is not there yet").into())
+    events.phase("discover");
+    let opened = cargo::Opened::open(workspace)?;
+    let found = discover::find(&opened, manifest)?;
+    events.phase("build");
+    build::build(&opened, found, events)
 }

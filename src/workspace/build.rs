@@ -1,0 +1,376 @@
+//! Builds plugins as static libraries in one cargo invocation: shared dependencies then have the same
+//! features, and so the same code, in every library.
+//!
+//! Which way: `cargo build` on the user's workspace where that makes the static libraries, else on a
+//! generated one ([`super::wrapper`]), or cargo-c where asked for. Files and native libraries come
+//! from cargo's messages.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
+use std::process::Command;
+
+use camino::{Utf8Path, Utf8PathBuf};
+use cargo_metadata::diagnostic::DiagnosticLevel;
+use cargo_metadata::{Artifact, CrateType, Message};
+use toml::Table;
+
+use super::cargo::{self, Opened, absolute};
+use super::discover::Found;
+use super::wrapper::{self, Wrapper};
+use super::{Built, depinfo, native_libs, profile, rustc};
+use crate::error::{Code, Diagnostic, Result};
+use crate::protocol::event::{Event, Events};
+use crate::protocol::request::Builder;
+
+/// How the libraries are built.
+enum Way {
+    /// `cargo build`, as the user would.
+    Plain,
+    Wrapper(Wrapper),
+    CargoC,
+}
+
+/// Builds `plugins`.
+///
+/// # Errors
+/// Those of [`super::build`].
+pub fn build(opened: &Opened<'_>, plugins: Vec<Found>, events: &dyn Events) -> Result<Built> {
+    let root_toml = read_root_toml(opened)?;
+    let way = choose(opened, &root_toml, &plugins)?;
+    let mut command = opened.cargo.command(&arguments(opened, &way, &plugins)?);
+    compiler_wrapper(opened, &way, &mut command)?;
+    let outcome = run(opened, &mut command, events)?;
+    collect(opened, &way, plugins, outcome)
+}
+
+fn read_root_toml(opened: &Opened<'_>) -> Result<Table> {
+    let path = opened.root().join("Cargo.toml");
+    let text = std::fs::read_to_string(&path).map_err(|e| {
+        Diagnostic::new(
+            Code::InputUnreadable,
+            format!("cannot read the manifest: {e}"),
+        )
+        .file(&path)
+    })?;
+    text.parse().map_err(|e: toml::de::Error| {
+        Diagnostic::new(
+            Code::CargoFailed,
+            format!("cannot read the manifest: {}", e.message()),
+        )
+        .file(&path)
+        .into()
+    })
+}
+
+fn choose(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Result<Way> {
+    let builder = opened.cargo.request.builder;
+    if builder == Builder::CargoC {
+        opened
+            .cargo
+            .capture(&["cbuild", "--version"])
+            .map_err(|e| match e.code() {
+                Code::CargoFailed => {
+                    Diagnostic::new(Code::CargoNotFound, "`cargo cbuild` is not installed")
+                        .hint("install cargo-c, or ask for the builder `wrapper`")
+                        .into()
+                }
+                _ => e,
+            })?;
+        return Ok(Way::CargoC);
+    }
+    let all = |test: fn(&Found) -> bool| plugins.iter().all(test);
+    // cargo ignores link-time optimisation for a library that is an rlib too, and links the other
+    // crate types besides: the generated packages are spared both.
+    let better = all(Found::is_dependable)
+        && (plugins.iter().any(Found::is_linked_too) || profile::wants_lto(opened, root_toml));
+    if builder == Builder::Auto && all(Found::is_static) && !better {
+        return Ok(Way::Plain);
+    }
+    if let Some(alone) = plugins.iter().find(|p| !p.is_dependable()) {
+        return Err(Diagnostic::new(
+            Code::NoStaticLibrary,
+            format!(
+                "the package `{}` makes only a static library, and not all plugins do: cargo \
+                 cannot build them together",
+                alone.package.name
+            ),
+        )
+        .file(&alone.package.manifest_path)
+        .hint("add \"rlib\" to the crate-type of its [lib]")
+        .into());
+    }
+    wrapper::generate(opened, root_toml, plugins).map(Way::Wrapper)
+}
+
+fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<String>> {
+    let request = opened.cargo.request;
+    let mut args: Vec<String> = Vec::new();
+    let mut add = |list: &[&str]| args.extend(list.iter().map(|a| (*a).to_owned()));
+    let target_dir = opened.target_dir()?;
+    match way {
+        Way::Plain | Way::CargoC => {
+            if matches!(way, Way::Plain) {
+                add(&["build", "--lib"]);
+            } else {
+                add(&["cbuild"]);
+            }
+            let manifest = opened.root().join("Cargo.toml");
+            add(&["--manifest-path", manifest.as_str()]);
+            for plugin in plugins {
+                let spec = format!("{}@{}", plugin.package.name, plugin.package.version);
+                add(&["--package", &spec]);
+            }
+            add(&["--target-dir", target_dir.as_str()]);
+            if !request.features.is_empty() {
+                add(&["--features", &request.features.join(",")]);
+            }
+            if request.all_features {
+                add(&["--all-features"]);
+            }
+            if request.no_default_features {
+                add(&["--no-default-features"]);
+            }
+        }
+        Way::Wrapper(wrapper) => {
+            let manifest = wrapper.folder.join("Cargo.toml");
+            add(&["build", "--manifest-path", manifest.as_str()]);
+            let target_dir = wrapper::target_dir(&target_dir);
+            add(&["--target-dir", target_dir.as_str()]);
+        }
+    }
+    add(&["--message-format", "json"]);
+    add(&["--profile", profile::name(opened)]);
+    if let Some(target) = &request.target {
+        // A target of one's own is a file; cargo runs elsewhere.
+        if target.ends_with(".json") {
+            add(&["--target", absolute(Utf8Path::new(target))?.as_str()]);
+        } else {
+            add(&["--target", target]);
+        }
+    }
+    if let Some(jobs) = request.jobs {
+        add(&["--jobs", &jobs.to_string()]);
+    }
+    add(&opened.cargo.network_args());
+    args.extend(request.cargo_flags.iter().cloned());
+    Ok(args)
+}
+
+/// Puts this program before rustc.
+fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Result<()> {
+    let own = std::env::current_exe().map_err(|e| {
+        Diagnostic::new(
+            Code::Internal,
+            format!("cannot find this program's own file: {e}"),
+        )
+    })?;
+    let (place, mode, next) = match way {
+        // Own target directory: nothing else is built there, so nothing is built without us.
+        Way::Wrapper(_) => (
+            "RUSTC_WRAPPER",
+            rustc::PRINT_AND_SKIP_CDYLIB,
+            opened.setting(
+                &["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"],
+                "/build/rustc-wrapper",
+            ),
+        ),
+        // Shared with the user's own builds: cargo keeps apart what this wrapper compiled.
+        Way::Plain | Way::CargoC => (
+            "RUSTC_WORKSPACE_WRAPPER",
+            rustc::PRINT,
+            opened.setting(
+                &[
+                    "RUSTC_WORKSPACE_WRAPPER",
+                    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+                ],
+                "/build/rustc-workspace-wrapper",
+            ),
+        ),
+    };
+    command.env(place, own).env(rustc::MODE, mode);
+    match next {
+        // As cargo reads it: a path, else a program on PATH.
+        Some(next) if Utf8Path::new(&next).components().count() > 1 => {
+            command.env(rustc::NEXT, opened.root().join(next));
+        }
+        Some(next) => {
+            command.env(rustc::NEXT, next);
+        }
+        None => {
+            command.env_remove(rustc::NEXT);
+        }
+    }
+    if matches!(way, Way::Wrapper(_)) {
+        // Placeholders must not reach a build directory that the user's builds share.
+        let folder = wrapper::target_dir(&opened.target_dir()?);
+        command.env("CARGO_BUILD_BUILD_DIR", folder);
+    }
+    Ok(())
+}
+
+/// What cargo said.
+#[derive(Default)]
+struct Outcome {
+    /// Static libraries by the Cargo.toml of their package.
+    libraries: BTreeMap<Utf8PathBuf, StaticLibrary>,
+    /// Cargo.toml files of local packages.
+    manifests: Vec<Utf8PathBuf>,
+}
+
+struct StaticLibrary {
+    path: Utf8PathBuf,
+    native: Option<String>,
+}
+
+fn run(opened: &Opened<'_>, command: &mut Command, events: &dyn Events) -> Result<Outcome> {
+    let mut child = opened.cargo.spawn(command)?;
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let mut outcome = Outcome::default();
+    let mut notes: BTreeMap<String, String> = BTreeMap::new();
+    let mut errors = String::new();
+    let progress = std::thread::scope(|scope| {
+        let progress = scope.spawn(|| {
+            let mut all: Vec<String> = Vec::new();
+            for line in lines(stderr) {
+                events.emit(Event::Message { text: line.clone() });
+                all.push(line);
+            }
+            all
+        });
+        for line in lines(stdout) {
+            match serde_json::from_str(&line) {
+                Ok(Message::CompilerArtifact(artifact)) => outcome.take(artifact, &notes),
+                Ok(Message::CompilerMessage(message)) => {
+                    let text = &message.message.message;
+                    if let Some(note) = text.strip_prefix(native_libs::NOTE) {
+                        notes.insert(message.package_id.repr.clone(), note.to_owned());
+                        continue;
+                    }
+                    if text.starts_with("link against the following native artifacts") {
+                        continue;
+                    }
+                    let rendered = message.message.rendered.unwrap_or_else(|| text.clone());
+                    if matches!(
+                        message.message.level,
+                        DiagnosticLevel::Error | DiagnosticLevel::Ice
+                    ) {
+                        errors.push_str(&rendered);
+                    }
+                    events.emit(Event::Message {
+                        text: rendered.trim_end().to_owned(),
+                    });
+                }
+                _ => {}
+            }
+        }
+        progress.join().unwrap_or_default()
+    });
+    let status = child
+        .wait()
+        .map_err(|e| Diagnostic::new(Code::CargoFailed, format!("cannot wait for cargo: {e}")))?;
+    if status.success() {
+        return Ok(outcome);
+    }
+    // rustc's errors, then cargo's own and those of build scripts, without the progress lines.
+    let from = progress
+        .iter()
+        .position(|l| l.starts_with("error"))
+        .unwrap_or_else(|| progress.len().saturating_sub(20));
+    errors.push_str(&progress.get(from..).unwrap_or_default().join("\n"));
+    Err(cargo::failed("cargo build", &errors))
+}
+
+/// Lines of a stream that need not be UTF-8.
+fn lines(stream: Option<impl Read>) -> impl Iterator<Item = String> {
+    let stream = stream.map(BufReader::new).into_iter();
+    stream.flat_map(|s| s.split(b'\n')).map_while(|line| {
+        let line = line.ok()?;
+        Some(String::from_utf8_lossy(&line).trim_end().to_owned())
+    })
+}
+
+impl Outcome {
+    fn take(&mut self, artifact: Artifact, notes: &BTreeMap<String, String>) {
+        let manifest = artifact.manifest_path.clone();
+        if artifact.package_id.repr.starts_with("path+") && !self.manifests.contains(&manifest) {
+            self.manifests.push(manifest.clone());
+        }
+        if !artifact.target.crate_types.contains(&CrateType::StaticLib)
+            || artifact.target.is_example()
+        {
+            return;
+        }
+        // A target's files are those of all its crate types.
+        let library = artifact.filenames.iter().find(|f| {
+            let name = f.file_name().unwrap_or_default();
+            (name.ends_with(".a") && !name.ends_with(".dll.a"))
+                || (name.ends_with(".lib") && !name.ends_with(".dll.lib"))
+        });
+        if let Some(path) = library {
+            self.libraries.insert(
+                manifest,
+                StaticLibrary {
+                    path: path.clone(),
+                    native: notes.get(&artifact.package_id.repr).cloned(),
+                },
+            );
+        }
+    }
+}
+
+fn collect(
+    opened: &Opened<'_>,
+    way: &Way,
+    plugins: Vec<Found>,
+    mut outcome: Outcome,
+) -> Result<Built> {
+    let mut built = Built {
+        target: opened.target(),
+        ..Built::default()
+    };
+    let generated = match way {
+        Way::Wrapper(wrapper) => Some(wrapper.folder.as_path()),
+        Way::Plain | Way::CargoC => None,
+    };
+    for (i, found) in plugins.into_iter().enumerate() {
+        let manifest = match way {
+            Way::Wrapper(wrapper) => wrapper.manifests.get(i),
+            Way::Plain | Way::CargoC => Some(&found.package.manifest_path),
+        };
+        let Some(library) = manifest.and_then(|m| outcome.libraries.remove(m)) else {
+            return Err(Diagnostic::new(
+                Code::NoStaticLibrary,
+                format!(
+                    "cargo made no static library of the package `{}`",
+                    found.package.name
+                ),
+            )
+            .file(&found.package.manifest_path)
+            .into());
+        };
+        let mut plugin = found.plugin;
+        plugin.bytes_before = std::fs::metadata(&library.path).map_or(0, |m| m.len());
+        match &library.native {
+            Some(note) => plugin.native_static_libs = native_libs::clean(note),
+            None => built.warnings.push(
+                Diagnostic::new(
+                    Code::CargoFailed,
+                    "the compiler did not say which native libraries this library needs",
+                )
+                .file(&library.path)
+                .hint("a compiler wrapper may have dropped rustc's notes"),
+            ),
+        }
+        built.inputs.extend(depinfo::read(&library.path)?);
+        plugin.path = Some(library.path);
+        built.plugins.push(plugin);
+    }
+    built.inputs.append(&mut outcome.manifests);
+    built.inputs.extend(depinfo::settings(opened.root()));
+    built
+        .inputs
+        .retain(|path| generated.is_none_or(|folder| !path.starts_with(folder)));
+    built.inputs.sort();
+    built.inputs.dedup();
+    Ok(built)
+}

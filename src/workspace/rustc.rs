@@ -1,0 +1,206 @@
+//! This program in rustc's place: cargo runs it as a compiler wrapper, which adds to single
+//! compilations what `cargo build` has no flag for.
+//!
+//! - A static library also prints the native libraries it needs (`--print native-static-libs`).
+//! - A plugin that a generated wrapper package depends on is not linked as a `cdylib` besides:
+//!   nobody wants that file, and linking it takes a linker for the target. cargo looks for it all the
+//!   same, so a placeholder takes its place; that happens only in a target directory of our own.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+/// Set for cargo where this program is the compiler wrapper; the value says what it does.
+pub const MODE: &str = "DRAGONFIRE_RUSTC";
+/// The compiler wrapper that the user has set, to be run in turn.
+pub const NEXT: &str = "DRAGONFIRE_RUSTC_NEXT";
+
+/// Values of [`MODE`].
+pub const PRINT: &str = "print";
+pub const PRINT_AND_SKIP_CDYLIB: &str = "print+skip-cdylib";
+
+/// Runs the compiler where cargo started this program as a compiler wrapper; the caller then exits
+/// with the code. `None`: this is an ordinary run.
+#[must_use]
+pub fn take_over() -> Option<ExitCode> {
+    let mode = std::env::var_os(MODE)?;
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let (rustc, arguments) = arguments.split_first()?;
+    if !is_compilation(arguments) {
+        return None;
+    }
+    Some(compile(rustc, arguments, mode == PRINT_AND_SKIP_CDYLIB))
+}
+
+/// A build script may run this program itself, with the variable still set.
+fn is_compilation(arguments: &[OsString]) -> bool {
+    let Some(first) = arguments.first().and_then(|a| a.to_str()) else {
+        return false;
+    };
+    // Arguments that are too long for the system come in a file.
+    first == "-vV"
+        || (first.starts_with('@') && arguments.len() == 1)
+        || arguments.iter().any(|a| a == "--crate-name")
+}
+
+fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitCode {
+    let mut arguments = arguments.to_vec();
+    let crate_types = crate_types(&arguments);
+    let asks_only = arguments.first().is_some_and(|a| a == "-" || a == "-vV");
+    let has = |name: &str| crate_types.iter().any(|(_, t)| t == name);
+    let mut placeholders = Vec::new();
+    if !asks_only {
+        if skip_cdylib && has("cdylib") && (has("rlib") || has("lib")) {
+            placeholders = file_names(rustc, &arguments, &crate_types);
+            if !placeholders.is_empty() {
+                remove(&mut arguments, &crate_types, |t| t == "cdylib");
+            }
+        }
+        if has("staticlib") || mentions_staticlib(&arguments) {
+            arguments.extend(["--print".into(), "native-static-libs".into()]);
+        }
+    }
+    let mut command = match std::env::var_os(NEXT).filter(|n| !n.is_empty()) {
+        Some(next) => {
+            let mut command = Command::new(next);
+            command.arg(rustc);
+            command
+        }
+        None => Command::new(rustc),
+    };
+    let status = match command.args(&arguments).status() {
+        Ok(status) => status,
+        Err(e) => {
+            eprintln!("error: cannot run {}: {e}", command.get_program().display());
+            return ExitCode::from(101);
+        }
+    };
+    if status.success() {
+        for path in placeholders {
+            if let Err(e) = std::fs::write(&path, "Not linked: see the static library.\n") {
+                eprintln!("error: cannot write {}: {e}", path.display());
+                return ExitCode::from(101);
+            }
+        }
+    }
+    let code = status.code().and_then(|c| u8::try_from(c).ok());
+    ExitCode::from(code.unwrap_or(101))
+}
+
+/// Every crate type asked for, with the place of the argument that names it.
+fn crate_types(arguments: &[OsString]) -> Vec<(usize, String)> {
+    let mut types = Vec::new();
+    for (i, argument) in arguments.iter().enumerate() {
+        let Some(argument) = argument.to_str() else {
+            continue;
+        };
+        if let Some(list) = argument.strip_prefix("--crate-type=") {
+            types.extend(list.split(',').map(|t| (i, t.to_owned())));
+        } else if argument == "--crate-type"
+            && let Some(list) = arguments.get(i + 1).and_then(|a| a.to_str())
+        {
+            types.extend(list.split(',').map(|t| (i, t.to_owned())));
+        }
+    }
+    types
+}
+
+/// Takes the crate types that `unwanted` says out of `arguments`.
+fn remove(
+    arguments: &mut Vec<OsString>,
+    crate_types: &[(usize, String)],
+    unwanted: impl Fn(&str) -> bool,
+) {
+    let wanted: Vec<&str> = crate_types
+        .iter()
+        .map(|(_, t)| t.as_str())
+        .filter(|t| !unwanted(t))
+        .collect();
+    let mut places: Vec<usize> = crate_types.iter().map(|(i, _)| *i).collect();
+    places.dedup();
+    for &place in places.iter().rev() {
+        let two = arguments.get(place).is_some_and(|a| a == "--crate-type");
+        let end = (place + 1 + usize::from(two)).min(arguments.len());
+        arguments.drain(place..end);
+    }
+    for wanted in wanted {
+        arguments.extend(["--crate-type".into(), wanted.into()]);
+    }
+}
+
+/// The files that rustc would write for the cdylib.
+fn file_names(
+    rustc: &OsString,
+    arguments: &[OsString],
+    crate_types: &[(usize, String)],
+) -> Vec<PathBuf> {
+    let out_dir = arguments
+        .iter()
+        .position(|a| a == "--out-dir")
+        .and_then(|i| arguments.get(i + 1));
+    let Some(out_dir) = out_dir else {
+        return Vec::new();
+    };
+    let mut arguments = arguments.to_vec();
+    remove(&mut arguments, crate_types, |t| t != "cdylib");
+    arguments.extend(["--print".into(), "file-names".into()]);
+    match Command::new(rustc).args(&arguments).output() {
+        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout)
+            .lines()
+            .filter(|l| !l.is_empty())
+            .map(|name| Path::new(out_dir).join(name))
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The same for arguments in a file, one a line.
+fn mentions_staticlib(arguments: &[OsString]) -> bool {
+    let [argument] = arguments else { return false };
+    argument
+        .to_str()
+        .and_then(|a| a.strip_prefix('@'))
+        .and_then(|path| std::fs::read_to_string(path).ok())
+        .is_some_and(|text| {
+            let mut lines = text.lines();
+            lines.any(|l| l == "--crate-type") && lines.any(|l| l == "staticlib")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn arguments(text: &str) -> Vec<OsString> {
+        text.split_whitespace().map(OsString::from).collect()
+    }
+
+    #[test]
+    fn only_compilations_are_taken_over() {
+        for text in [
+            "-vV",
+            "- --crate-name ___ --print=cfg",
+            "--crate-name a a.rs",
+            "@args",
+        ] {
+            assert!(is_compilation(&arguments(text)), "{text}");
+        }
+        for text in ["", "discover", "-o out.a -f gnu a.a", "--version"] {
+            assert!(!is_compilation(&arguments(text)), "{text}");
+        }
+    }
+
+    #[test]
+    fn crate_types_are_found_and_removed() {
+        let mut list = arguments("a.rs --crate-type cdylib --crate-type rlib -C opt-level=3");
+        let types = crate_types(&list);
+        assert_eq!(types, [(1, "cdylib".to_owned()), (3, "rlib".to_owned())]);
+        remove(&mut list, &types, |t| t == "cdylib");
+        assert_eq!(list, arguments("a.rs -C opt-level=3 --crate-type rlib"));
+
+        let mut list = arguments("a.rs --crate-type=cdylib,lib --cfg x");
+        let types = crate_types(&list);
+        remove(&mut list, &types, |t| t == "cdylib");
+        assert_eq!(list, arguments("a.rs --cfg x --crate-type lib"));
+    }
+}
