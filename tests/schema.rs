@@ -1,0 +1,46 @@
+//! The schemas in the repository are those of the types.
+
+use std::path::Path;
+
+use dragonfire::protocol::schema::{Subject, render};
+use serde_json::Value;
+
+const SUBJECTS: [(Subject, &str); 3] = [
+    (Subject::Manifest, "manifest"),
+    (Subject::Request, "request"),
+    (Subject::Response, "response"),
+];
+
+#[test]
+fn committed_schemas_have_not_drifted() {
+    for (subject, name) in SUBJECTS {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schema/{name}.json"));
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        assert!(
+            committed == render(subject),
+            "schema/{name}.json is old: cargo run -- schema {name} > schema/{name}.json"
+        );
+    }
+}
+
+#[test]
+fn the_version_is_a_required_constant() {
+    let request: Value = serde_json::from_str(&render(Subject::Request)).expect("JSON");
+    let variants = request["oneOf"]
+        .as_array()
+        .expect("one schema an operation");
+    assert_eq!(variants.len(), 8);
+    for variant in variants {
+        // A variant stands here or among the definitions.
+        let body = match variant["$ref"].as_str() {
+            Some(reference) => &request["$defs"][reference.rsplit('/').next().unwrap_or_default()],
+            None => variant,
+        };
+        assert_eq!(body["properties"]["protocol"]["const"], 1, "{variant}");
+        let required = body["required"].as_array().expect("required fields");
+        assert!(required.contains(&"protocol".into()), "{variant}");
+    }
+    let manifest: Value = serde_json::from_str(&render(Subject::Manifest)).expect("JSON");
+    assert_eq!(manifest["properties"]["schema"]["const"], 1);
+    assert_eq!(manifest["additionalProperties"], false);
+}
