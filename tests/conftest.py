@@ -31,6 +31,15 @@ def hard():
     return fixtures.hard()
 
 
+def pytest_collection_modifyitems(items):
+    """Skips what `tests/run` found to have no tools: marked parts, and folders of that name."""
+    unavailable = set(os.environ.get('DRAGONFIRE_UNAVAILABLE', '').split())
+    for item in items:
+        parts = {mark.args[0] for mark in item.iter_markers('needs')} | set(item.path.parts[-3:-1])
+        for part in sorted(parts & unavailable):
+            item.add_marker(pytest.mark.skip(f'the tools of "{part}" are not installed'))
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

@@ -1,0 +1,108 @@
+"""Eight of GStreamer's real plugins, built by the engine, combined, linked with Debian's GStreamer:
+every element is made and plays a pipeline to its end."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from harness import cache, link
+from harness.cargo import TESTS, library_name
+from harness.engine import combine
+from harness.run import run
+
+pytestmark = pytest.mark.needs('gstreamer')
+
+HERE = TESTS / 'gstreamer'
+PLUGINS = ['json', 'regex', 'textwrap', 'textahead', 'togglerecord', 'fallbackswitch', 'livesync', 'threadshare']
+SUBSETS = [['json', 'regex'], ['fallbackswitch'], ['textwrap', 'livesync', 'threadshare']]
+STRATEGIES = ['dedup']
+CORE = ['gstreamer-1.0', 'gio-2.0']
+MODULES = CORE + [f'gstreamer-{m}-1.0' for m in ('base', 'audio', 'video', 'net', 'app', 'rtp')]
+
+
+def library(plugin):
+    return f'gst{plugin}'
+
+
+@pytest.fixture(scope='session')
+def originals(engine):
+    """The plugins' libraries as the engine builds them: 391 MB, so kept in the cache."""
+    key = cache.digest(HERE / 'Cargo.toml', HERE / 'Cargo.lock', run(['rustc', '-vV']))
+
+    def make(folder):
+        response = json.loads(run([
+            engine, 'build', '--json', '--locked', '--manifest-path', HERE / 'Cargo.toml',
+            '--target-dir', cache.folder('cargo', 'gstreamer')], timeout=3000))
+        for plugin in response['plugins']:
+            shutil.copy(plugin['path'], folder)
+
+    home = cache.result('libraries', 'gstreamer', key, make)
+    return {library_name(path): path for path in home.iterdir()}
+
+
+def pkg_config(*arguments):
+    return run(['pkg-config', *arguments]).split()
+
+
+def program(plugins, libraries, out, linker, *, modules=MODULES):
+    defines = [f'-DWITH_{plugin.upper()}' for plugin in plugins]
+    # Not every plugin's pipeline reads a file.
+    flags = ['-Wno-format-extra-args', *pkg_config('--cflags', 'gstreamer-1.0')]
+    return link.program(out, [HERE / 'main.c'], [*libraries, *pkg_config('--libs', *modules)],
+                        linker=linker, defines=[*defines, *flags])
+
+
+def play(command, plugins):
+    """The registry of installed plugins would take seconds to make and is not needed to be kept."""
+    out = link.check([*command, HERE], env={'GST_REGISTRY': str(cache.folder('gstreamer') / 'registry.bin')})
+    assert sorted(line.split(':')[0] for line in out.splitlines() if ' made, pipeline to its end' in line) == sorted(plugins)
+
+
+@pytest.fixture(scope='module')
+def combined(request, engine, originals, tmp_path_factory):
+    out = tmp_path_factory.mktemp(request.param) / 'lib'
+    patterns = [f'gst_plugin_{plugin}_{what}' for plugin in PLUGINS for what in ('register', 'get_desc')]
+    yield combine(engine, request.param, [originals[library(p)] for p in PLUGINS], out, exports=patterns)
+    shutil.rmtree(out)
+
+
+def by(*strategies):
+    return pytest.mark.parametrize('combined', strategies, indirect=True, scope='module')
+
+
+@by(*STRATEGIES)
+@pytest.mark.parametrize('linker', ['bfd', 'lld'])
+@pytest.mark.parametrize('plugins', [PLUGINS, *SUBSETS], ids='+'.join)
+def test_plays(combined, plugins, linker, tmp_path):
+    libraries = combined.link([library(p) for p in plugins])
+    play(program(plugins, libraries, tmp_path / 'program', linker), plugins)
+
+
+# Bytes that all libraries may have together, debug information kept or not.
+LIMITS = {'dedup': 112_000_000}
+
+
+@by(*STRATEGIES)
+def test_size(combined, originals):
+    before = sum(path.stat().st_size for path in originals.values())
+    after = sum(path.stat().st_size for path in [*combined.plugins.values(), combined.workspace])
+    totals = combined.response['totals']
+    assert (totals['bytes_before'], totals['bytes_after']) == (before, after)
+    assert after <= LIMITS[combined.strategy]
+
+
+def test_original_command_line(engine, originals, tmp_path):
+    """In place, as cerbero's recipe runs the first dragonfire; then once more, which changes nothing."""
+    libraries = [Path(shutil.copy(originals[library(p)], tmp_path)) for p in PLUGINS]
+    shared = tmp_path / 'libgstrsworkspace.a'
+    command = [engine, '-o', shared, '-f', 'gnu', *libraries]
+    run(command)
+    inputs = [*libraries, shared]
+    for plugins in (PLUGINS, SUBSETS[0]):
+        chosen = [path for path in libraries if path.stem.removeprefix('libgst') in plugins]
+        play(program(plugins, [*chosen, shared], tmp_path / 'program', 'bfd'), plugins)
+    before = [path.read_bytes() for path in inputs]
+    run(command, status=None)
+    assert before == [path.read_bytes() for path in inputs]
