@@ -21,6 +21,7 @@ pub mod nearest;
 pub mod plan;
 mod progress;
 pub mod protocol;
+pub mod report;
 mod table;
 pub mod workspace;
 
@@ -40,6 +41,7 @@ pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
     match request {
         Request::Discover(asked) => return discover(asked, events),
         Request::Build(asked) => return build(asked, events),
+        Request::Inspect(asked) => return inspect::run(asked, events),
         _ => {}
     }
     Err(Diagnostic::new(

@@ -7,6 +7,9 @@ use crate::protocol::response::{Plugin, Response};
 /// The response as text; empty where there is nothing to show.
 #[must_use]
 pub fn render(response: &Response) -> String {
+    if let Some(inspection) = &response.inspection {
+        return crate::inspect::render::render(inspection);
+    }
     match response.operation.as_str() {
         "discover" => discovered(response),
         "build" => built(response),

@@ -283,9 +283,13 @@ pub(super) struct Inspect {
     pub libraries: Vec<Utf8PathBuf>,
     #[command(flatten)]
     pub exports: ExportArgs,
-    /// Explain these symbols only
+    /// Explain this symbol only; without libraries, for --for, else for every system
     #[arg(long, value_name = "SYMBOL")]
     pub symbol: Vec<String>,
+    /// The system that providers are named for: a target triple, or a word (msvc, mingw, musl, ...)
+    /// [default: what the libraries are for]
+    #[arg(long = "for", value_name = "TARGET")]
+    pub for_target: Option<String>,
     /// Meld in memory: reach sets, the biggest pieces, what each plugin alone costs
     #[arg(long)]
     pub melded: bool,

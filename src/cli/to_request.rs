@@ -166,12 +166,22 @@ impl MetadataArgs {
 impl Inspect {
     fn into_request(self) -> Result<InspectRequest> {
         let (manifest, exports, more) = self.exports.split();
+        let libraries = [self.libraries, more].concat();
+        let source = if libraries.is_empty() && !self.symbol.is_empty() {
+            match self.workspace.into_workspace() {
+                Some(workspace) => Source::Workspace(workspace),
+                None => Source::default(),
+            }
+        } else {
+            source(self.workspace, libraries)?
+        };
         Ok(InspectRequest {
             protocol: PROTOCOL,
-            source: source(self.workspace, [self.libraries, more].concat())?,
+            source,
             manifest,
             exports,
             symbols: self.symbol,
+            target: self.for_target,
             melded: self.melded,
         })
     }

@@ -5,6 +5,7 @@
 pub mod coff;
 pub mod elf;
 pub mod macho;
+pub mod sections;
 
 use std::fmt;
 

@@ -15,7 +15,12 @@ impl Request {
         match self {
             Self::Discover(r) | Self::Build(r) => faults.workspace("$.workspace", &r.workspace),
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => faults.combine(r),
-            Self::Inspect(r) => faults.source(&r.source),
+            Self::Inspect(r) => {
+                let no_library = matches!(&r.source, Source::Libraries(l) if l.is_empty());
+                if !(no_library && !r.symbols.is_empty()) {
+                    faults.source(&r.source);
+                }
+            }
             Self::Why(r) => {
                 faults.source(&r.source);
                 if r.what.is_empty() {

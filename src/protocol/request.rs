@@ -201,6 +201,12 @@ pub enum Source {
     Workspace(Workspace),
 }
 
+impl Default for Source {
+    fn default() -> Self {
+        Self::Libraries(Vec::new())
+    }
+}
+
 /// Archive kind to write.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
@@ -338,6 +344,8 @@ pub struct CombineRequest {
 pub struct InspectRequest {
     #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
+    /// May be absent where `symbols` are given: then they are explained for `target`.
+    #[serde(default)]
     pub source: Source,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manifest: Option<ManifestSource>,
@@ -346,6 +354,10 @@ pub struct InspectRequest {
     /// Only explain these symbols.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
+    /// For which system providers are named: a target triple, or a word such as `msvc` or `musl`;
+    /// `None`: what the libraries are for, without libraries every system.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
     /// Meld in memory and show reach sets, the biggest atoms and what each plugin alone costs.
     #[serde(default)]
     pub melded: bool,

@@ -1,5 +1,7 @@
 //! COFF objects and short import objects (PE/COFF specification)
 
+pub mod sections;
+
 use super::{GlobalSymbol, MemberKind};
 use crate::error::Result;
 

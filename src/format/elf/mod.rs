@@ -1,6 +1,7 @@
 //! ELF objects (gABI), 32 and 64 bit.
 
 pub mod same;
+pub mod sections;
 
 use object::elf;
 use object::read::elf::{FileHeader, Sym};

@@ -1,5 +1,7 @@
 //! Mach-O objects
 
+pub mod sections;
+
 use super::{GlobalSymbol, MemberKind};
 use crate::error::Result;
 

@@ -1,0 +1,233 @@
+//! What is in a library or a set of them: sizes by crate and kind, exports, leaks, externals.
+
+pub mod crates;
+pub mod exports;
+pub mod melded;
+pub mod providers;
+pub mod render;
+mod run;
+mod survey;
+pub mod target;
+
+use camino::Utf8PathBuf;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::format::sections::SectionKind;
+use providers::Provider;
+use target::{Environment, TargetInfo};
+
+pub use run::{inspect, run};
+
+/// The answer to `inspect`.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Inspection {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<TargetInfo>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub libraries: Vec<LibraryInspection>,
+    /// All libraries together, by crate, largest first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crates: Vec<CrateSizes>,
+    /// All libraries together.
+    pub kinds: Kinds,
+    pub sharing: Sharing,
+    /// Symbols that some library needs and does not define itself.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub externals: Vec<External>,
+    /// Answers to `symbols` of the request.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub explanations: Vec<Explanation>,
+    /// Answer to `melded` of the request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub melded: Option<melded::Melded>,
+}
+
+/// Bytes in the files by what they are for. They add up to the file's size.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Kinds {
+    pub code: u64,
+    pub read_only: u64,
+    pub data: u64,
+    /// Unwind tables and what they refer to, with their relocations.
+    pub unwind: u64,
+    /// Debug information, with its relocations.
+    pub debug: u64,
+    /// Symbol tables, string tables, the archive's symbol index.
+    pub symbols: u64,
+    /// Relocations of code and data.
+    pub relocations: u64,
+    /// Headers, padding, notes, metadata, members that are no objects.
+    pub other: u64,
+    /// Zero-filled memory: not in the file, not in the sum.
+    pub bss: u64,
+}
+
+impl Kinds {
+    /// Adds `bytes` of `kind`.
+    pub fn add(&mut self, kind: SectionKind, bytes: u64) {
+        let field = match kind {
+            SectionKind::Code => &mut self.code,
+            SectionKind::ReadOnly => &mut self.read_only,
+            SectionKind::Data => &mut self.data,
+            SectionKind::Bss => &mut self.bss,
+            SectionKind::Unwind => &mut self.unwind,
+            SectionKind::Debug => &mut self.debug,
+            SectionKind::Symbols => &mut self.symbols,
+            SectionKind::Relocations => &mut self.relocations,
+            SectionKind::Note | SectionKind::Other => &mut self.other,
+        };
+        *field = field.saturating_add(bytes);
+    }
+
+    /// Bytes in the file.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.columns()
+            .iter()
+            .fold(0_u64, |sum, (_, bytes)| sum.saturating_add(*bytes))
+    }
+
+    /// The kinds that are in the file, with their names for people.
+    #[must_use]
+    pub fn columns(&self) -> [(&'static str, u64); 8] {
+        [
+            ("code", self.code),
+            ("constants", self.read_only),
+            ("data", self.data),
+            ("unwind", self.unwind),
+            ("debug", self.debug),
+            ("symbols", self.symbols),
+            ("relocations", self.relocations),
+            ("other", self.other),
+        ]
+    }
+}
+
+impl std::ops::AddAssign for Kinds {
+    fn add_assign(&mut self, other: Self) {
+        for (field, more) in [
+            (&mut self.code, other.code),
+            (&mut self.read_only, other.read_only),
+            (&mut self.data, other.data),
+            (&mut self.unwind, other.unwind),
+            (&mut self.debug, other.debug),
+            (&mut self.symbols, other.symbols),
+            (&mut self.relocations, other.relocations),
+            (&mut self.other, other.other),
+            (&mut self.bss, other.bss),
+        ] {
+            *field = field.saturating_add(more);
+        }
+    }
+}
+
+/// One crate's part of a library or of the set.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct CrateSizes {
+    /// The crate, or a word in brackets for what is no crate's: `[archive]`, `[imports]`.
+    #[serde(rename = "crate")]
+    pub krate: String,
+    pub bytes: u64,
+    pub kinds: Kinds,
+    /// Libraries that hold some of it.
+    pub libraries: u32,
+}
+
+/// Bytes that several libraries hold alike.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Sharing {
+    /// Bytes of members that two or more libraries hold, every copy counted.
+    pub shared_copies: u64,
+    /// The same members, each counted once.
+    pub shared_once: u64,
+    /// Bytes of members that one library alone holds.
+    pub unique: u64,
+}
+
+/// One library.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct LibraryInspection {
+    /// File name without `lib` prefix and suffix.
+    pub library: String,
+    #[schemars(with = "String")]
+    pub path: Utf8PathBuf,
+    pub bytes: u64,
+    pub members: u64,
+    pub kinds: Kinds,
+    /// Largest first.
+    pub crates: Vec<CrateSizes>,
+    /// Bytes of members that another library of the set holds too.
+    pub shared_bytes: u64,
+    pub unique_bytes: u64,
+    pub exports: Vec<String>,
+    /// No export pattern was given: `exports` are the library crate's unmangled visible symbols.
+    pub exports_guessed: bool,
+    pub leaked: Leaked,
+    /// Names of the symbols it needs from elsewhere.
+    pub externals: Vec<String>,
+}
+
+/// Visible symbols that are no export.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct Leaked {
+    pub count: u64,
+    /// The same by crate, most first.
+    pub by_crate: Vec<LeakedBy>,
+    /// Some of them, unmangled names first: those are what clashes with other libraries.
+    pub symbols: Vec<String>,
+}
+
+/// How many of a crate's symbols leak.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LeakedBy {
+    #[serde(rename = "crate")]
+    pub krate: String,
+    pub count: u64,
+}
+
+/// A symbol that a library needs from elsewhere.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct External {
+    /// As in the symbol table.
+    pub symbol: String,
+    /// For people, where it differs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demangled: Option<String>,
+    /// Every reference is weak: it may stay undefined.
+    pub weak: bool,
+    /// Libraries that need it.
+    pub needed_by: Vec<String>,
+    /// The crate whose object needs it (the first found).
+    #[serde(rename = "crate")]
+    pub krate: String,
+    pub provider: Provider,
+}
+
+/// Where a symbol occurs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Place {
+    pub library: String,
+    pub member: String,
+    /// `defined`, `weakly defined`, `common`, `hidden`, `needed`, `weakly needed`.
+    pub how: String,
+}
+
+/// What a symbol is, who provides it, and how to link that.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct Explanation {
+    pub symbol: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demangled: Option<String>,
+    pub environment: Environment,
+    pub provider: Provider,
+    /// Where the given libraries define and need it (the first few).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<Place>,
+}

@@ -1,0 +1,226 @@
+//! Walks every member once, in parallel: bytes by crate and kind, and the symbols it shows.
+
+use std::collections::HashMap;
+
+use rayon::prelude::*;
+
+use super::Kinds;
+use super::crates::{self, Origin};
+use crate::error::{Code, Diagnostic};
+use crate::format::sections::SectionKind;
+use crate::format::{GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
+use crate::input::{Inputs, LibraryId, MemberId};
+
+/// The map we use for names: fast, and never iterated for output.
+pub type NameMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
+
+/// What no crate wrote.
+pub const ARCHIVE: &str = "[archive]";
+pub const IMPORTS: &str = "[imports]";
+pub const UNKNOWN: &str = "[unknown]";
+
+/// What one member holds.
+#[derive(Debug)]
+pub struct MemberSurvey<'d> {
+    /// The crate it was compiled for.
+    pub krate: &'d str,
+    pub by_crate: Vec<(&'d str, Kinds)>,
+    pub globals: Vec<GlobalSymbol<'d>>,
+    /// Why it could not be read whole.
+    pub problem: Option<Diagnostic>,
+}
+
+/// Where a library defines a symbol.
+#[derive(Debug, Clone, Copy)]
+pub struct Definition<'d> {
+    pub member: MemberId,
+    pub krate: &'d str,
+    pub kind: GlobalKind,
+    pub visible: bool,
+}
+
+/// Where a library needs a symbol that it does not define.
+#[derive(Debug, Clone, Copy)]
+pub struct Need<'d> {
+    pub member: MemberId,
+    pub krate: &'d str,
+    pub weak: bool,
+}
+
+/// What one library holds.
+#[derive(Debug)]
+pub struct LibrarySurvey<'d> {
+    pub by_crate: NameMap<&'d str, Kinds>,
+    pub defined: NameMap<&'d [u8], Definition<'d>>,
+    pub needed: NameMap<&'d [u8], Need<'d>>,
+}
+
+/// Surveys every member.
+pub fn members<'d>(inputs: &Inputs<'d>) -> Vec<MemberSurvey<'d>> {
+    let crates = member_crates(inputs);
+    inputs
+        .members
+        .par_iter()
+        .zip(crates)
+        .with_min_len(1)
+        .map(|(member, krate)| {
+            let mut survey = MemberSurvey {
+                krate,
+                by_crate: Vec::new(),
+                globals: Vec::new(),
+                problem: None,
+            };
+            let mut sizes = Sizes::default();
+            let mut left = member.data.len() as u64;
+            let walked = sections::for_each_piece(member.kind, member.data, &mut |piece| {
+                let bytes = piece.bytes.min(left);
+                left -= bytes;
+                let named = piece.symbol.filter(|_| {
+                    piece.kind.has_named_pieces() || piece.kind == SectionKind::Relocations
+                });
+                let krate = named.and_then(crates::of_symbol).unwrap_or(krate);
+                let kinds = sizes.of(krate);
+                kinds.add(piece.kind, bytes);
+                kinds.bss = kinds.bss.saturating_add(piece.zero_fill);
+            })
+            .and_then(|()| {
+                for_each_global(member.kind, member.data, &mut |symbol| {
+                    survey.globals.push(symbol);
+                })
+            });
+            sizes.of(krate).add(SectionKind::Other, left);
+            survey.by_crate = sizes.0;
+            if let Err(error) = walked {
+                survey.problem = error.0.into_iter().next();
+            } else if member.kind == MemberKind::Bitcode {
+                survey.problem = Some(
+                    Diagnostic::new(
+                        Code::BitcodeMember,
+                        "this member is LLVM bitcode: its symbols and sections are not shown",
+                    )
+                    .hint("build without -C linker-plugin-lto and -C embed-bitcode"),
+                );
+            }
+            survey.problem = survey.problem.map(|problem| {
+                problem
+                    .member(member.name)
+                    .file(inputs.library(member.library).path)
+            });
+            survey
+        })
+        .collect()
+}
+
+/// A member's sizes by crate: rarely more than a few dozen, mostly the same one again.
+#[derive(Default)]
+struct Sizes<'d>(Vec<(&'d str, Kinds)>);
+
+impl<'d> Sizes<'d> {
+    fn of(&mut self, krate: &'d str) -> &mut Kinds {
+        let at = self
+            .0
+            .iter()
+            .position(|(name, _)| *name == krate)
+            .unwrap_or_else(|| {
+                self.0.push((krate, Kinds::default()));
+                self.0.len() - 1
+            });
+        &mut self.0[at].1
+    }
+}
+
+/// The crate of each member: its name tells, or the members before it.
+fn member_crates<'d>(inputs: &Inputs<'d>) -> Vec<&'d str> {
+    let mut crates = Vec::with_capacity(inputs.members.len());
+    let mut library = None;
+    let mut last = UNKNOWN;
+    for member in &inputs.members {
+        if library != Some(member.library) {
+            library = Some(member.library);
+            last = UNKNOWN;
+        }
+        if let MemberKind::ImportStub(_) = member.kind {
+            crates.push(IMPORTS);
+            continue;
+        }
+        if let Origin::Crate(krate) | Origin::Shim(krate) = crates::of_member(member.name) {
+            last = krate;
+        }
+        crates.push(last);
+    }
+    crates
+}
+
+/// Puts a library's members together.
+pub fn library<'d>(
+    inputs: &Inputs<'d>,
+    id: LibraryId,
+    surveys: &[MemberSurvey<'d>],
+) -> LibrarySurvey<'d> {
+    let library = inputs.library(id);
+    let mut survey = LibrarySurvey {
+        by_crate: NameMap::default(),
+        defined: NameMap::default(),
+        needed: NameMap::default(),
+    };
+    let mut in_members = 0_u64;
+    let mut headers = 0_u64;
+    for member_id in library.member_ids() {
+        let member = inputs.member(member_id);
+        let length = member.data.len() as u64;
+        in_members = in_members.saturating_add(length);
+        headers += HEADER + length % 2;
+        let Some(of_member) = surveys.get(member_id.index()) else {
+            continue;
+        };
+        for (krate, kinds) in &of_member.by_crate {
+            *survey.by_crate.entry(krate).or_default() += *kinds;
+        }
+        for symbol in &of_member.globals {
+            if !symbol.kind.is_definition() {
+                continue;
+            }
+            let definition = Definition {
+                member: member_id,
+                krate: crates::of_symbol(symbol.name).unwrap_or(of_member.krate),
+                kind: symbol.kind,
+                visible: symbol.default_visibility,
+            };
+            let known = survey.defined.entry(symbol.name).or_insert(definition);
+            known.visible |= symbol.default_visibility;
+        }
+    }
+    for member_id in library.member_ids() {
+        let Some(of_member) = surveys.get(member_id.index()) else {
+            continue;
+        };
+        for symbol in &of_member.globals {
+            let weak = match symbol.kind {
+                GlobalKind::Undefined => false,
+                GlobalKind::WeakUndefined => true,
+                _ => continue,
+            };
+            if survey.defined.contains_key(symbol.name) {
+                continue;
+            }
+            let need = Need {
+                member: member_id,
+                krate: of_member.krate,
+                weak,
+            };
+            let known = survey.needed.entry(symbol.name).or_insert(need);
+            if known.weak && !weak {
+                *known = need;
+            }
+        }
+    }
+    // What the file has besides its members: their headers, the symbol index and the names.
+    let besides = library.bytes.saturating_sub(in_members);
+    let archive = survey.by_crate.entry(ARCHIVE).or_default();
+    archive.other = headers.min(besides);
+    archive.symbols = besides - archive.other;
+    survey
+}
+
+/// Bytes of a member's header.
+const HEADER: u64 = 60;

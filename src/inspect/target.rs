@@ -1,0 +1,177 @@
+//! For which kind of system the libraries are: who provides a symbol depends on it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::format::{Format, Machine};
+
+/// A system and its C library.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Environment {
+    LinuxGlibc,
+    LinuxMusl,
+    Android,
+    WindowsMsvc,
+    WindowsGnu,
+    Apple,
+    /// FreeBSD, NetBSD, OpenBSD, illumos and what else has a POSIX libc.
+    OtherUnix,
+}
+
+impl Environment {
+    /// Those that the tables know in detail.
+    pub const KNOWN: [Self; 6] = [
+        Self::LinuxGlibc,
+        Self::LinuxMusl,
+        Self::Android,
+        Self::WindowsMsvc,
+        Self::WindowsGnu,
+        Self::Apple,
+    ];
+
+    /// The name that people read, and JSON has.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::LinuxGlibc => "linux-glibc",
+            Self::LinuxMusl => "linux-musl",
+            Self::Android => "android",
+            Self::WindowsMsvc => "windows-msvc",
+            Self::WindowsGnu => "windows-gnu",
+            Self::Apple => "apple",
+            Self::OtherUnix => "other-unix",
+        }
+    }
+
+    #[must_use]
+    pub fn format(self) -> Format {
+        match self {
+            Self::WindowsMsvc | Self::WindowsGnu => Format::Coff,
+            Self::Apple => Format::MachO,
+            _ => Format::Elf,
+        }
+    }
+
+    /// The environments that a target triple, or a looser word for one (`windows`, `musl`, `elf`),
+    /// can mean; empty where it means nothing to us.
+    #[must_use]
+    pub fn from_target(target: &str) -> Vec<Self> {
+        let t = target.to_ascii_lowercase();
+        let has = |word: &str| t.contains(word);
+        let one = if has("msvc") {
+            Self::WindowsMsvc
+        } else if has("windows-gnu") || has("mingw") || has("cygwin") {
+            Self::WindowsGnu
+        } else if has("windows") || t == "coff" || t == "pe" {
+            return vec![Self::WindowsMsvc, Self::WindowsGnu];
+        } else if has("apple")
+            || has("darwin")
+            || has("macos")
+            || has("mach")
+            || t == "ios"
+            || t == "tvos"
+        {
+            Self::Apple
+        } else if has("android") || has("bionic") {
+            Self::Android
+        } else if has("musl") || has("ohos") || has("alpine") {
+            Self::LinuxMusl
+        } else if has("linux-gnu") || has("glibc") || t == "gnu" {
+            Self::LinuxGlibc
+        } else if t == "linux" || t.ends_with("-linux") {
+            return vec![Self::LinuxGlibc, Self::LinuxMusl];
+        } else if t == "elf" {
+            return vec![Self::LinuxGlibc, Self::LinuxMusl, Self::Android];
+        } else if ["bsd", "solaris", "illumos", "dragonfly", "haiku", "linux"]
+            .iter()
+            .any(|w| has(w))
+        {
+            Self::OtherUnix
+        } else {
+            return Vec::new();
+        };
+        vec![one]
+    }
+}
+
+/// What the libraries were built for, as far as it can be told.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+pub struct TargetInfo {
+    pub environment: Environment,
+    /// `x86_64`, `aarch64`, ...
+    pub machine: String,
+    /// How we know: `given`, or the symbol that told, or `assumed`.
+    pub known_by: String,
+}
+
+/// Finds the environment of libraries of one format from the symbols they name.
+pub fn detect<'s>(
+    format: Format,
+    machine: Machine,
+    file_is_lib: bool,
+    needs: impl Fn(&str) -> bool + 's,
+) -> TargetInfo {
+    // The first symbol of these that occurs decides; std and the compilers name them.
+    let tells: &[(&str, Environment)] = match format {
+        Format::MachO => &[],
+        Format::Coff => &[
+            ("__CxxFrameHandler3", Environment::WindowsMsvc),
+            ("__CxxFrameHandler4", Environment::WindowsMsvc),
+            ("_CxxThrowException", Environment::WindowsMsvc),
+            ("__C_specific_handler", Environment::WindowsMsvc),
+            ("__chkstk", Environment::WindowsMsvc),
+            ("___chkstk_ms", Environment::WindowsGnu),
+            ("_Unwind_Resume", Environment::WindowsGnu),
+            ("_GCC_specific_handler", Environment::WindowsGnu),
+            ("__gcc_personality_v0", Environment::WindowsGnu),
+        ],
+        Format::Elf => &[
+            ("android_set_abort_message", Environment::Android),
+            ("__errno", Environment::Android),
+            ("gnu_get_libc_version", Environment::LinuxGlibc),
+            ("__register_atfork", Environment::LinuxGlibc),
+            ("__isoc99_sscanf", Environment::LinuxGlibc),
+            ("__libc_start_main", Environment::LinuxMusl),
+            ("__errno_location", Environment::LinuxMusl),
+        ],
+    };
+    let found = tells.iter().find(|(symbol, _)| needs(symbol));
+    let (environment, known_by) = match (found, format) {
+        (Some((symbol, environment)), _) => (*environment, format!("it names {symbol}")),
+        (None, Format::MachO) => (Environment::Apple, "the object format".to_owned()),
+        (None, Format::Coff) if file_is_lib => {
+            (Environment::WindowsMsvc, "the file name".to_owned())
+        }
+        (None, Format::Coff) => (Environment::WindowsGnu, "the file name".to_owned()),
+        (None, Format::Elf) => (Environment::LinuxGlibc, "assumed".to_owned()),
+    };
+    TargetInfo {
+        environment,
+        machine: machine.to_string(),
+        known_by,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn triples_and_words() {
+        use Environment as E;
+        let of = E::from_target;
+        assert_eq!(of("x86_64-pc-windows-msvc"), [E::WindowsMsvc]);
+        assert_eq!(of("x86_64-pc-windows-gnu"), [E::WindowsGnu]);
+        assert_eq!(of("aarch64-pc-windows-gnullvm"), [E::WindowsGnu]);
+        assert_eq!(of("aarch64-apple-ios"), [E::Apple]);
+        assert_eq!(of("armv7-linux-androideabi"), [E::Android]);
+        assert_eq!(of("x86_64-unknown-linux-musl"), [E::LinuxMusl]);
+        assert_eq!(of("riscv64gc-unknown-linux-gnu"), [E::LinuxGlibc]);
+        assert_eq!(of("x86_64-unknown-freebsd"), [E::OtherUnix]);
+        assert_eq!(of("windows"), [E::WindowsMsvc, E::WindowsGnu]);
+        assert_eq!(of("toaster"), []);
+    }
+}
