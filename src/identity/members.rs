@@ -124,8 +124,9 @@ fn partition(
     }
     let mut groups: Vec<Vec<MemberId>> = groups.into_values().collect();
     // Big work first, so that the cores finish together.
-    groups
-        .sort_by_key(|group| std::cmp::Reverse(group.len() as u64 * group.first().map_or(0, &key)));
+    groups.sort_by_key(|group| {
+        std::cmp::Reverse((group.len() as u64).saturating_mul(group.first().map_or(0, &key)))
+    });
     let mut classes: Vec<Vec<MemberId>> = groups
         .into_par_iter()
         .with_max_len(1)
