@@ -43,6 +43,7 @@ pub enum Code {
     // What a strategy could not share (warnings).
     MemberNotShared,
     NearDuplicate,
+    ImplicitExport,
     // Outputs.
     OutputIsInput,
     OutputUnwritable,

@@ -5,6 +5,7 @@
 //! request -> [`workspace`] (discover, build) -> [`input`] (read archives) -> [`format`] (read
 //! objects) -> resolve -> identity -> reach -> [`plan`] -> write -> emit -> verify -> response
 
+pub mod analysis;
 pub mod archive;
 pub mod cli;
 pub mod combine;
@@ -13,6 +14,7 @@ pub mod emit;
 pub mod error;
 pub mod exports;
 pub mod format;
+pub mod graph;
 pub mod identity;
 pub mod input;
 pub mod inspect;
@@ -22,7 +24,11 @@ pub mod plan;
 mod progress;
 pub mod protocol;
 pub mod report;
+pub mod reach;
+pub mod resolve;
+pub mod runtime_names;
 mod table;
+pub mod universe;
 pub mod workspace;
 
 use error::{Code, Diagnostic, Result};

@@ -6,6 +6,8 @@ pub mod coff;
 pub mod elf;
 pub mod macho;
 pub mod sections;
+pub mod model;
+pub mod output;
 
 use std::fmt;
 
@@ -138,5 +140,63 @@ pub fn same_but_file_name(kind: MemberKind, a: &[u8], b: &[u8]) -> bool {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::same::same_but_file_name(a, b),
         _ => false,
+    }
+}
+
+/// What an object says about itself as a whole, for the format's writer.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct ObjectTraits<'d>(pub elf::ElfTraits<'d>);
+
+/// Takes an object apart into atoms, symbols and edges.
+///
+/// # Errors
+/// `object-malformed`, `object-unsupported`.
+pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model::ObjectFile<'_>> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::read::read(data),
+        _ => Err(crate::error::Diagnostic::new(
+            crate::error::Code::ObjectUnsupported,
+            "objects of this format cannot be taken apart yet",
+        )
+        .hint("use the dedup strategy")
+        .into()),
+    }
+}
+
+/// Writes an object file.
+///
+/// # Errors
+/// `object-unsupported`, `mixed-formats`, `output-limit`.
+pub fn write_object(
+    format: Format,
+    object: &output::OutObject<'_, '_>,
+) -> crate::error::Result<Vec<u8>> {
+    match format {
+        Format::Elf => elf::write::write(object),
+        Format::Coff | Format::MachO => Err(crate::error::Diagnostic::new(
+            crate::error::Code::ObjectUnsupported,
+            format!("{format} objects cannot be written yet"),
+        )
+        .hint("use the dedup strategy")
+        .into()),
+    }
+}
+
+/// Arguments for a program's link that keep the bounds of internal registries out of its dynamic
+/// symbols.
+#[must_use]
+pub fn registry_link_args(format: Format) -> &'static [&'static str] {
+    match format {
+        Format::Elf => &["-Wl,-z,start-stop-visibility=hidden"],
+        Format::Coff | Format::MachO => &[],
+    }
+}
+
+/// Bytes of debug information in a member, with its relocations; 0 where it cannot be read.
+#[must_use]
+pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::debug_bytes(data),
+        _ => 0,
     }
 }

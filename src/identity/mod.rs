@@ -1,3 +1,4 @@
 //! Which things of different libraries are one and the same thing.
 
+pub mod atoms;
 pub mod members;

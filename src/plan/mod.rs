@@ -2,6 +2,9 @@
 //! inputs, each in its own module; everything after them sees only [`OutputSet`].
 
 pub mod dedup;
+pub mod meld;
+pub mod objects;
+pub mod partition;
 
 use std::borrow::Cow;
 

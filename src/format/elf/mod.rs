@@ -1,12 +1,22 @@
 //! ELF objects (gABI), 32 and 64 bit.
 
+mod arch;
+mod eh_frame;
+mod emit;
+mod exidx;
+pub mod read;
 pub mod same;
 pub mod sections;
+mod symbols;
+mod traits;
+mod unwind;
+pub mod write;
 
 use object::elf;
-use object::read::elf::{FileHeader, Sym};
+use object::read::elf::{FileHeader, SectionHeader, Sym};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
+use super::model::KeepRule;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -84,4 +94,97 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
         });
     }
     Ok(())
+}
+
+/// Section type of build attributes: SHT_ARM_ATTRIBUTES and SHT_RISCV_ATTRIBUTES are one number.
+const SHT_ATTRIBUTES: u32 = elf::SHT_ARM_ATTRIBUTES.0;
+
+fn attributes_section(name: &[u8]) -> bool {
+    matches!(name, b".ARM.attributes" | b".riscv.attributes")
+}
+
+/// What an object file says about itself as a whole.
+#[derive(Debug, Clone, Copy)]
+pub struct ElfTraits<'d> {
+    pub machine: u16,
+    /// `e_flags`.
+    pub machine_flags: u32,
+    pub is_64: bool,
+    pub executable_stack: bool,
+    /// Contents of `.note.gnu.property`.
+    pub properties: Option<&'d [u8]>,
+    /// Name and contents of the build attributes section.
+    pub attributes: Option<(&'d [u8], &'d [u8])>,
+}
+
+/// Sections that live when anything of their member does.
+fn keep_rule(name: &[u8], kind: elf::SectionType, flags: u64) -> Option<KeepRule> {
+    if flags & u64::from(elf::SHF_GNU_RETAIN.0) != 0 {
+        return Some(KeepRule::Retained);
+    }
+    if matches!(
+        kind,
+        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY
+    ) {
+        return Some(KeepRule::InitArray);
+    }
+    if kind == elf::SHT_NOTE {
+        return Some(KeepRule::Note);
+    }
+    let is = |stem: &[u8]| {
+        name.strip_prefix(stem)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+    };
+    let tables: [&[u8]; 8] = [
+        b".init_array",
+        b".fini_array",
+        b".preinit_array",
+        b".ctors",
+        b".dtors",
+        b".init",
+        b".fini",
+        b".jcr",
+    ];
+    tables.iter().any(|t| is(t)).then_some(KeepRule::InitArray)
+}
+
+/// `$a`, `$t`, `$d`, `$x` and their `.suffix` forms (AAELF32, AAELF64, RISC-V psABI).
+fn is_mapping_symbol(machine: elf::Machine, name: &[u8]) -> bool {
+    if !matches!(machine, elf::EM_ARM | elf::EM_AARCH64 | elf::EM_RISCV) {
+        return false;
+    }
+    match name {
+        [b'$', b'a' | b't' | b'd'] => true,
+        [b'$', b'x', ..] => true,
+        [b'$', b'a' | b't' | b'd', b'.', ..] => true,
+        _ => false,
+    }
+}
+
+/// Does this non-allocated section hold debug information, or relocations of it?
+fn is_debug_section(name: &[u8]) -> bool {
+    const STEMS: [&[u8]; 4] = [b".debug_", b".zdebug_", b".rela.debug_", b".rel.debug_"];
+    STEMS.iter().any(|stem| name.starts_with(stem))
+}
+
+/// See [`super::debug_bytes`].
+pub fn debug_bytes(data: &[u8]) -> u64 {
+    fn sum<H: FileHeader<Endian = Endianness>>(data: &[u8]) -> object::Result<u64> {
+        let header = H::parse(data)?;
+        let endian = header.endian()?;
+        let sections = header.sections(endian, data)?;
+        let mut total = 0u64;
+        for section in sections.iter() {
+            if is_debug_section(sections.section_name(endian, section)?) {
+                total = total.saturating_add(section.sh_size(endian).into());
+            }
+        }
+        Ok(total)
+    }
+    let read = if data.get(4) == Some(&elf::ELFCLASS32.0) {
+        sum::<FileHeader32<Endianness>>(data)
+    } else {
+        sum::<FileHeader64<Endianness>>(data)
+    };
+    read.unwrap_or(0)
 }

@@ -1,0 +1,114 @@
+//! Takes `.eh_frame` apart into CIEs and FDEs (LSB Core, "The .eh_frame section").
+
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{
+    AtomIndex, Definition, Edge, EdgeTarget, Symbol, UnwindEntry, UnwindHeader,
+};
+
+fn malformed(what: &str, at: usize) -> Diagnostic {
+    Diagnostic::new(
+        Code::ObjectMalformed,
+        format!("unwind data: {what} at offset {at:#x} of .eh_frame"),
+    )
+}
+
+fn word(data: &[u8], at: usize) -> Option<u32> {
+    let bytes = data.get(at..at.checked_add(4)?)?;
+    Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// Splits one `.eh_frame` section and appends what it finds.
+///
+/// `relocations` are the section's, in any order. An FDE belongs to the atom that its initial
+/// location (the first relocation of the record, at offset 8) points into; an FDE whose function is
+/// in a section that is no atom is dropped with it.
+///
+/// # Errors
+/// `object-malformed` for records past the end, CIE pointers to anything but a CIE, relocations
+/// outside every record; `object-unsupported` for 64-bit records, which no compiler emits here.
+pub fn split<'d>(
+    data: &'d [u8],
+    mut relocations: Vec<Edge>,
+    symbols: &[Symbol<'d>],
+    headers: &mut Vec<UnwindHeader<'d>>,
+    entries: &mut Vec<UnwindEntry<'d>>,
+) -> Result<()> {
+    relocations.sort_by_key(|e| e.offset);
+    let mut next_relocation = relocations.as_slice();
+    // (offset of a CIE, its index)
+    let mut cies: Vec<(usize, u32)> = Vec::new();
+    let mut at = 0usize;
+    while at < data.len() {
+        let length = word(data, at).ok_or_else(|| malformed("truncated length", at))?;
+        if length == 0 {
+            // A terminator: what follows is another producer's table (ld -r joins so).
+            at += 4;
+            continue;
+        }
+        if length == u32::MAX {
+            return Err(Diagnostic::new(
+                Code::ObjectUnsupported,
+                "unwind data with 64-bit records",
+            )
+            .into());
+        }
+        let end = (at + 4)
+            .checked_add(length as usize)
+            .filter(|&e| e <= data.len())
+            .ok_or_else(|| malformed("record past the end", at))?;
+        let id = word(data, at + 4).ok_or_else(|| malformed("truncated record", at))?;
+        if length < 4 {
+            return Err(malformed("record too short", at).into());
+        }
+        let bytes = &data[at..end];
+        let count = next_relocation
+            .iter()
+            .take_while(|e| e.offset < end as u64)
+            .count();
+        let (own, rest) = next_relocation.split_at(count);
+        next_relocation = rest;
+        if own.first().is_some_and(|e| e.offset < at as u64) {
+            return Err(malformed("relocation between records", at).into());
+        }
+        let edges: Vec<Edge> = own
+            .iter()
+            .map(|e| Edge {
+                offset: e.offset - at as u64,
+                ..*e
+            })
+            .collect();
+        if id == 0 {
+            cies.push((at, headers.len() as u32));
+            headers.push(UnwindHeader { bytes, edges });
+        } else {
+            let cie = (at + 4)
+                .checked_sub(id as usize)
+                .and_then(|c| cies.iter().rev().find(|(o, _)| *o == c))
+                .ok_or_else(|| malformed("CIE pointer to no CIE", at))?;
+            if let Some(atom) = function_atom(&edges, symbols) {
+                entries.push(UnwindEntry {
+                    atom,
+                    bytes,
+                    edges,
+                    header: cie.1,
+                });
+            }
+        }
+        at = end;
+    }
+    if !next_relocation.is_empty() {
+        return Err(malformed("relocation past the last record", at).into());
+    }
+    Ok(())
+}
+
+fn function_atom(edges: &[Edge], symbols: &[Symbol<'_>]) -> Option<AtomIndex> {
+    let first = edges.iter().find(|e| e.offset == 8)?;
+    let EdgeTarget::Symbol(symbol) = first.to else {
+        return None;
+    };
+    match symbols.get(symbol as usize)?.definition {
+        Definition::Atom { atom, .. } => Some(atom),
+        _ => None,
+    }
+}

@@ -1,0 +1,379 @@
+//! The last step of writing: numbers symbols, lays the file out, and emits it.
+
+use object::elf;
+use object::write::StringId;
+use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, Writer};
+
+use super::arch::Arch;
+use super::symbols::{SymbolRef, SymbolTable};
+use super::traits::{JoinedTraits, property_note};
+use super::write::OutSection;
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::SymbolKind;
+
+/// ELF32 relocations have 24 bits for the symbol (gABI, ELF32_R_SYM).
+const SYMBOLS_32: u32 = 1 << 24;
+
+fn limit(what: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic::new(Code::OutputLimit, format!("{what}"))
+}
+
+fn symbol_type(kind: SymbolKind) -> elf::SymbolType {
+    match kind {
+        SymbolKind::NoType | SymbolKind::Mapping => elf::STT_NOTYPE,
+        SymbolKind::Function => elf::STT_FUNC,
+        SymbolKind::IndirectFunction => elf::STT_GNU_IFUNC,
+        SymbolKind::Object => elf::STT_OBJECT,
+        SymbolKind::Tls => elf::STT_TLS,
+        SymbolKind::Section => elf::STT_SECTION,
+        SymbolKind::File => elf::STT_FILE,
+    }
+}
+
+/// Final symbol indexes.
+struct Numbers {
+    sections: Vec<u32>,
+    locals: u32,
+    globals: Vec<u32>,
+    undefined: u32,
+}
+
+impl Numbers {
+    fn of(&self, symbol: SymbolRef) -> u32 {
+        match symbol {
+            SymbolRef::Null => 0,
+            SymbolRef::Section(s) => self.sections[s as usize],
+            SymbolRef::Local(l) => self.locals + l,
+            SymbolRef::Global(atom, global) => self.globals[atom as usize] + global,
+            SymbolRef::Undefined(u) => self.undefined + u,
+        }
+    }
+}
+
+/// The file's bytes.
+pub(super) fn emit(
+    traits: &JoinedTraits,
+    arch: Arch,
+    sections: &[OutSection],
+    symbols: SymbolTable<'_, '_, '_>,
+) -> Result<Vec<u8>> {
+    let object = symbols.object;
+    let note = property_note(traits);
+    let mut out: Vec<u8> = Vec::new();
+    let mut w = Writer::new(object::Endianness::Little, traits.is_64, &mut out);
+    w.reserve_file_header();
+    w.reserve_null_section_index();
+
+    // Sections: index, name; then their relocation sections.
+    let reloc_names: Vec<Vec<u8>> = sections
+        .iter()
+        .map(|s| {
+            let prefix: &[u8] = if arch.rela { b".rela" } else { b".rel" };
+            [prefix, &s.name].concat()
+        })
+        .collect();
+    let mut indexes: Vec<SectionIndex> = Vec::new();
+    let mut names: Vec<StringId> = Vec::new();
+    for s in sections {
+        names.push(w.add_section_name(&s.name));
+        indexes.push(w.reserve_section_index());
+    }
+    let mut reloc_ids: Vec<Option<StringId>> = Vec::new();
+    for (s, name) in sections.iter().zip(&reloc_names) {
+        reloc_ids.push((!s.relocs.is_empty()).then(|| {
+            w.reserve_section_index();
+            w.add_section_name(name)
+        }));
+    }
+    let note_name = note.as_ref().map(|_| {
+        w.reserve_section_index();
+        w.add_section_name(b".note.gnu.property")
+    });
+    let attribute_name = traits.attributes.as_ref().map(|(name, _)| {
+        w.reserve_section_index();
+        w.add_section_name(name)
+    });
+    let stack_name = w.add_section_name(b".note.GNU-stack");
+    w.reserve_section_index();
+
+    // Symbols: null, sections, locals, globals, undefined.
+    let mut used = vec![false; sections.len()];
+    for r in sections.iter().flat_map(|s| &s.relocs) {
+        if let SymbolRef::Section(s) = r.symbol {
+            used[s as usize] = true;
+        }
+    }
+    let mut numbers = Numbers {
+        sections: vec![0; sections.len()],
+        locals: 0,
+        globals: Vec::new(),
+        undefined: 0,
+    };
+    w.reserve_null_symbol_index();
+    for (at, used) in used.iter().enumerate() {
+        if *used {
+            numbers.sections[at] = w.reserve_symbol_index(Some(indexes[at])).0;
+        }
+    }
+    numbers.locals = w.symbol_count();
+    let mut local_names: Vec<Option<StringId>> = Vec::new();
+    for l in &symbols.locals {
+        local_names.push((!l.name.is_empty()).then(|| w.add_string(l.name)));
+        w.reserve_symbol_index(l.section.and_then(|s| indexes.get(s).copied()));
+    }
+    let first_global = w.symbol_count();
+    let mut global_names: Vec<StringId> = Vec::new();
+    for (at, atom) in object.atoms.iter().enumerate() {
+        numbers.globals.push(w.symbol_count());
+        let section = symbols.places[at].section;
+        for g in &atom.globals {
+            global_names.push(w.add_string(&g.name));
+            w.reserve_symbol_index(indexes.get(section).copied());
+        }
+    }
+    numbers.undefined = w.symbol_count();
+    let mut undefined_names: Vec<StringId> = Vec::new();
+    for u in &object.undefined {
+        undefined_names.push(w.add_string(&u.name));
+        w.reserve_symbol_index(None);
+    }
+    if !traits.is_64 && w.symbol_count() >= SYMBOLS_32 {
+        return Err(limit("more than 2^24 symbols in a 32-bit object").into());
+    }
+    w.reserve_symtab_section_index();
+    if w.symtab_shndx_needed() {
+        w.reserve_symtab_shndx_section_index();
+    }
+    w.reserve_strtab_section_index();
+    w.reserve_shstrtab_section_index();
+
+    // Contents.
+    let mut offsets = Vec::new();
+    for s in sections {
+        let nobits = s.kind == elf::SHT_NOBITS.0;
+        let length = if nobits { 0 } else { s.data.len() as u64 };
+        offsets.push(w.reserve(length, if nobits { 1 } else { s.align }));
+    }
+    let note_align = if traits.is_64 { 8 } else { 4 };
+    let note_at = note.as_ref().map(|n| w.reserve(n.len() as u64, note_align));
+    let attributes_at = traits
+        .attributes
+        .as_ref()
+        .map(|(_, c)| w.reserve(c.len() as u64, 1));
+    w.reserve_symtab();
+    w.reserve_symtab_shndx();
+    w.reserve_strtab().map_err(|e| limit(e))?;
+    let mut reloc_offsets = Vec::new();
+    for s in sections {
+        reloc_offsets.push(if s.relocs.is_empty() {
+            0
+        } else {
+            w.reserve_relocations(s.relocs.len(), arch.rela)
+        });
+    }
+    w.reserve_shstrtab().map_err(|e| limit(e))?;
+    w.reserve_section_headers();
+
+    w.write_file_header(&FileHeader {
+        os_abi: elf::ELFOSABI_NONE,
+        abi_version: 0,
+        e_type: elf::ET_REL,
+        e_machine: traits.elf_machine(),
+        e_entry: 0,
+        e_flags: elf::FileFlags(traits.machine_flags),
+    })
+    .map_err(|e| limit(e))?;
+    for (s, offset) in sections.iter().zip(&offsets) {
+        if s.kind != elf::SHT_NOBITS.0 {
+            w.pad_until(*offset);
+            w.write(&s.data);
+        }
+    }
+    if let (Some(note), Some(at)) = (&note, note_at) {
+        w.pad_until(at);
+        w.write(note);
+    }
+    if let (Some((_, contents)), Some(at)) = (&traits.attributes, attributes_at) {
+        w.pad_until(at);
+        w.write(contents);
+    }
+    w.write_null_symbol();
+    for (at, used) in used.iter().enumerate() {
+        if *used {
+            w.write_symbol(&Sym {
+                section: Some(indexes[at].0),
+                st_name: 0,
+                st_info: elf::SymbolInfo::new(elf::STB_LOCAL, elf::STT_SECTION),
+                st_other: elf::SymbolOther(0),
+                st_shndx: elf::SHN_UNDEF,
+                st_value: 0,
+                st_size: 0,
+            });
+        }
+    }
+    for (l, name) in symbols.locals.iter().zip(&local_names) {
+        let section = l.section.and_then(|s| indexes.get(s).copied());
+        let st_name = w.string_offset(*name);
+        w.write_symbol(&Sym {
+            section: section.map(|s| s.0),
+            st_name,
+            st_info: elf::SymbolInfo::new(elf::STB_LOCAL, symbol_type(l.kind)),
+            st_other: elf::SymbolOther(l.native),
+            st_shndx: elf::SHN_ABS,
+            st_value: l.value,
+            st_size: l.size,
+        });
+    }
+    let mut names_left = global_names.into_iter();
+    for (at, atom) in object.atoms.iter().enumerate() {
+        let place = symbols.places[at];
+        for g in &atom.globals {
+            let st_name = w.string_offset(names_left.next());
+            let binding = if g.weak {
+                elf::STB_WEAK
+            } else {
+                elf::STB_GLOBAL
+            };
+            let visibility = if g.visible {
+                elf::STV_DEFAULT
+            } else {
+                elf::STV_HIDDEN
+            };
+            w.write_symbol(&Sym {
+                section: indexes.get(place.section).map(|s| s.0),
+                st_name,
+                st_info: elf::SymbolInfo::new(binding, symbol_type(g.kind)),
+                st_other: elf::SymbolOther(g.native | visibility.0),
+                st_shndx: elf::SHN_ABS,
+                st_value: place.offset + g.offset,
+                st_size: g.size,
+            });
+        }
+    }
+    for (u, name) in object.undefined.iter().zip(&undefined_names) {
+        let st_name = w.string_offset(Some(*name));
+        let binding = if u.weak {
+            elf::STB_WEAK
+        } else {
+            elf::STB_GLOBAL
+        };
+        let visibility = if u.hidden {
+            elf::STV_HIDDEN
+        } else {
+            elf::STV_DEFAULT
+        };
+        let kind = if u.kind == SymbolKind::Tls {
+            elf::STT_TLS
+        } else {
+            elf::STT_NOTYPE
+        };
+        w.write_symbol(&Sym {
+            section: None,
+            st_name,
+            st_info: elf::SymbolInfo::new(binding, kind),
+            st_other: elf::SymbolOther(visibility.0),
+            st_shndx: elf::SHN_UNDEF,
+            st_value: 0,
+            st_size: 0,
+        });
+    }
+    w.write_symtab_shndx();
+    w.write_strtab();
+    for s in sections {
+        if s.relocs.is_empty() {
+            continue;
+        }
+        w.write_align_relocation();
+        for r in &s.relocs {
+            w.write_relocation(
+                arch.rela,
+                &Rel {
+                    r_offset: r.offset,
+                    r_sym: numbers.of(r.symbol),
+                    r_type: elf::RelocationType(r.relocation),
+                    r_addend: r.addend,
+                },
+            );
+        }
+    }
+    w.write_shstrtab();
+
+    w.write_null_section_header();
+    for (at, s) in sections.iter().enumerate() {
+        let header = SectionHeader {
+            sh_name: w.section_name_offset(Some(names[at])),
+            sh_type: elf::SectionType(s.kind),
+            sh_flags: section_flags(s.flags),
+            sh_addr: 0,
+            sh_offset: offsets[at],
+            sh_size: s.size,
+            sh_link: s.link.and_then(|l| indexes.get(l)).map_or(0, |i| i.0),
+            sh_info: 0,
+            sh_addralign: s.align,
+            sh_entsize: s.entry_size,
+        };
+        w.write_section_header(&header);
+    }
+    let symtab = w.symtab_index();
+    for (at, s) in sections.iter().enumerate() {
+        if let Some(name) = reloc_ids[at] {
+            w.write_relocation_section_header(
+                name,
+                indexes[at],
+                symtab,
+                reloc_offsets[at],
+                s.relocs.len(),
+                arch.rela,
+            );
+        }
+    }
+    let plain = |w: &Writer<'_>, name: StringId, kind, flags, offset, size, align| SectionHeader {
+        sh_name: w.section_name_offset(Some(name)),
+        sh_type: kind,
+        sh_flags: flags,
+        sh_addr: 0,
+        sh_offset: offset,
+        sh_size: size,
+        sh_link: 0,
+        sh_info: 0,
+        sh_addralign: align,
+        sh_entsize: 0,
+    };
+    if let (Some(name), Some(note), Some(at)) = (note_name, &note, note_at) {
+        let flags = section_flags(u64::from(elf::SHF_ALLOC.0));
+        let h = plain(
+            &w,
+            name,
+            elf::SHT_NOTE,
+            flags,
+            at,
+            note.len() as u64,
+            note_align,
+        );
+        w.write_section_header(&h);
+    }
+    if let (Some(name), Some((_, c)), Some(at)) =
+        (attribute_name, &traits.attributes, attributes_at)
+    {
+        let kind = elf::SectionType(super::SHT_ATTRIBUTES);
+        let h = plain(&w, name, kind, section_flags(0), at, c.len() as u64, 1);
+        w.write_section_header(&h);
+    }
+    let stack_flags = if traits.executable_stack {
+        section_flags(u64::from(elf::SHF_EXECINSTR.0))
+    } else {
+        section_flags(0)
+    };
+    let h = plain(&w, stack_name, elf::SHT_PROGBITS, stack_flags, 0, 0, 1);
+    w.write_section_header(&h);
+    w.write_symtab_section_header(first_global);
+    w.write_symtab_shndx_section_header();
+    w.write_strtab_section_header();
+    w.write_shstrtab_section_header();
+    drop(w);
+    Ok(out)
+}
+
+fn section_flags(flags: u64) -> elf::SectionFlags {
+    elf::SectionFlags(flags.try_into().unwrap_or_default())
+}

@@ -1,0 +1,605 @@
+//! Reads an ELF object into the neutral model (gABI chapters 4 and 5).
+
+use std::borrow::Cow;
+
+use object::LittleEndian as LE;
+use object::elf;
+use object::read::SectionIndex;
+use object::read::elf::{CompressionHeader, Crel, FileHeader, Rel, Rela, SectionHeader, Sym};
+
+use super::{ElfTraits, eh_frame};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{
+    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, Group, KeepRule, Native,
+    ObjectFile, Symbol, SymbolKind,
+};
+
+fn bad(what: &'static str) -> impl Fn(object::Error) -> Diagnostic {
+    move |e| Diagnostic::new(Code::ObjectMalformed, format!("bad {what}: {e}"))
+}
+
+fn malformed(what: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::ObjectMalformed, what)
+}
+
+/// What a section is to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Atom(AtomIndex),
+    EhFrame,
+    Debug,
+    Other,
+}
+
+/// Reads the object.
+///
+/// # Errors
+/// `object-malformed`, `object-unsupported`.
+pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
+    if data.get(5) != Some(&elf::ELFDATA2LSB.0) {
+        return Err(
+            Diagnostic::new(Code::ObjectUnsupported, "big-endian objects")
+                .hint("use the dedup strategy for this target")
+                .into(),
+        );
+    }
+    if data.get(4) == Some(&elf::ELFCLASS32.0) {
+        Reader::<elf::FileHeader32<LE>>::new(data)?.read()
+    } else {
+        Reader::<elf::FileHeader64<LE>>::new(data)?.read()
+    }
+}
+
+struct Reader<'d, H: FileHeader<Endian = LE>> {
+    data: &'d [u8],
+    header: &'d H,
+    sections: object::read::elf::SectionTable<'d, H>,
+    table: object::read::elf::SymbolTable<'d, H>,
+    roles: Vec<Role>,
+    names: Vec<&'d [u8]>,
+    out: ObjectFile<'d>,
+}
+
+impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
+    fn new(data: &'d [u8]) -> Result<Self> {
+        let header = H::parse(data).map_err(bad("ELF header"))?;
+        if header.e_type(LE) != elf::ET_REL {
+            return Err(malformed("not a relocatable object").into());
+        }
+        let sections = header.sections(LE, data).map_err(bad("section table"))?;
+        let table = sections
+            .symbols(LE, data, elf::SHT_SYMTAB)
+            .map_err(bad("symbol table"))?;
+        Ok(Self {
+            data,
+            header,
+            sections,
+            table,
+            roles: Vec::new(),
+            names: Vec::new(),
+            out: ObjectFile::default(),
+        })
+    }
+
+    fn read(mut self) -> Result<ObjectFile<'d>> {
+        self.read_sections()?;
+        self.read_symbols()?;
+        self.read_groups()?;
+        self.read_edges()?;
+        let header = self.header;
+        self.out.traits.0.machine_flags = header.e_flags(LE).0;
+        self.out.traits.0.machine = header.e_machine(LE).0;
+        self.out.traits.0.is_64 = header.is_type_64();
+        Ok(self.out)
+    }
+
+    fn read_sections(&mut self) -> Result<()> {
+        for (_, section) in self.sections.enumerate() {
+            let name = self
+                .sections
+                .section_name(LE, section)
+                .map_err(bad("section name"))?;
+            self.names.push(name);
+            let role = self.read_section(name, section)?;
+            self.roles.push(role);
+        }
+        Ok(())
+    }
+
+    fn read_section(&mut self, name: &'d [u8], section: &'d H::SectionHeader) -> Result<Role> {
+        let kind = section.sh_type(LE);
+        let flags = section.sh_flags(LE).0;
+        let size: u64 = section.sh_size(LE).into();
+        let alloc = flags & u64::from(elf::SHF_ALLOC.0) != 0;
+        if name == b".note.GNU-stack" {
+            if flags & u64::from(elf::SHF_EXECINSTR.0) != 0 {
+                self.out.traits.0.executable_stack = true;
+            }
+            return Ok(Role::Other);
+        }
+        if kind.0 == super::SHT_ATTRIBUTES && super::attributes_section(name) {
+            let contents = section
+                .data(LE, self.data)
+                .map_err(bad("section contents"))?;
+            self.out.traits.0.attributes = Some((name, contents));
+            return Ok(Role::Other);
+        }
+        if !alloc {
+            let debug = matches!(kind, elf::SHT_PROGBITS | elf::SHT_RELA | elf::SHT_REL)
+                && (name.starts_with(b".debug_")
+                    || name.starts_with(b".zdebug_")
+                    || name.starts_with(b".rela.debug_")
+                    || name.starts_with(b".rel.debug_"));
+            if debug {
+                self.out.debug_bytes += size;
+            }
+            return Ok(if debug { Role::Debug } else { Role::Other });
+        }
+        if name == b".note.gnu.property" {
+            let contents = section
+                .data(LE, self.data)
+                .map_err(bad("section contents"))?;
+            self.out.traits.0.properties = Some(contents);
+            return Ok(Role::Other);
+        }
+        // Embedded bitcode does not make an object bitcode, and no program wants it.
+        if matches!(name, b".llvmbc" | b".llvmcmd") {
+            return Ok(Role::Other);
+        }
+        if name == b".eh_frame" {
+            return Ok(Role::EhFrame);
+        }
+        if matches!(
+            kind,
+            elf::SHT_RELA | elf::SHT_REL | elf::SHT_SYMTAB | elf::SHT_STRTAB | elf::SHT_GROUP
+        ) {
+            return Ok(Role::Other);
+        }
+        let index = self.out.atoms.len() as AtomIndex;
+        let zero_fill = kind == elf::SHT_NOBITS;
+        let (contents, size, align) = self.contents(section, size, zero_fill)?;
+        if !align.is_power_of_two() {
+            return Err(malformed(format!("alignment {align} is no power of two"))
+                .symbol(name)
+                .into());
+        }
+        let relro = name.starts_with(b".data.rel.ro");
+        let keep = super::keep_rule(name, kind, flags);
+        if keep.is_some() {
+            self.out.kept.push(index);
+        }
+        let tls = flags & u64::from(elf::SHF_TLS.0) != 0;
+        self.out.atoms.push(Atom {
+            section: name,
+            data: contents,
+            size,
+            align,
+            code: flags & u64::from(elf::SHF_EXECINSTR.0) != 0,
+            writable: flags & u64::from(elf::SHF_WRITE.0) != 0 && !relro,
+            tls,
+            zero_fill,
+            keep,
+            group: None,
+            registry: is_c_identifier(name).then_some(name),
+            native: Native {
+                kind: kind.0,
+                flags: flags & !u64::from((elf::SHF_GROUP | elf::SHF_COMPRESSED).0),
+                entry_size: section.sh_entsize(LE).into(),
+            },
+        });
+        Ok(Role::Atom(index))
+    }
+
+    /// Contents (decompressed), size and alignment.
+    fn contents(
+        &self,
+        section: &'d H::SectionHeader,
+        size: u64,
+        zero_fill: bool,
+    ) -> Result<(Cow<'d, [u8]>, u64, u64)> {
+        let align = Into::<u64>::into(section.sh_addralign(LE)).max(1);
+        if zero_fill {
+            return Ok((Cow::Borrowed(&[]), size, align));
+        }
+        let compression = section
+            .compression(LE, self.data)
+            .map_err(bad("compressed section"))?;
+        if let Some((header, offset, compressed)) = compression {
+            let plain: u64 = header.ch_size(LE).into();
+            let format = match header.ch_type(LE) {
+                elf::ELFCOMPRESS_ZLIB => object::CompressionFormat::Zlib,
+                _ => object::CompressionFormat::Unknown,
+            };
+            let data = object::read::ReadRef::read_bytes_at(self.data, offset, compressed)
+                .map_err(|()| malformed("compressed section past the end"))?;
+            let contents = object::read::CompressedData {
+                format,
+                data,
+                uncompressed_size: plain,
+            }
+            .decompress()
+            .map_err(bad("compressed section"))?;
+            let align = Into::<u64>::into(header.ch_addralign(LE)).max(1);
+            return Ok((contents, plain, align));
+        }
+        let contents = section
+            .data(LE, self.data)
+            .map_err(bad("section contents"))?;
+        Ok((Cow::Borrowed(contents), size, align))
+    }
+
+    fn role(&self, section: usize) -> Result<Role> {
+        self.roles
+            .get(section)
+            .copied()
+            .ok_or_else(|| malformed(format!("section {section} does not exist")).into())
+    }
+
+    fn read_symbols(&mut self) -> Result<()> {
+        for (index, symbol) in self.table.enumerate() {
+            let mut name = self
+                .table
+                .symbol_name(LE, symbol)
+                .map_err(bad("symbol name"))?;
+            let st_type = symbol.st_type();
+            let value: u64 = symbol.st_value(LE).into();
+            let size: u64 = symbol.st_size(LE).into();
+            let mut common = false;
+            let definition = match symbol.st_shndx(LE) {
+                elf::SHN_UNDEF => Definition::Undefined,
+                elf::SHN_ABS => Definition::Absolute(value),
+                elf::SHN_COMMON => {
+                    common = true;
+                    self.common_atom(name, value, size, st_type == elf::STT_TLS)?
+                }
+                _ => {
+                    let section = self
+                        .table
+                        .symbol_section(LE, symbol, index)
+                        .map_err(bad("symbol's section"))?
+                        .ok_or_else(|| malformed("symbol in a reserved section").symbol(name))?;
+                    match self.role(section.0)? {
+                        Role::Atom(atom) => {
+                            let limit = self.out.atoms[atom as usize].size;
+                            // Thumb functions have bit 0 set (AAELF); the offset keeps it.
+                            if value > limit.saturating_add(1) {
+                                return Err(malformed("symbol past its section's end")
+                                    .symbol(name)
+                                    .into());
+                            }
+                            if st_type == elf::STT_SECTION {
+                                name = self.names.get(section.0).copied().unwrap_or(name);
+                            }
+                            Definition::Atom {
+                                atom,
+                                offset: value,
+                            }
+                        }
+                        _ => Definition::Dropped,
+                    }
+                }
+            };
+            let binding = match symbol.st_bind() {
+                elf::STB_LOCAL => Binding::Local,
+                elf::STB_WEAK => Binding::Weak,
+                _ => Binding::Global,
+            };
+            let kind = match st_type {
+                elf::STT_FUNC => SymbolKind::Function,
+                elf::STT_GNU_IFUNC => SymbolKind::IndirectFunction,
+                elf::STT_OBJECT | elf::STT_COMMON => SymbolKind::Object,
+                elf::STT_TLS => SymbolKind::Tls,
+                elf::STT_SECTION => SymbolKind::Section,
+                elf::STT_FILE => SymbolKind::File,
+                _ if super::is_mapping_symbol(self.header.e_machine(LE), name)
+                    && binding == Binding::Local =>
+                {
+                    SymbolKind::Mapping
+                }
+                _ => SymbolKind::NoType,
+            };
+            if let Definition::Atom { atom, .. } = definition {
+                self.out
+                    .atom_symbols
+                    .push((atom, self.out.symbols.len() as u32));
+            }
+            self.out.symbols.push(Symbol {
+                name,
+                definition,
+                binding,
+                kind,
+                default_visibility: matches!(
+                    symbol.st_visibility(),
+                    elf::STV_DEFAULT | elf::STV_PROTECTED
+                ),
+                common,
+                size,
+                native: symbol.st_other().0 & !3,
+            });
+        }
+        self.out.atom_symbols.sort_unstable();
+        Ok(())
+    }
+
+    /// A common symbol becomes an atom of its own; `st_value` holds the alignment.
+    fn common_atom(
+        &mut self,
+        name: &'d [u8],
+        align: u64,
+        size: u64,
+        tls: bool,
+    ) -> Result<Definition> {
+        let align = align.max(1);
+        if !align.is_power_of_two() {
+            return Err(malformed("alignment of a common symbol")
+                .symbol(name)
+                .into());
+        }
+        let atom = self.out.atoms.len() as AtomIndex;
+        let tls_flag = if tls { elf::SHF_TLS.0 } else { 0 };
+        self.out.atoms.push(Atom {
+            section: if tls { b".tbss" } else { b".bss" },
+            data: Cow::Borrowed(&[]),
+            size,
+            align,
+            code: false,
+            writable: true,
+            tls,
+            zero_fill: true,
+            keep: None,
+            group: None,
+            registry: None,
+            native: Native {
+                kind: elf::SHT_NOBITS.0,
+                flags: u64::from(elf::SHF_ALLOC.0 | elf::SHF_WRITE.0 | tls_flag),
+                entry_size: 0,
+            },
+        });
+        Ok(Definition::Atom { atom, offset: 0 })
+    }
+
+    fn read_groups(&mut self) -> Result<()> {
+        for (_, section) in self.sections.enumerate() {
+            let Some((flag, members)) =
+                section.group(LE, self.data).map_err(bad("section group"))?
+            else {
+                continue;
+            };
+            let signature = self
+                .table
+                .symbol(object::read::SymbolIndex(section.sh_info(LE) as usize))
+                .map_err(bad("group signature"))?;
+            let mut name = self
+                .table
+                .symbol_name(LE, signature)
+                .map_err(bad("group signature"))?;
+            if signature.st_type() == elf::STT_SECTION
+                && let Some(s) = self.names.get(usize::from(signature.st_shndx(LE).0))
+            {
+                name = s;
+            }
+            let group = self.out.groups.len() as u32;
+            let mut atoms = Vec::new();
+            for member in members {
+                let index = member.get(LE) as usize;
+                let role = self.role(index).map_err(|_| {
+                    malformed("group names a section that does not exist").symbol(name)
+                })?;
+                if let Role::Atom(atom) = role {
+                    self.out.atoms[atom as usize].group = Some(group);
+                    atoms.push(atom);
+                }
+            }
+            self.out.groups.push(Group {
+                signature: name,
+                comdat: flag.0 & elf::GRP_COMDAT.0 != 0,
+                atoms,
+            });
+        }
+        Ok(())
+    }
+
+    /// Relocations of section `section`, converted.
+    fn relocations(&self, section: &'d H::SectionHeader) -> Result<Vec<Edge>> {
+        let mut edges = Vec::new();
+        let symbols = self.out.symbols.len();
+        let push = |edges: &mut Vec<Edge>, offset: u64, symbol: usize, kind: u32, addend: i64| {
+            if symbol >= symbols.max(1) {
+                return Err(malformed(format!(
+                    "relocation against symbol {symbol} of {symbols}"
+                )));
+            }
+            edges.push(Edge {
+                offset,
+                to: EdgeTarget::Symbol(symbol as u32),
+                addend,
+                kind: EdgeKind::Relocation(kind),
+            });
+            Ok(())
+        };
+        if let Some((relas, _)) = section
+            .rela(LE, self.data)
+            .map_err(bad("relocation section"))?
+        {
+            edges.reserve(relas.len());
+            for r in relas {
+                let symbol = r.symbol(LE, false).map_or(0, |s| s.0);
+                push(
+                    &mut edges,
+                    r.r_offset(LE).into(),
+                    symbol,
+                    r.r_type(LE, false).0,
+                    r.r_addend(LE).into(),
+                )?;
+            }
+        } else if let Some((rels, _)) = section
+            .rel(LE, self.data)
+            .map_err(bad("relocation section"))?
+        {
+            for r in rels {
+                let symbol = r.symbol(LE).map_or(0, |s| s.0);
+                push(&mut edges, r.r_offset(LE).into(), symbol, r.r_type(LE).0, 0)?;
+            }
+        } else if let Some((crels, _)) = section
+            .crel(LE, self.data)
+            .map_err(bad("relocation section"))?
+        {
+            for r in crels {
+                let r: Crel = r.map_err(bad("compact relocation"))?;
+                let symbol = r.symbol().map_or(0, |s| s.0);
+                push(&mut edges, r.r_offset, symbol, r.r_type.0, r.r_addend)?;
+            }
+        }
+        Ok(edges)
+    }
+
+    fn read_edges(&mut self) -> Result<()> {
+        let mut per_atom: Vec<Vec<Edge>> = vec![Vec::new(); self.out.atoms.len()];
+        let mut headers = Vec::new();
+        let mut unwind = Vec::new();
+        let mut eh_frames: Vec<(SectionIndex, Vec<Edge>)> = Vec::new();
+        for (index, role) in self.roles.iter().enumerate() {
+            if *role == Role::EhFrame {
+                eh_frames.push((SectionIndex(index), Vec::new()));
+            }
+        }
+        for (_, section) in self.sections.enumerate() {
+            let kind = section.sh_type(LE);
+            if matches!(kind, elf::SHT_RELA | elf::SHT_REL | elf::SHT_CREL) {
+                let target = section.sh_info(LE) as usize;
+                match self.role(target)? {
+                    Role::Atom(atom) => {
+                        if SectionIndex(section.sh_link(LE) as usize) != self.table.section() {
+                            return Err(malformed("relocations use another symbol table").into());
+                        }
+                        let edges = self.relocations(section)?;
+                        let a = &self.out.atoms[atom as usize];
+                        if let Some(e) = edges.iter().find(|e| e.offset > a.size) {
+                            return Err(malformed(format!(
+                                "relocation at {:#x}, past the section's end",
+                                e.offset
+                            ))
+                            .symbol(a.section)
+                            .into());
+                        }
+                        per_atom[atom as usize].extend(edges);
+                    }
+                    Role::EhFrame => {
+                        let edges = self.relocations(section)?;
+                        if let Some(f) = eh_frames.iter_mut().find(|f| f.0.0 == target) {
+                            f.1.extend(edges);
+                        }
+                    }
+                    Role::Debug | Role::Other => {}
+                }
+            }
+        }
+        for (index, edges) in eh_frames {
+            let section = self.sections.section(index).map_err(bad("section"))?;
+            let contents = section
+                .data(LE, self.data)
+                .map_err(bad("section contents"))?;
+            eh_frame::split(
+                contents,
+                edges,
+                &self.out.symbols,
+                &mut headers,
+                &mut unwind,
+            )?;
+        }
+        unwind.sort_by_key(|u| u.atom);
+        self.out.unwind_headers = headers;
+        self.out.unwind = unwind;
+        self.rule_edges(&mut per_atom)?;
+        self.out.edge_starts.push(0);
+        for mut edges in per_atom {
+            // Rules come last; the order among relocations of one place is meaningful (RISC-V,
+            // N64), so the sort is stable.
+            edges.sort_by_key(|e| (matches!(e.kind, EdgeKind::Rule(_)), e.offset));
+            self.out.edges.extend(edges);
+            let end = u32::try_from(self.out.edges.len())
+                .map_err(|_| malformed("more than 4 G relocations"))?;
+            self.out.edge_starts.push(end);
+        }
+        Ok(())
+    }
+
+    /// Edges that the gABI and the psABIs make without a relocation.
+    fn rule_edges(&self, per_atom: &mut [Vec<Edge>]) -> Result<()> {
+        let mut add = |from: AtomIndex, to: EdgeTarget, rule: KeepRule| {
+            if let Some(edges) = per_atom.get_mut(from as usize) {
+                edges.push(Edge {
+                    offset: 0,
+                    to,
+                    addend: 0,
+                    kind: EdgeKind::Rule(rule),
+                });
+            }
+        };
+        for group in &self.out.groups {
+            // A ring keeps a group together without an edge for every pair.
+            for (i, &atom) in group.atoms.iter().enumerate() {
+                let next = group.atoms[(i + 1) % group.atoms.len()];
+                if next != atom {
+                    add(atom, EdgeTarget::Atom(next), KeepRule::Group);
+                }
+            }
+        }
+        for (index, section) in self.sections.enumerate() {
+            let Role::Atom(atom) = self.role(index.0)? else {
+                continue;
+            };
+            if section.sh_flags(LE).0 & u64::from(elf::SHF_LINK_ORDER.0) == 0 {
+                continue;
+            }
+            let link = section.sh_link(LE) as usize;
+            if link == 0 {
+                continue;
+            }
+            // gABI: the linked-to section's life decides the linking section's.
+            if let Role::Atom(of) = self.role(link)? {
+                add(of, EdgeTarget::Atom(atom), KeepRule::LinkOrder);
+                add(atom, EdgeTarget::Atom(of), KeepRule::LinkOrder);
+            }
+        }
+        for entry in &self.out.unwind {
+            let header = &self.out.unwind_headers[entry.header as usize];
+            for edge in entry.edges.iter().chain(&header.edges) {
+                let own = match edge.to {
+                    EdgeTarget::Symbol(s) => matches!(
+                        self.out.symbols.get(s as usize).map(|s| s.definition),
+                        Some(Definition::Atom { atom, .. }) if atom == entry.atom
+                    ),
+                    EdgeTarget::Atom(a) => a == entry.atom,
+                };
+                if !own {
+                    add(entry.atom, edge.to, KeepRule::Unwind);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Names that the linker gives `__start_`/`__stop_` symbols for.
+fn is_c_identifier(name: &[u8]) -> bool {
+    let mut bytes = name.iter();
+    bytes
+        .next()
+        .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
+        && bytes.all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// Traits start out empty.
+impl Default for ElfTraits<'_> {
+    fn default() -> Self {
+        Self {
+            machine: 0,
+            machine_flags: 0,
+            is_64: true,
+            executable_stack: false,
+            properties: None,
+            attributes: None,
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The symbol table of an output object: which local symbols it needs, and their final order.
+
+use std::collections::HashMap;
+
+use super::arch::Arch;
+use super::write::{OutSection, Place};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{Binding, Definition, SymbolKind};
+use crate::format::output::{OutObject, OutTarget};
+use crate::protocol::request::Symbols;
+
+/// A symbol before it has its final index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum SymbolRef {
+    /// gABI index 0.
+    Null,
+    Section(u32),
+    /// Index into [`SymbolTable::locals`].
+    Local(u32),
+    /// (atom, position in its globals)
+    Global(u32, u32),
+    Undefined(u32),
+}
+
+/// A local symbol.
+#[derive(Debug, Clone)]
+pub(super) struct LocalSymbol<'d> {
+    pub name: &'d [u8],
+    /// `None`: absolute.
+    pub section: Option<usize>,
+    pub value: u64,
+    pub size: u64,
+    pub kind: SymbolKind,
+    pub native: u8,
+}
+
+pub(super) struct SymbolTable<'o, 'a, 'd> {
+    pub object: &'o OutObject<'a, 'd>,
+    pub places: Vec<Place>,
+    pub locals: Vec<LocalSymbol<'d>>,
+    /// Locals by (atom, offset, kind).
+    at: HashMap<(u32, u64, SymbolKind), u32>,
+    absolute: HashMap<u64, u32>,
+}
+
+impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
+    pub fn new(
+        object: &'o OutObject<'a, 'd>,
+        places: &[Place],
+        sections: &[OutSection],
+        arch: Arch,
+    ) -> Self {
+        let mut table = Self {
+            object,
+            places: places.to_vec(),
+            locals: Vec::new(),
+            at: HashMap::new(),
+            absolute: HashMap::new(),
+        };
+        for (at, out) in object.atoms.iter().enumerate() {
+            if places[at].section >= sections.len() {
+                continue;
+            }
+            for (_, symbol) in out.file.symbols_of(out.atom) {
+                let Definition::Atom { offset, .. } = symbol.definition else {
+                    continue;
+                };
+                let wanted = match symbol.kind {
+                    SymbolKind::Mapping => true,
+                    SymbolKind::Section | SymbolKind::File => false,
+                    // Linkers that delete code move labels only where they are symbols.
+                    _ if arch.relaxes => true,
+                    _ => {
+                        object.symbols == Symbols::Keep
+                            && !symbol.name.is_empty()
+                            && !symbol.name.starts_with(b".L")
+                    }
+                };
+                let exported = symbol.binding != Binding::Local
+                    && out
+                        .globals
+                        .iter()
+                        .any(|g| g.visible && g.offset == offset && *g.name == *symbol.name);
+                if wanted && !exported {
+                    let bare =
+                        object.symbols == Symbols::Exports && symbol.kind != SymbolKind::Mapping;
+                    let index = table.push(LocalSymbol {
+                        name: if bare { b"" } else { symbol.name },
+                        section: Some(places[at].section),
+                        value: places[at].offset + offset,
+                        size: symbol.size,
+                        kind: symbol.kind,
+                        native: symbol.native,
+                    });
+                    if symbol.kind != SymbolKind::Mapping {
+                        table
+                            .at
+                            .entry((at as u32, offset, symbol.kind))
+                            .or_insert(index);
+                    }
+                }
+            }
+        }
+        table
+    }
+
+    fn push(&mut self, symbol: LocalSymbol<'d>) -> u32 {
+        self.locals.push(symbol);
+        self.locals.len() as u32 - 1
+    }
+
+    /// A symbol at exactly the target; made where there is none yet.
+    pub fn of_target(&mut self, target: OutTarget) -> Result<SymbolRef> {
+        match target {
+            OutTarget::Nothing => Ok(SymbolRef::Null),
+            OutTarget::Undefined(u) => Ok(SymbolRef::Undefined(u)),
+            OutTarget::Global { atom, global } => Ok(SymbolRef::Global(atom, global)),
+            OutTarget::Absolute(value) => {
+                if let Some(&l) = self.absolute.get(&value) {
+                    return Ok(SymbolRef::Local(l));
+                }
+                let index = self.push(LocalSymbol {
+                    name: b"",
+                    section: None,
+                    value,
+                    size: 0,
+                    kind: SymbolKind::NoType,
+                    native: 0,
+                });
+                self.absolute.insert(value, index);
+                Ok(SymbolRef::Local(index))
+            }
+            OutTarget::Atom { atom, offset, kind } => {
+                let kind = if kind == SymbolKind::Section {
+                    SymbolKind::NoType
+                } else {
+                    kind
+                };
+                if let Some(&l) = self.at.get(&(atom, offset, kind)) {
+                    return Ok(SymbolRef::Local(l));
+                }
+                let place = self
+                    .places
+                    .get(atom as usize)
+                    .copied()
+                    .ok_or_else(|| Diagnostic::new(Code::Internal, "reference to no atom"))?;
+                let out = &self.object.atoms[atom as usize];
+                let like = out.file.symbols_of(out.atom).find(|(_, s)| {
+                    s.kind == kind
+                        && matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)
+                });
+                let (size, native) = like.map_or((0, 0), |(_, s)| (s.size, s.native));
+                let index = self.push(LocalSymbol {
+                    name: b"",
+                    section: Some(place.section),
+                    value: place.offset + offset,
+                    size,
+                    kind,
+                    native,
+                });
+                self.at.insert((atom, offset, kind), index);
+                Ok(SymbolRef::Local(index))
+            }
+        }
+    }
+}

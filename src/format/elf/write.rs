@@ -1,0 +1,329 @@
+//! Writes a relocatable ELF object from the plan's description.
+//!
+//! Sections of one name and flag set are joined as `ld -r` does. Order of work: lay sections out,
+//! convert relocations (which asks for symbols), build `.eh_frame`, then number symbols and emit.
+
+use std::collections::HashMap;
+
+use object::elf;
+
+use super::arch::{Arch, Naming, relax_got};
+use super::symbols::{SymbolRef, SymbolTable};
+use super::traits::{self, JoinedTraits};
+use super::{exidx, unwind};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{EdgeKind, KeepRule, SymbolKind};
+use crate::format::output::{OutAtom, OutObject, OutTarget};
+
+/// A relocation of an output section.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutReloc {
+    pub offset: u64,
+    pub relocation: u32,
+    pub symbol: SymbolRef,
+    pub addend: i64,
+}
+
+/// An output section being filled.
+#[derive(Debug)]
+pub(super) struct OutSection {
+    pub name: Vec<u8>,
+    pub kind: u32,
+    pub flags: u64,
+    pub entry_size: u64,
+    pub align: u64,
+    pub size: u64,
+    pub data: Vec<u8>,
+    pub relocs: Vec<OutReloc>,
+    /// Section it is tied to by SHF_LINK_ORDER.
+    pub link: Option<usize>,
+}
+
+/// Where an atom went.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub section: usize,
+    pub offset: u64,
+}
+
+const NOWHERE: usize = usize::MAX;
+
+/// The object's bytes.
+///
+/// # Errors
+/// `object-unsupported` for a machine we do not write, `mixed-formats` for objects whose ABIs do not
+/// join, `output-limit` where a 32-bit file's fields are too small.
+pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
+    let joined = traits::join(&object.traits)?;
+    let arch = Arch::new(joined.machine).ok_or_else(|| {
+        Diagnostic::new(
+            Code::ObjectUnsupported,
+            format!("machine {} cannot be written", joined.machine),
+        )
+        .hint("use the dedup strategy for this target")
+    })?;
+    let mut layout = Layout::new(object, arch);
+    layout.place_atoms();
+    let mut symbols = SymbolTable::new(object, &layout.places, &layout.sections, arch);
+    layout.convert_relocations(&mut symbols)?;
+    exidx::build(&mut layout, &mut symbols)?;
+    unwind::build(&mut layout, &mut symbols)?;
+    for section in &mut layout.sections {
+        section.relocs.sort_by_key(|r| r.offset);
+    }
+    super::emit::emit(&joined, arch, &layout.sections, symbols)
+}
+
+pub(super) struct Layout<'o, 'a, 'd> {
+    pub object: &'o OutObject<'a, 'd>,
+    pub arch: Arch,
+    pub sections: Vec<OutSection>,
+    /// By atom.
+    pub places: Vec<Place>,
+}
+
+impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
+    fn new(object: &'o OutObject<'a, 'd>, arch: Arch) -> Self {
+        Self {
+            object,
+            arch,
+            sections: Vec::new(),
+            places: Vec::new(),
+        }
+    }
+
+    fn place_atoms(&mut self) {
+        let mut by_key: HashMap<(Vec<u8>, u32, u64, u64), usize> = HashMap::new();
+        let object = self.object;
+        for out in &object.atoms {
+            let atom = &out.file.atoms[out.atom as usize];
+            if exidx::is_table(atom.native.kind) {
+                // Rebuilt as a whole, in the order of the code.
+                self.places.push(Place {
+                    section: NOWHERE,
+                    offset: 0,
+                });
+                continue;
+            }
+            let name = output_name(out);
+            let mut flags = atom.native.flags;
+            let mut entry_size = atom.native.entry_size;
+            if flags & u64::from(elf::SHF_MERGE.0) != 0 {
+                // Offsets into joined mergeable pieces would need rewriting wherever they stand.
+                flags &= !u64::from((elf::SHF_MERGE | elf::SHF_STRINGS).0);
+                entry_size = 0;
+            }
+            let ordered = flags & u64::from(elf::SHF_LINK_ORDER.0) != 0;
+            let alone = ordered
+                || (self.arch.relaxes && atom.code)
+                || flags & u64::from(elf::SHF_GNU_RETAIN.0) != 0;
+            let fresh = self.sections.len();
+            let key = (name.clone(), atom.native.kind, flags, entry_size);
+            let section = if alone {
+                fresh
+            } else {
+                *by_key.entry(key).or_insert(fresh)
+            };
+            if section == fresh {
+                self.sections.push(OutSection {
+                    name,
+                    kind: atom.native.kind,
+                    flags,
+                    entry_size,
+                    align: 1,
+                    size: 0,
+                    data: Vec::new(),
+                    relocs: Vec::new(),
+                    link: None,
+                });
+            }
+            let fill = if atom.code { self.arch.code_fill() } else { 0 };
+            let s = &mut self.sections[section];
+            let offset = s.size.next_multiple_of(atom.align);
+            s.align = s.align.max(atom.align);
+            if !atom.zero_fill {
+                s.data.resize(offset as usize, fill);
+                s.data.extend_from_slice(&atom.data);
+            }
+            s.size = offset + atom.size;
+            self.places.push(Place { section, offset });
+        }
+        self.tie_link_order();
+    }
+
+    /// SHF_LINK_ORDER sections name the output section of what they belong to.
+    fn tie_link_order(&mut self) {
+        for (at, out) in self.object.atoms.iter().enumerate() {
+            let place = self.places[at];
+            if place.section == NOWHERE
+                || self.sections[place.section].flags & u64::from(elf::SHF_LINK_ORDER.0) == 0
+            {
+                continue;
+            }
+            let of = link_order_partner(out).and_then(|p| self.places.get(p as usize).copied());
+            self.sections[place.section].link = of.map(|p| p.section).filter(|&s| s != NOWHERE);
+        }
+    }
+
+    fn convert_relocations(&mut self, symbols: &mut SymbolTable<'_, '_, '_>) -> Result<()> {
+        for (at, out) in self.object.atoms.iter().enumerate() {
+            let place = self.places[at];
+            if place.section == NOWHERE {
+                continue;
+            }
+            let edges = out.file.edges_of(out.atom);
+            for (edge, target) in edges.iter().zip(&out.targets) {
+                let EdgeKind::Relocation(mut relocation) = edge.kind else {
+                    continue;
+                };
+                let (mut offset, mut addend) = (edge.offset, edge.addend);
+                if internal(*target) {
+                    let data = &out.file.atoms[out.atom as usize].data;
+                    if let Some(r) = relax_got(self.arch, data, offset, relocation, addend)
+                        && !self.undefined_and_visible(*target)
+                    {
+                        let start = (place.offset + r.at) as usize;
+                        if let Some(bytes) = self.sections[place.section]
+                            .data
+                            .get_mut(start..start + r.len)
+                        {
+                            bytes.copy_from_slice(&r.bytes[..r.len]);
+                        }
+                        (offset, relocation, addend) = (r.offset, r.relocation, r.addend);
+                    }
+                }
+                let from = Place {
+                    section: place.section,
+                    offset: place.offset + offset,
+                };
+                if let Some(r) = self.relocation(symbols, from, relocation, *target, addend)? {
+                    self.sections[place.section].relocs.push(r);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Something of another component may stand behind this name.
+    fn undefined_and_visible(&self, target: OutTarget) -> bool {
+        match target {
+            OutTarget::Undefined(u) => self
+                .object
+                .undefined
+                .get(u as usize)
+                .is_none_or(|u| !u.hidden || u.kind == SymbolKind::IndirectFunction),
+            _ => false,
+        }
+    }
+
+    /// The relocation at `from`, or `None` where it could be computed here and now.
+    pub(super) fn relocation(
+        &mut self,
+        symbols: &mut SymbolTable<'_, '_, '_>,
+        from: Place,
+        relocation: u32,
+        target: OutTarget,
+        addend: i64,
+    ) -> Result<Option<OutReloc>> {
+        let made = |symbol: SymbolRef, addend: i64| {
+            Some(OutReloc {
+                offset: from.offset,
+                relocation,
+                symbol,
+                addend,
+            })
+        };
+        let OutTarget::Atom { atom, offset, kind } = target else {
+            return Ok(made(symbols.of_target(target)?, addend));
+        };
+        let to = self.places[atom as usize];
+        let plain = !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls);
+        if plain
+            && to.section == from.section
+            && let Some(width) = self.arch.resolvable(relocation)
+        {
+            let value = (to.offset + offset)
+                .wrapping_add(addend as u64)
+                .wrapping_sub(from.offset);
+            let value = i32::try_from(value as i64).ok();
+            let at = from.offset as usize;
+            if let (Some(value), Some(field)) = (
+                value,
+                self.sections[from.section].data.get_mut(at..at + width),
+            ) {
+                field.copy_from_slice(&value.to_le_bytes());
+                return Ok(None);
+            }
+        }
+        if plain && self.arch.naming(relocation) == Naming::Section {
+            let value = (to.offset + offset) as i64;
+            return Ok(made(
+                SymbolRef::Section(to.section as u32),
+                addend.wrapping_add(value),
+            ));
+        }
+        Ok(made(symbols.of_target(target)?, addend))
+    }
+}
+
+fn internal(target: OutTarget) -> bool {
+    match target {
+        OutTarget::Atom { kind, .. } => {
+            !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls)
+        }
+        OutTarget::Undefined(_) => true,
+        _ => false,
+    }
+}
+
+/// The atom (by position in the object) that a SHF_LINK_ORDER atom is tied to.
+pub(super) fn link_order_partner(out: &OutAtom<'_, '_>) -> Option<u32> {
+    out.file
+        .edges_of(out.atom)
+        .iter()
+        .zip(&out.targets)
+        .find_map(|(edge, target)| match (edge.kind, target) {
+            (EdgeKind::Rule(KeepRule::LinkOrder), OutTarget::Atom { atom, .. }) => Some(*atom),
+            _ => None,
+        })
+}
+
+/// `.text.foo` -> `.text`, as default linker scripts join them in the end; names that linkers sort
+/// or count by stay whole.
+fn output_name(out: &OutAtom<'_, '_>) -> Vec<u8> {
+    if let Some(name) = &out.section {
+        return name.to_vec();
+    }
+    let name = out.file.atoms[out.atom as usize].section;
+    const JOINED: [&[u8]; 16] = [
+        b".text.unlikely",
+        b".text.exit",
+        b".text.startup",
+        b".text.hot",
+        b".text",
+        b".rodata",
+        b".data.rel.ro.local",
+        b".data.rel.ro",
+        b".data.rel.local",
+        b".data.rel",
+        b".data",
+        b".bss.rel.ro",
+        b".bss",
+        b".tdata",
+        b".tbss",
+        b".gcc_except_table",
+    ];
+    let stem = JOINED.iter().find(|stem| {
+        name.strip_prefix(**stem)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+    });
+    let arm_tables: [&[u8]; 1] = [b".ARM.extab"];
+    let stem = stem.or_else(|| arm_tables.iter().find(|stem| name.starts_with(stem)));
+    stem.map_or_else(|| name.to_vec(), |s| s.to_vec())
+}
+
+impl JoinedTraits {
+    pub(super) fn elf_machine(&self) -> elf::Machine {
+        elf::Machine(self.machine)
+    }
+}

@@ -1,0 +1,247 @@
+//! The neutral model of one object file: atoms, symbols, edges.
+//!
+//! A format's reader fills it; the phases after it (resolve, reach, identity, plan) know no other
+//! view of an object. What only a format's own writer understands travels in [`Native`].
+
+use std::borrow::Cow;
+
+/// Index of an atom in its object.
+pub type AtomIndex = u32;
+/// Index of a symbol in its object.
+pub type SymbolIndex = u32;
+
+/// Values that only the format's own reader and writer give a meaning to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Native {
+    /// Section type (ELF), 0 elsewhere.
+    pub kind: u32,
+    /// Section flags or characteristics.
+    pub flags: u64,
+    /// Entry size in bytes, 0 for none.
+    pub entry_size: u64,
+}
+
+/// Why something lives without a relocation to it. The names are what `why` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum KeepRule {
+    /// Constructors, destructors and their tables.
+    InitArray,
+    /// Sections flagged to survive section collection.
+    Retained,
+    /// Notes that tools or the loader read.
+    Note,
+    /// A table tied to the section it describes (SHF_LINK_ORDER, associative COMDAT).
+    LinkOrder,
+    /// The other sections of a group.
+    Group,
+    /// Personality routine or language-specific data of a function's unwind entry.
+    Unwind,
+    /// A section whose bounds live code asks for (`__start_X`, `__stop_X`).
+    Registry,
+    /// The rest of a member that could not be taken apart.
+    WholeMember,
+}
+
+impl KeepRule {
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::InitArray => "init-array",
+            Self::Retained => "retained",
+            Self::Note => "note",
+            Self::LinkOrder => "link-order",
+            Self::Group => "group",
+            Self::Unwind => "unwind",
+            Self::Registry => "registry",
+            Self::WholeMember => "whole-member",
+        }
+    }
+}
+
+/// The smallest thing kept or dropped as one.
+#[derive(Debug, Clone)]
+pub struct Atom<'d> {
+    /// Its section's name.
+    pub section: &'d [u8],
+    /// Contents; empty where `zero_fill`.
+    pub data: Cow<'d, [u8]>,
+    /// Size in memory, in bytes.
+    pub size: u64,
+    /// Alignment in bytes, a power of two.
+    pub align: u64,
+    pub code: bool,
+    /// Written at run time by more than the loader (`.data.rel.ro` is not).
+    pub writable: bool,
+    pub tls: bool,
+    pub zero_fill: bool,
+    /// Lives when anything of its member does, by this rule.
+    pub keep: Option<KeepRule>,
+    /// COMDAT group it belongs to, as an index into [`ObjectFile::groups`].
+    pub group: Option<u32>,
+    /// It is part of a table that a linker-defined symbol pair bounds: the pair's stem.
+    pub registry: Option<&'d [u8]>,
+    pub native: Native,
+}
+
+/// Sections that are kept or dropped together; only one of several groups of a signature is linked.
+#[derive(Debug, Clone)]
+pub struct Group<'d> {
+    pub signature: &'d [u8],
+    /// Another definition of the signature in an earlier pulled member replaces this one.
+    pub comdat: bool,
+    pub atoms: Vec<AtomIndex>,
+}
+
+/// What a symbol stands for within its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Definition {
+    Undefined,
+    Atom {
+        atom: AtomIndex,
+        offset: u64,
+    },
+    Absolute(u64),
+    /// In a section that is no atom (debug information, notes we merge).
+    Dropped,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Binding {
+    Local,
+    Global,
+    Weak,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum SymbolKind {
+    NoType,
+    Function,
+    /// Chosen at load time by calling the symbol.
+    IndirectFunction,
+    Object,
+    Tls,
+    /// Stands for its section.
+    Section,
+    File,
+    /// Marks what follows as code or data (ARM, AArch64, RISC-V `$x`).
+    Mapping,
+}
+
+/// A symbol table entry.
+#[derive(Debug, Clone, Copy)]
+pub struct Symbol<'d> {
+    pub name: &'d [u8],
+    pub definition: Definition,
+    pub binding: Binding,
+    pub kind: SymbolKind,
+    /// Visible outside a shared library that links it.
+    pub default_visibility: bool,
+    /// Tentative (C common): an atom was made for it, any other definition wins.
+    pub common: bool,
+    pub size: u64,
+    /// The format's own flag bits (`st_other`).
+    pub native: u8,
+}
+
+/// A reference from an atom.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Edge {
+    /// Where in the atom; for [`EdgeKind::Rule`], 0.
+    pub offset: u64,
+    pub to: EdgeTarget,
+    /// Explicit addend; 0 where the contents hold it.
+    pub addend: i64,
+    pub kind: EdgeKind,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EdgeTarget {
+    Symbol(SymbolIndex),
+    Atom(AtomIndex),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum EdgeKind {
+    /// A relocation of this native type.
+    Relocation(u32),
+    /// Needed without a relocation of the atom itself.
+    Rule(KeepRule),
+}
+
+/// What unwind entries share (ELF: a CIE).
+#[derive(Debug, Clone)]
+pub struct UnwindHeader<'d> {
+    /// The record, as it stands in the section.
+    pub bytes: &'d [u8],
+    /// Its relocations, offsets from the record's start.
+    pub edges: Vec<Edge>,
+}
+
+/// How to unwind through one function (ELF: an FDE).
+#[derive(Debug, Clone)]
+pub struct UnwindEntry<'d> {
+    /// The atom that holds the function.
+    pub atom: AtomIndex,
+    /// The record, as it stands in the section.
+    pub bytes: &'d [u8],
+    /// Its relocations, offsets from the record's start.
+    pub edges: Vec<Edge>,
+    /// Index into [`ObjectFile::unwind_headers`].
+    pub header: u32,
+}
+
+/// One object file, taken apart.
+#[derive(Debug, Default)]
+pub struct ObjectFile<'d> {
+    pub atoms: Vec<Atom<'d>>,
+    /// Indexes are those of the format's symbol table.
+    pub symbols: Vec<Symbol<'d>>,
+    pub groups: Vec<Group<'d>>,
+    /// All edges, atom by atom.
+    pub edges: Vec<Edge>,
+    /// Where each atom's edges begin in `edges`; one more entry than there are atoms.
+    pub edge_starts: Vec<u32>,
+    pub unwind_headers: Vec<UnwindHeader<'d>>,
+    /// Sorted by atom, then by place.
+    pub unwind: Vec<UnwindEntry<'d>>,
+    /// Symbols of each atom: (atom, symbol), sorted.
+    pub atom_symbols: Vec<(AtomIndex, SymbolIndex)>,
+    /// What goes once into an output object, and how it joins with others' (stack marking,
+    /// property notes, build attributes).
+    pub traits: super::ObjectTraits<'d>,
+    /// Atoms that live when anything of the object does.
+    pub kept: Vec<AtomIndex>,
+    /// Bytes of debug information, with its relocations.
+    pub debug_bytes: u64,
+    /// Why it could not be taken apart: then it lives or goes as a whole.
+    pub whole: Option<&'static str>,
+}
+
+impl<'d> ObjectFile<'d> {
+    /// The atom's edges: relocations in offset order as given, then rules.
+    #[must_use]
+    pub fn edges_of(&self, atom: AtomIndex) -> &[Edge] {
+        let at = atom as usize;
+        match (self.edge_starts.get(at), self.edge_starts.get(at + 1)) {
+            (Some(&a), Some(&b)) => &self.edges[a as usize..b as usize],
+            _ => &[],
+        }
+    }
+
+    /// The atom's unwind entries.
+    #[must_use]
+    pub fn unwind_of(&self, atom: AtomIndex) -> &[UnwindEntry<'d>] {
+        let a = self.unwind.partition_point(|u| u.atom < atom);
+        let b = self.unwind.partition_point(|u| u.atom <= atom);
+        &self.unwind[a..b]
+    }
+
+    /// Symbols defined in the atom, in symbol table order.
+    pub fn symbols_of(&self, atom: AtomIndex) -> impl Iterator<Item = (SymbolIndex, &Symbol<'d>)> {
+        let a = self.atom_symbols.partition_point(|&(x, _)| x < atom);
+        let b = self.atom_symbols.partition_point(|&(x, _)| x <= atom);
+        self.atom_symbols[a..b]
+            .iter()
+            .map(|&(_, s)| (s, &self.symbols[s as usize]))
+    }
+}

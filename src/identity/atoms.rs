@@ -1,0 +1,358 @@
+//! Atoms that are one atom: equal contents, symbols, relocations, and equal targets.
+//!
+//! Partition refinement: the coarsest partition in which equal atoms have equal targets, starting
+//! from equal contents and names. Writable and thread-local atoms start apart unless they are the
+//! same entity (same member and symbol, or one COMDAT signature). Libraries of different universes
+//! never share a class.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, Hash, Hasher};
+
+use foldhash::quality::FixedState;
+use rayon::prelude::*;
+
+use crate::format::model::{
+    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, ObjectFile, SymbolKind,
+};
+use crate::graph::{Graph, ObjectId};
+use crate::reach::{Node, Reached, Target};
+
+/// A class of equal atoms; ids follow the order of first occurrence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ClassId(pub u32);
+
+impl ClassId {
+    #[must_use]
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// The classes of all root sets' nodes.
+#[derive(Debug)]
+pub struct AtomClasses {
+    /// By root set, by node.
+    pub class_of: Vec<Vec<ClassId>>,
+    /// By class: the first (root set, node) in it.
+    pub first: Vec<(u32, u32)>,
+}
+
+/// Groups the nodes of `sets`; `universes[i]` is the universe of set `i`.
+#[must_use]
+pub fn classify(graph: &Graph<'_>, sets: &[Reached], universes: &[u32]) -> AtomClasses {
+    let contents = content_ids(graph, sets);
+    let all = Line::new(sets);
+    let mut class = vec![0u32; all.len()];
+    let mut first_key: HashMap<(u32, u32), u32> = HashMap::new();
+    let mut members: Vec<Vec<u32>> = Vec::new();
+    for (s, set) in sets.iter().enumerate() {
+        for (n, node) in set.nodes.iter().enumerate() {
+            let key = (contents[&node.object][node.atom as usize], universes[s]);
+            let id = *first_key.entry(key).or_insert_with(|| {
+                members.push(Vec::new());
+                members.len() as u32 - 1
+            });
+            let at = all.at(s, n as u32);
+            class[at as usize] = id;
+            members[id as usize].push(at);
+        }
+    }
+    refine(sets, &all, &mut class, &mut members);
+
+    // Renumber in order of first occurrence.
+    let mut renumber = vec![u32::MAX; members.len()];
+    let mut result = AtomClasses {
+        class_of: Vec::with_capacity(sets.len()),
+        first: Vec::new(),
+    };
+    for (s, set) in sets.iter().enumerate() {
+        let mut own = Vec::with_capacity(set.nodes.len());
+        for n in 0..set.nodes.len() as u32 {
+            let slot = &mut renumber[class[all.at(s, n) as usize] as usize];
+            if *slot == u32::MAX {
+                *slot = result.first.len() as u32;
+                result.first.push((s as u32, n));
+            }
+            own.push(ClassId(*slot));
+        }
+        result.class_of.push(own);
+    }
+    result
+}
+
+/// All nodes of all sets in one line.
+struct Line {
+    starts: Vec<u32>,
+}
+
+impl Line {
+    fn new(sets: &[Reached]) -> Self {
+        let mut starts = vec![0u32];
+        for set in sets {
+            starts.push(starts.last().copied().unwrap_or(0) + set.nodes.len() as u32);
+        }
+        Self { starts }
+    }
+
+    fn len(&self) -> usize {
+        self.starts.last().copied().unwrap_or(0) as usize
+    }
+
+    fn at(&self, set: usize, node: u32) -> u32 {
+        self.starts[set] + node
+    }
+
+    fn place(&self, at: u32) -> (usize, u32) {
+        let set = self.starts.partition_point(|&x| x <= at) - 1;
+        (set, at - self.starts[set])
+    }
+}
+
+/// Who refers to each node, as compressed rows.
+struct Users {
+    starts: Vec<u32>,
+    users: Vec<u32>,
+}
+
+impl Users {
+    fn new(sets: &[Reached], all: &Line) -> Self {
+        let total = all.len();
+        let mut starts = vec![0u32; total + 1];
+        let each = |f: &mut dyn FnMut(u32, u32)| {
+            for (s, set) in sets.iter().enumerate() {
+                for n in 0..set.nodes.len() as u32 {
+                    for target in set.targets_of(n) {
+                        if let Target::Node { node, .. } = target {
+                            f(all.at(s, n), all.at(s, *node));
+                        }
+                    }
+                }
+            }
+        };
+        each(&mut |_, to| starts[to as usize + 1] += 1);
+        for i in 0..total {
+            starts[i + 1] += starts[i];
+        }
+        let mut users = vec![0u32; starts[total] as usize];
+        let mut fill = starts.clone();
+        each(&mut |from, to| {
+            users[fill[to as usize] as usize] = from;
+            fill[to as usize] += 1;
+        });
+        Self { starts, users }
+    }
+
+    fn of(&self, at: u32) -> &[u32] {
+        let at = at as usize;
+        &self.users[self.starts[at] as usize..self.starts[at + 1] as usize]
+    }
+}
+
+/// Splits classes until all nodes of one agree in the classes of their targets. A class that splits
+/// keeps its id for the largest part, so only the users of the other parts are looked at again.
+fn refine(sets: &[Reached], all: &Line, class: &mut [u32], members: &mut Vec<Vec<u32>>) {
+    let users = Users::new(sets, all);
+    let mut signature = vec![(0u64, 0u64); all.len()];
+    let mut dirty: Vec<u32> = (0..all.len() as u32).collect();
+    while !dirty.is_empty() {
+        let fresh: Vec<(u64, u64)> = dirty
+            .par_iter()
+            .with_min_len(512)
+            .map(|&at| sign(sets, all, class, at))
+            .collect();
+        let mut touched: Vec<u32> = Vec::with_capacity(dirty.len());
+        for (&at, sig) in dirty.iter().zip(fresh) {
+            signature[at as usize] = sig;
+            touched.push(class[at as usize]);
+        }
+        touched.sort_unstable();
+        touched.dedup();
+        let mut moved: Vec<u32> = Vec::new();
+        for id in touched {
+            split(id, &signature, class, members, &mut moved);
+        }
+        dirty.clear();
+        for &at in &moved {
+            dirty.extend_from_slice(users.of(at));
+        }
+        dirty.sort_unstable();
+        dirty.dedup();
+    }
+}
+
+/// 128 bits over the targets of a node, in terms of today's classes.
+fn sign(sets: &[Reached], all: &Line, class: &[u32], at: u32) -> (u64, u64) {
+    let (s, n) = all.place(at);
+    let mut low = FixedState::with_seed(1).build_hasher();
+    let mut high = FixedState::with_seed(2).build_hasher();
+    for target in sets[s].targets_of(n) {
+        let value = match *target {
+            Target::Node { node, offset } => {
+                (0u8, u64::from(class[all.at(s, node) as usize]), offset)
+            }
+            Target::External { name, weak } => (1, u64::from(name.0), u64::from(weak)),
+            Target::Bound(name) => (2, u64::from(name.0), 0),
+            Target::Absolute(v) => (3, v, 0),
+            Target::Nothing => (4, 0, 0),
+        };
+        value.hash(&mut low);
+        value.hash(&mut high);
+    }
+    (low.finish(), high.finish())
+}
+
+fn split(
+    id: u32,
+    signature: &[(u64, u64)],
+    class: &mut [u32],
+    members: &mut Vec<Vec<u32>>,
+    moved: &mut Vec<u32>,
+) {
+    let own = &members[id as usize];
+    let Some(&head) = own.first() else { return };
+    if own
+        .iter()
+        .all(|&m| signature[m as usize] == signature[head as usize])
+    {
+        return;
+    }
+    let mut parts: Vec<Vec<u32>> = Vec::new();
+    let mut by_signature: HashMap<(u64, u64), usize> = HashMap::new();
+    for at in std::mem::take(&mut members[id as usize]) {
+        let part = *by_signature
+            .entry(signature[at as usize])
+            .or_insert_with(|| {
+                parts.push(Vec::new());
+                parts.len() - 1
+            });
+        parts[part].push(at);
+    }
+    // The first of the largest parts stays.
+    let longest = parts.iter().map(Vec::len).max().unwrap_or(0);
+    let stay = parts.iter().position(|p| p.len() == longest).unwrap_or(0);
+    for (i, part) in parts.into_iter().enumerate() {
+        if i == stay {
+            members[id as usize] = part;
+            continue;
+        }
+        let new = members.len() as u32;
+        for &at in &part {
+            class[at as usize] = new;
+            moved.push(at);
+        }
+        members.push(part);
+    }
+}
+
+/// For each object with live atoms, a content id of each atom that lives in any set.
+fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> HashMap<ObjectId, Vec<u32>> {
+    let mut live: Vec<Node> = sets.iter().flat_map(|s| s.nodes.iter().copied()).collect();
+    live.sort_unstable();
+    live.dedup();
+    let digests: Vec<[u8; 32]> = live
+        .par_iter()
+        .with_min_len(256)
+        .map(|n| digest(graph.file(n.object), n.object, n.atom))
+        .collect();
+    let mut ids: HashMap<[u8; 32], u32> = HashMap::new();
+    let mut result: HashMap<ObjectId, Vec<u32>> = HashMap::new();
+    for (node, digest) in live.iter().zip(digests) {
+        let next = ids.len() as u32;
+        let id = *ids.entry(digest).or_insert(next);
+        result
+            .entry(node.object)
+            .or_insert_with(|| vec![u32::MAX; graph.file(node.object).atoms.len()])
+            [node.atom as usize] = id;
+    }
+    result
+}
+
+/// Everything about an atom but where its edges lead.
+#[must_use]
+pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8; 32] {
+    let mut h = Digest::default();
+    let Some(atom) = file.atoms.get(index as usize) else {
+        return [0; 32];
+    };
+    h.bytes(atom.section);
+    h.bytes(&atom.data);
+    h.numbers(&[
+        atom.size,
+        atom.align,
+        u64::from(atom.native.kind),
+        atom.native.flags,
+        atom.native.entry_size,
+        u64::from(atom.zero_fill),
+    ]);
+    if atom.writable || atom.tls {
+        // The same entity, not a lookalike.
+        match atom.group.and_then(|g| file.groups.get(g as usize)) {
+            Some(group) if group.comdat => h.bytes(group.signature),
+            _ => h.numbers(&[u64::from(object.0)]),
+        }
+    }
+    for (_, symbol) in file.symbols_of(index) {
+        if symbol.kind == SymbolKind::Section {
+            continue;
+        }
+        h.bytes(symbol.name);
+        let offset = match symbol.definition {
+            Definition::Atom { offset, .. } => offset,
+            _ => 0,
+        };
+        h.numbers(&[
+            offset,
+            symbol.size,
+            symbol.kind as u64,
+            symbol.binding as u64,
+            u64::from(symbol.default_visibility),
+            u64::from(symbol.native),
+        ]);
+    }
+    h.edges(file, file.edges_of(index));
+    for entry in file.unwind_of(index) {
+        // Length and CIE pointer are the writer's business.
+        h.bytes(entry.bytes.get(8..).unwrap_or_default());
+        h.edges(file, &entry.edges);
+        if let Some(header) = file.unwind_headers.get(entry.header as usize) {
+            h.bytes(header.bytes);
+            h.edges(file, &header.edges);
+        }
+    }
+    *h.0.finalize().as_bytes()
+}
+
+#[derive(Default)]
+struct Digest(blake3::Hasher);
+
+impl Digest {
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.0.update(&(bytes.len() as u64).to_le_bytes());
+        self.0.update(bytes);
+    }
+
+    fn numbers(&mut self, numbers: &[u64]) {
+        for n in numbers {
+            self.0.update(&n.to_le_bytes());
+        }
+    }
+
+    fn edges(&mut self, file: &ObjectFile<'_>, edges: &[Edge]) {
+        self.numbers(&[edges.len() as u64]);
+        for edge in edges {
+            let kind = match edge.kind {
+                EdgeKind::Relocation(r) => u64::from(r),
+                EdgeKind::Rule(rule) => 1 << 32 | rule as u64,
+            };
+            self.numbers(&[edge.offset, edge.addend as u64, kind]);
+            if let EdgeTarget::Symbol(s) = edge.to
+                && let Some(symbol) = file.symbols.get(s as usize)
+            {
+                self.bytes(symbol.name);
+                if let Definition::Atom { offset, .. } = symbol.definition {
+                    self.numbers(&[offset]);
+                }
+            }
+        }
+    }
+}

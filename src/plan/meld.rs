@@ -1,0 +1,181 @@
+//! The strategies on atoms: `meld` (all libraries together) and `prelink` (one by one).
+//!
+//! Both are the same plan; prelink shares nothing between libraries, so that every reach set is one
+//! library's.
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use super::objects::Objects;
+use super::partition::{Partition, SetId};
+use super::{OutputLibrary, OutputMember, OutputSet};
+use crate::analysis::Analysis;
+use crate::error::{Error, Result};
+use crate::format::{self, Format, MemberKind};
+use crate::identity::atoms::digest;
+use crate::input::Inputs;
+use crate::protocol::request::Symbols;
+
+/// Plans and writes the output objects of an analysis.
+///
+/// # Errors
+/// Those of [`format::write_object`].
+pub fn plan<'d>(
+    inputs: &Inputs<'d>,
+    analysis: &Analysis<'d>,
+    partition: &Partition,
+    workspace_library: &str,
+    symbols: Symbols,
+) -> Result<OutputSet<'d>> {
+    let format = inputs
+        .members
+        .iter()
+        .find_map(|m| match m.kind {
+            MemberKind::Object(format, _) => Some(format),
+            _ => None,
+        })
+        .unwrap_or(Format::Elf);
+    let objects = Objects::new(
+        analysis,
+        partition,
+        symbols,
+        name_digest(analysis, partition, symbols),
+    );
+    let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
+    // Biggest first keeps both cores busy; the results go back in order.
+    let mut by_size = sets.clone();
+    by_size.sort_by_key(|s| std::cmp::Reverse(partition.classes[s.index()].len()));
+    let mut written: Vec<(SetId, Result<Vec<u8>>)> = by_size
+        .par_iter()
+        .with_max_len(1)
+        .map(|&set| (set, format::write_object(format, &objects.object(set))))
+        .collect();
+    written.sort_by_key(|(set, _)| *set);
+
+    let mut output = OutputSet {
+        warnings: analysis.warnings.clone(),
+        reach_sets: Some(sets.len() as u64),
+        ..OutputSet::default()
+    };
+    output.workspace.name = workspace_library.to_owned();
+    for (at, library) in inputs.libraries.iter().enumerate() {
+        output
+            .libraries
+            .push(describe(inputs, analysis, partition, at, &library.name));
+    }
+    let mut errors = Vec::new();
+    for (set, bytes) in written {
+        let bytes = match bytes {
+            Ok(b) => b,
+            Err(e) => {
+                errors.extend(e.0);
+                continue;
+            }
+        };
+        let owners: Vec<usize> = partition.plugins(set).collect();
+        let library = analysis.sets[owners[0]].library.index();
+        let own = owners[..] == [library]
+            || (analysis.is_alone()
+                && owners
+                    .iter()
+                    .all(|&o| analysis.sets[o].library.index() == library));
+        let target = if own {
+            &mut output.libraries[library]
+        } else {
+            &mut output.workspace
+        };
+        let name = format!("{}-{}.o", target.name, target.members.len());
+        target.members.push(OutputMember {
+            name: Cow::Owned(name.into_bytes()),
+            data: Cow::Owned(bytes),
+        });
+    }
+    Error::all(errors)?;
+    for (at, library) in output.libraries.iter_mut().enumerate() {
+        if library.members.is_empty()
+            && let Some(object) = objects.empty_object(at)
+        {
+            let name = format!("{}-0.o", library.name);
+            library.members.push(OutputMember {
+                name: Cow::Owned(name.into_bytes()),
+                data: Cow::Owned(format::write_object(format, &object)?),
+            });
+        }
+    }
+    if partition.has_bounds {
+        output.linker_args.extend(
+            format::registry_link_args(format)
+                .iter()
+                .map(|a| (*a).to_owned()),
+        );
+    }
+    Ok(output)
+}
+
+fn describe<'d>(
+    inputs: &Inputs<'d>,
+    analysis: &Analysis<'d>,
+    partition: &Partition,
+    at: usize,
+    name: &str,
+) -> OutputLibrary<'d> {
+    let graph = &analysis.graph;
+    let text = |n: crate::graph::NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
+    let mut exports: Vec<String> = analysis.sets[at].roots.iter().map(|&n| text(n)).collect();
+    exports.sort();
+    let mut externals: Vec<String> = analysis.reached[at]
+        .externals()
+        .into_iter()
+        .filter(|&n| partition.export(n).is_none())
+        .map(text)
+        .collect();
+    externals.sort();
+    let resolution = &analysis.resolutions[at];
+    let library = &inputs.libraries[at];
+    let live = library
+        .member_ids()
+        .filter_map(|m| graph.object_of[m.index()])
+        .filter(|&o| resolution.is_pulled(o))
+        .count() as u64;
+    OutputLibrary {
+        name: name.to_owned(),
+        members: Vec::new(),
+        members_kept: live,
+        members_moved: 0,
+        debug_bytes_removed: library
+            .member_ids()
+            .map(|m| inputs.member(m))
+            .map(|m| format::debug_bytes(m.kind, m.data))
+            .sum(),
+        exports,
+        externals,
+    }
+}
+
+/// Twelve hexadecimal digits over all that went in: live contents, exports, options.
+fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols) -> String {
+    let atoms: Vec<[u8; 32]> = analysis
+        .classes
+        .first
+        .par_iter()
+        .with_min_len(256)
+        .map(|&(s, n)| {
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            digest(analysis.graph.file(node.object), node.object, node.atom)
+        })
+        .collect();
+    let mut h = blake3::Hasher::new();
+    for atom in &atoms {
+        h.update(atom);
+    }
+    for set in &partition.set_of {
+        h.update(&set.0.to_le_bytes());
+    }
+    for export in &partition.exports {
+        h.update(analysis.graph.name(export.name));
+        h.update(&[0]);
+    }
+    h.update(&[symbols as u8]);
+    h.finalize().to_hex()[..12].to_owned()
+}
