@@ -5,16 +5,18 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use crate::analysis::{Analysis, Sharing};
 use crate::archive::ArchiveKind;
 use crate::archive::write::ArchiveWriter;
 use crate::commit::{self, Stage};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::{self, ExportRules};
-use crate::format::{Format, MemberKind};
+use crate::exports::{self, Defined, ExportRules};
+use crate::format::{self, Format, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs};
 use crate::manifest::{self, Manifest};
+use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
@@ -245,16 +247,59 @@ pub fn library_file_name(name: &str, like: &str) -> String {
 
 fn plan<'d>(
     strategy: Strategy,
-    _request: &CombineRequest,
-    _subject: &Subject,
+    request: &CombineRequest,
+    subject: &Subject,
     inputs: &Inputs<'d>,
 ) -> Result<OutputSet<'d>> {
-    match strategy {
-        Strategy::Dedup => plan::dedup::plan(inputs, &MemberClasses::new(inputs)),
-        Strategy::Prelink | Strategy::Meld => {
-            Err(Diagnostic::new(Code::UnknownOperation, "this strategy is not there yet").into())
-        }
-    }
+    let members = MemberClasses::new(inputs);
+    let sharing = match strategy {
+        Strategy::Dedup => return plan::dedup::plan(inputs, &members),
+        Strategy::Prelink => Sharing::None,
+        Strategy::Meld => Sharing::Universe,
+    };
+    let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
+    let exports = select_exports(inputs, &subject.plugins, &rules)?;
+    let analysis = Analysis::new(inputs, &members, &exports, sharing)?;
+    let partition = Partition::new(&analysis);
+    let name = subject.workspace_library(request);
+    plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)
+}
+
+/// The exported symbols of each library.
+fn select_exports<'d>(
+    inputs: &Inputs<'d>,
+    plugins: &[Plugin],
+    rules: &ExportRules<'_>,
+) -> Result<Vec<Vec<&'d [u8]>>> {
+    let symbols: Vec<Result<Vec<&'d [u8]>>> = inputs
+        .libraries
+        .par_iter()
+        .map(|library| {
+            let mut names = Vec::new();
+            for member in library.member_ids().map(|m| inputs.member(m)) {
+                format::for_each_global(member.kind, member.data, &mut |g| {
+                    if g.kind.is_definition() {
+                        names.push(g.name);
+                    }
+                })
+                .map_err(|e| e.in_member(member.name).in_file(library.path))?;
+            }
+            Ok(names)
+        })
+        .collect();
+    let symbols = symbols.into_iter().collect::<Result<Vec<_>>>()?;
+    let defined: Vec<Defined<'_, 'd>> = inputs
+        .libraries
+        .iter()
+        .zip(plugins)
+        .zip(&symbols)
+        .map(|((library, plugin), names)| Defined {
+            library: &library.name,
+            package: plugin.package.as_deref(),
+            names,
+        })
+        .collect();
+    rules.select(&defined)
 }
 
 /// The archive kind of every output.

@@ -72,12 +72,12 @@ impl Exports {
 
 /// A plugin library and the global symbols it defines, undecorated.
 #[derive(Debug, Clone, Copy)]
-pub struct Defined<'a> {
+pub struct Defined<'a, 'n> {
     /// Library name without prefix and suffix.
     pub library: &'a str,
     /// Its Cargo package, where known.
     pub package: Option<&'a str>,
-    pub names: &'a [&'a [u8]],
+    pub names: &'a [&'n [u8]],
 }
 
 /// The patterns of a run, for all its plugins.
@@ -155,7 +155,7 @@ impl<'a> ExportRules<'a> {
     ///
     /// # Errors
     /// `manifest-export-unmatched`, with the nearest symbols, for what must match and does not.
-    pub fn select<'n>(&self, plugins: &[Defined<'n>]) -> Result<Vec<Vec<&'n [u8]>>> {
+    pub fn select<'n>(&self, plugins: &[Defined<'_, 'n>]) -> Result<Vec<Vec<&'n [u8]>>> {
         let mut errors = Vec::new();
         let mut selected = Vec::with_capacity(plugins.len());
         let everyone: Vec<&str> = self.everyone().collect();
@@ -253,7 +253,7 @@ fn glob(text: &str) -> Result<GlobMatcher> {
     Ok(glob.compile_matcher())
 }
 
-fn unmatched(pattern: &str, message: String, plugins: &[Defined<'_>]) -> Diagnostic {
+fn unmatched(pattern: &str, message: String, plugins: &[Defined<'_, '_>]) -> Diagnostic {
     let names = plugins.iter().flat_map(|p| p.names.iter());
     let mut names: Vec<&str> = names
         .filter_map(|n| std::str::from_utf8(n).ok())
@@ -284,7 +284,7 @@ mod tests {
         serde_json::from_str(json).unwrap()
     }
 
-    fn defined<'a>(library: &'a str, names: &'a [&'a [u8]]) -> Defined<'a> {
+    fn defined<'a>(library: &'a str, names: &'a [&'a [u8]]) -> Defined<'a, 'a> {
         Defined {
             library,
             package: None,
