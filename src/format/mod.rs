@@ -5,9 +5,9 @@
 pub mod coff;
 pub mod elf;
 pub mod macho;
-pub mod sections;
 pub mod model;
 pub mod output;
+pub mod sections;
 
 use std::fmt;
 
