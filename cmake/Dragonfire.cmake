@@ -83,6 +83,9 @@ function(add_rust_staticlibs name)
     list(APPEND files "${file_name}")
   endforeach()
 
+  list(JOIN plugins ", " names)
+  message(STATUS "Rust plugins of ${name}: ${names}")
+
   set(package "${name}")
   if(arg_EXPORT)
     set(package "${arg_EXPORT}")
@@ -102,8 +105,7 @@ function(add_rust_staticlibs name)
   endif()
 endfunction()
 
-# The functions below are parts of add_rust_staticlibs() and see its variables: macros that set
-# nothing, functions that set only what they are told to.
+# The functions below are parts of add_rust_staticlibs() and see its variables.
 
 function(_dragonfire_check_arguments)
   if(NOT name MATCHES "^[A-Za-z_][A-Za-z0-9_.+-]*$")

@@ -1,0 +1,283 @@
+"""The CMake package, used by projects: configured, built, run, changed, installed and used again."""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from harness import cache, fixtures
+from harness.run import run
+
+HERE = Path(__file__).parent
+PROGRAMS = ['everything', 'some', 'one']
+# No engine and no package that this machine happens to have.
+CLEAN = {'CMAKE_PREFIX_PATH': '', 'CMAKE_EXPORT_COMPILE_COMMANDS': '', 'CMAKE_GENERATOR': ''}
+
+
+def cmake(*arguments, status=0, env=()):
+    """What it printed, errors too; messages that CMake wrapped are joined again."""
+    done = subprocess.run(
+        ['cmake', *map(str, arguments)], env={**os.environ, **CLEAN, **dict(env)}, timeout=2400,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors='replace')
+    assert done.returncode == 0 if status == 0 else done.returncode != 0, done.stdout[-8000:]
+    return done.stdout
+
+
+@pytest.fixture(scope='session')
+def target_dir():
+    """cargo's target folder for all of this file: dependencies are built once."""
+    return cache.folder('cargo', 'cmake')
+
+
+@pytest.fixture
+def sources(tmp_path):
+    """A copy of the fixture workspace, to change."""
+    copy = tmp_path / 'plugins in rust'
+    shutil.copytree(fixtures.cargo.TESTS / 'workspace', copy, ignore=shutil.ignore_patterns('target'))
+    return copy
+
+
+@pytest.fixture(scope='session')
+def package(engine, tmp_path_factory):
+    """Dragonfire's own install tree."""
+    build = tmp_path_factory.mktemp('package') / 'build'
+    prefix = build.parent / 'prefix'
+    cmake('-S', cache.ROOT, '-B', build, f'-DDRAGONFIRE_EXECUTABLE={engine}', f'-DCMAKE_INSTALL_PREFIX={prefix}')
+    cmake('--build', build)
+    cmake('--install', build)
+    assert (prefix / 'bin/dragonfire').stat().st_mode & 0o111
+    return prefix
+
+
+@dataclass
+class Tree:
+    """A build tree of the consumer project."""
+    build: Path
+    config: str = ''
+
+    def make(self, *arguments, **options):
+        config = ['--config', self.config] if self.config else []
+        return cmake('--build', self.build, *config, *arguments, **options)
+
+    def program(self, name):
+        return self.build / self.config / name
+
+    def run(self, status=0):
+        return {name: run([self.program(name)], status=status if name != 'one' else 0) for name in PROGRAMS}
+
+    def works(self):
+        said = self.run()
+        assert said['everything'].count('registered as number') == 5
+        assert 'idle: here' in said['everything']
+        assert 'record: registered as number 1' in said['some']
+        assert said['one'] == '3 words\n'
+
+    def products(self):
+        """Age of everything that a build makes."""
+        suffixes = {'.a', '.o', '.rsp', '.pc', '.cmake'}
+        files = [p for p in self.build.rglob('*')
+                 if p.is_file() and (p.suffix in suffixes or p.name in {*PROGRAMS, 'built'})]
+        assert len(files) > 20
+        return {path: path.stat().st_mtime_ns for path in files}
+
+
+def configure(build, generator, sources, target_dir, *arguments, config='', **options):
+    cmake('-G', generator, '-S', HERE / 'consumer', '-B', build, f'-DWORKSPACE={sources}',
+          f'-DDRAGONFIRE_TARGET_DIR={target_dir}', *arguments, **options)
+    return Tree(build, config)
+
+
+def nothing_to_do(tree, generator):
+    before = tree.products()
+    said = tree.make()
+    assert tree.products() == before
+    if 'Ninja' in generator:
+        assert 'no work to do' in said
+    assert 'Building' not in said and 'Linking' not in said
+
+
+def change_version(sources, old, new):
+    """Changes what the record plugin answers; the programs ask for 3."""
+    path = sources / 'record/src/lib.rs'
+    text = path.read_text()
+    assert f'c_int = {old};' in text
+    path.write_text(text.replace(f'c_int = {old};', f'c_int = {new};'))
+
+
+@pytest.mark.parametrize('generator,provide', [
+    ('Ninja', 'find_package'),
+    ('Unix Makefiles', 'FetchContent'),
+    ('Ninja Multi-Config', 'add_subdirectory'),
+])
+def test_generators(generator, provide, engine, package, sources, target_dir, tmp_path):
+    """Builds, runs, does nothing when nothing changed, and builds again what did."""
+    multi = 'Multi' in generator
+    arguments = [f'-DPROVIDE={provide}', '' if multi else '-DCMAKE_BUILD_TYPE=Release']
+    if provide == 'find_package':
+        # Finds the engine of its own install tree.
+        arguments.append(f'-DDragonfire_ROOT={package}')
+    else:
+        arguments += [f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}']
+    tree = configure(tmp_path / 'a build', generator, sources, target_dir, *filter(None, arguments),
+                     config='Release' if multi else '')
+    tree.make()
+    tree.works()
+    nothing_to_do(tree, generator)
+
+    change_version(sources, 3, 4)
+    tree.make()
+    said = tree.run(status=1)
+    assert 'all right' not in said['everything'] + said['some']
+    nothing_to_do(tree, generator)
+    change_version(sources, 4, 3)
+    tree.make()
+    tree.works()
+
+    # Configuring again is no reason to build.
+    cmake(tree.build)
+    nothing_to_do(tree, generator)
+
+
+def test_configurations(engine, sources, target_dir, tmp_path):
+    """Debug and Release of one build tree have the libraries of their own cargo profiles."""
+    build = tmp_path / 'build'
+    arguments = ['-DPROVIDE=add_subdirectory', f'-DDRAGONFIRE_SOURCE={cache.ROOT}',
+                 f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DDRAGONFIRE_PROFILE_RELWITHDEBINFO=dev']
+    trees = {config: configure(build, 'Ninja Multi-Config', sources, target_dir, *arguments, config=config)
+             for config in ['Debug', 'Release', 'RelWithDebInfo']}
+    for tree in trees.values():
+        tree.make()
+        tree.works()
+        nothing_to_do(tree, 'Ninja')
+
+    def library(config):
+        return (build / 'dragonfire/rust' / config / 'lib/libgstpattern.a').read_bytes()
+
+    assert library('Debug') != library('Release')
+    assert library('Debug') == library('RelWithDebInfo')
+
+
+def test_install(engine, sources, target_dir, tmp_path):
+    """What is installed serves CMake and pkg-config users, wherever the tree is moved."""
+    tree = configure(tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
+                     f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}',
+                     '-DCMAKE_BUILD_TYPE=Release', '-DCMAKE_INSTALL_LIBDIR=lib')
+    tree.make()
+    cmake('--install', tree.build, '--prefix', tmp_path / 'first')
+    prefix = tmp_path / 'moved here'
+    (tmp_path / 'first').rename(prefix)
+    shutil.rmtree(tree.build)
+
+    installed = {str(p.relative_to(prefix)) for p in prefix.rglob('*') if p.is_file()}
+    names = [*fixtures.PLUGINS, 'gstrsworkspace']
+    assert installed >= {f'lib/lib{name}.a' for name in names} | {f'lib/pkgconfig/{name}.pc' for name in names}
+    package = {f'lib/cmake/rust/{name}' for name in
+               ['rustConfig.cmake', 'rustConfigVersion.cmake', 'rust-targets.cmake']}
+    assert package <= installed
+    for path in prefix.rglob('*'):
+        if path.suffix in {'.pc', '.cmake'}:
+            assert str(tmp_path) not in path.read_text(), path
+
+    build = tmp_path / 'second'
+    cmake('-G', 'Ninja', '-S', HERE / 'installed', '-B', build, f'-Drust_ROOT={prefix}', f'-DWORKSPACE={sources}')
+    cmake('--build', build)
+    assert run([build / 'everything']).count('registered as number') == 5
+    assert 'all right' in run([build / 'some'])
+
+    found = {'PKG_CONFIG_PATH': str(prefix / 'lib/pkgconfig')}
+    flags = run(['pkg-config', '--static', '--libs', 'gstrecord', 'gstworker'], env=found)
+    command = f'cc -DWITH_RECORD -DWITH_WORKER -o "$OUT" "$MAIN" {flags}'
+    run(['sh', '-c', command], env={'OUT': str(build / 'third'), 'MAIN': str(sources / 'host/main.c')})
+    assert 'all right' in run([build / 'third'])
+
+
+def test_broken_rust(engine, sources, target_dir, tmp_path):
+    """rustc's own words reach the user, and the next build mends it."""
+    tree = configure(tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
+                     f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}',
+                     '-DCMAKE_BUILD_TYPE=Release', '-DEXTRA=PACKAGES;gst-plugin-idle')
+    path = sources / 'idle/src/lib.rs'
+    text = path.read_text()
+    path.write_text(text + '\nfn broken() -> u32 { "text" }\n')
+    said = tree.make('--target', 'dragonfire-rust', status=1)
+    assert 'mismatched types' in said and 'cargo-failed' in said
+    path.write_text(text)
+    tree.make('--target', 'dragonfire-rust')
+
+
+def call(package, tmp_path, arguments, *, status=0, twice='', extra=()):
+    """Configures a project with one call; gives what CMake said on one line."""
+    said = cmake('-G', 'Ninja', '-S', HERE / 'arguments', '-B', tmp_path / 'build', f'-DDragonfire_ROOT={package}',
+                 f'-DCALL={";".join(map(str, arguments))}', f'-DTWICE={";".join(map(str, twice))}', *extra,
+                 status=status)
+    return ' '.join(said.split())
+
+
+WRONG = {
+    'name': (['not a name', 'MANIFEST_PATH', '{w}/Cargo.toml'], '"not a name"'),
+    'unknown': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'PACKAGE', 'y'], 'unknown argument "PACKAGE", "y"'),
+    'spare value': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'PROFILE', 'dev', 'release'], '"release"'),
+    'no value': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'PROFILE'], 'no value for PROFILE'),
+    'no values': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'FEATURES', 'LOCKED'], 'no value for FEATURES'),
+    'no workspace': (['x', 'LOCKED'], 'MANIFEST_PATH'),
+    'missing workspace': (['x', 'MANIFEST_PATH', '{w}/Nothing.toml'], 'MANIFEST_PATH'),
+    'folder': (['x', 'MANIFEST_PATH', '{w}'], 'MANIFEST_PATH'),
+    'missing manifest': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'MANIFEST', 'none.json'], 'MANIFEST'),
+    'strategy': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'STRATEGY', 'magic'], 'STRATEGY "magic"'),
+    'package': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'PACKAGES', 'gst-plugin-idel'], 'gst-plugin-idle'),
+    'features': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'FEATURES', 'a,b'], 'FEATURES "a,b"'),
+    'environment': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'ENV', 'NAME'], 'ENV "NAME"'),
+    'flags': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'CARGO_FLAGS', '--target=y'], 'CARGO_FLAGS "--target=y"'),
+    'export': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'EXPORT', 'y'], 'EXPORT'),
+    'destination': (['x', 'MANIFEST_PATH', '{w}/Cargo.toml', 'DESTINATION', 'y'], 'DESTINATION'),
+}
+
+
+@pytest.mark.parametrize('case', WRONG)
+def test_wrong_arguments(case, package, sources, tmp_path):
+    arguments, message = WRONG[case]
+    said = call(package, tmp_path, [a.format(w=sources) for a in arguments], status=1)
+    assert f'add_rust_staticlibs({arguments[0]}):' in said and message in said, said
+
+
+def test_wrong_second_call(package, sources, tmp_path):
+    path = sources / 'Cargo.toml'
+    said = call(package, tmp_path, ['x', 'MANIFEST_PATH', path], twice=['x', 'MANIFEST_PATH', path], status=1)
+    assert 'add_rust_staticlibs(x): this name was used before' in said
+    # Two workspace libraries of one name in one folder.
+    one = ['x', 'MANIFEST_PATH', path, 'PACKAGES', 'gst-plugin-idle', 'INSTALL', 'DESTINATION', 'lib']
+    other = ['y', *one[1:4], 'gst-plugin-record', *one[5:]]
+    assert 'x installs a libgstrsworkspace.a to lib too' in call(package, tmp_path, one, twice=other, status=1)
+    other[-1] = 'lib/y'
+    call(package, tmp_path, one, twice=other)
+
+
+def test_wrong_engine(package, sources, tmp_path):
+    arguments = ['x', 'MANIFEST_PATH', sources / 'Cargo.toml']
+    said = call(package, tmp_path, arguments, extra=['-DDRAGONFIRE_EXECUTABLE=/nowhere/dragonfire'], status=1)
+    assert 'DRAGONFIRE_EXECUTABLE "/nowhere/dragonfire" is not a file' in said
+    other = shutil.which('true')
+    said = call(package, tmp_path, arguments, extra=[f'-DDRAGONFIRE_EXECUTABLE={other}'], status=1)
+    assert f'"{other}" gave no response' in said
+
+
+def test_new_plugin(package, sources, tmp_path):
+    """Plugins that the manifest gains are found without being told."""
+    manifest = sources / 'some.json'
+    text = '{"schema": 1, "exports": ["gst_plugin_{plugin}_register"], "plugins": [{"package": "gst-plugin-idle"}%s]}'
+    manifest.write_text(text % '')
+    said = call(package, tmp_path, ['x', 'MANIFEST_PATH', sources / 'Cargo.toml', 'MANIFEST', manifest])
+    assert 'Rust plugins of x: idle' in said and 'record' not in said
+    later = manifest.stat().st_mtime + 10
+    manifest.write_text(text % ', {"package": "gst-plugin-record"}')
+    os.utime(manifest, (later, later))
+    said = run(['ninja', '-C', tmp_path / 'build', 'build.ninja'])
+    assert 'Rust plugins of x: idle, record' in said
+
+
+def test_triples():
+    """Rust's names for targets of other machines."""
+    cmake(f'-DMODULES={cache.ROOT / "cmake"}', '-P', HERE / 'triples.cmake')
