@@ -69,8 +69,9 @@ impl<'w> Opened<'w> {
     #[must_use]
     pub fn setting(&self, variables: &[&str], config: &str) -> Option<String> {
         for name in variables {
+            // `RUSTC_WRAPPER=` says that there is none, whatever is configured.
             if let Some(value) = self.cargo.variable(name) {
-                return Some(value);
+                return Some(value).filter(|v| !v.is_empty());
             }
         }
         match self.config.pointer(config)? {
@@ -169,12 +170,11 @@ impl Cargo<'_> {
         flags.iter().filter(|f| f.0).map(|f| f.1).collect()
     }
 
-    /// An environment variable as cargo will see it; empty counts as not set.
+    /// An environment variable as cargo will see it.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<String> {
         let own = self.request.env.get(name).cloned();
         own.or_else(|| std::env::var(name).ok())
-            .filter(|v| !v.is_empty())
     }
 
     /// cargo's merged configuration. The command is not stable yet; what depends on it (LTO and
