@@ -14,13 +14,15 @@ use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::{self, Defined, ExportRules};
 use crate::format::{self, Format, MemberKind};
 use crate::identity::members::MemberClasses;
-use crate::input::{self, Inputs};
+use crate::input::{self, Inputs, MappedFile};
 use crate::manifest::{self, Manifest};
+use crate::marker;
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
 use crate::protocol::response::{Plugin, Response, Totals, WorkspaceLibrary, WrittenFile};
+use crate::restore::{self, Former};
 use crate::workspace;
 
 /// Carries out `dedup`, `prelink` or `meld`.
@@ -48,15 +50,32 @@ fn run_on_this_pool(
     let paths = subject.paths();
     let targets = Targets::new(request, &subject, &paths)?;
     let files = input::open_all(&paths)?;
-    let inputs = Inputs::read(&files)?;
+    let former = match &request.output {
+        Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
+        _ => None,
+    };
+    let former = former.as_ref().map(Former::read).transpose()?;
+    let mut archives = input::read_archives(&files)?;
+    let restored = restore::restore(&files, &mut archives, former.as_ref())?;
+    let inputs = Inputs::new(&files, archives)?;
     input::check_one_format(&inputs)?;
 
     events.phase("plan");
-    let set = plan(strategy, request, &subject, &inputs)?;
+    let mut set = plan(strategy, request, &subject, &inputs)?;
+    marker::mark(&mut set, strategy, &inputs);
+    if restored > 0 {
+        set.warnings.push(
+            Diagnostic::new(
+                Code::InputAlreadyThinned,
+                format!("{restored} libraries were thinned before: made whole first"),
+            )
+            .file(&targets.workspace),
+        );
+    }
 
     events.phase("write");
     let kinds = Kinds::new(request, &inputs);
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
     let sizes = write_archives(&set, &targets, &kinds, &mut stage)?;
     let mut response = respond(strategy, &subject, &inputs, &targets, &set, &sizes);
     let metadata = emit::Subject {
@@ -433,7 +452,8 @@ fn respond(
         file_name: targets.workspace.file_name().unwrap_or_default().to_owned(),
         path: targets.workspace.clone(),
         bytes: sizes.workspace,
-        members: set.workspace.members.len() as u64,
+        // The marker is none.
+        members: set.workspace.members.len().saturating_sub(1) as u64,
     });
     response
 }

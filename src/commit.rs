@@ -8,6 +8,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
 use crate::error::{Code, Diagnostic, Result};
+use crate::input::MappedFile;
 
 /// Staging folders' names begin like this.
 const PREFIX: &str = ".dragonfire-";
@@ -22,6 +23,8 @@ pub struct Stage {
     /// Folders made for the targets, outermost first: removed again where nothing is committed.
     made: Vec<Utf8PathBuf>,
     committed: bool,
+    /// Leave a target alone that has these very bytes.
+    keep_same: bool,
 }
 
 #[derive(Debug)]
@@ -51,9 +54,13 @@ pub fn output_error(error: &io::Error, file: &Utf8Path) -> Diagnostic {
 }
 
 impl Stage {
+    /// With `keep_same`, targets that would not change keep their dates. Build systems that wait
+    /// for an output to become newer than its inputs need it to be written.
     #[must_use]
-    pub fn new() -> Self {
-        Self::default()
+    pub fn new(keep_same: bool) -> Self {
+        let mut stage = Self::default();
+        stage.keep_same = keep_same;
+        stage
     }
 
     /// A file to write for `target`. Targets are committed in the order of these calls.
@@ -145,9 +152,19 @@ impl Stage {
         }
         self.committed = true;
         for file in &self.files {
+            if self.keep_same && same_bytes(&file.staged, &file.target) {
+                continue;
+            }
             fs::rename(&file.staged, &file.target).map_err(|e| output_error(&e, &file.target))?;
         }
         Ok(())
+    }
+}
+
+fn same_bytes(a: &Utf8Path, b: &Utf8Path) -> bool {
+    match (MappedFile::open(a), MappedFile::open(b)) {
+        (Ok(a), Ok(b)) => a.data() == b.data(),
+        _ => false,
     }
 }
 

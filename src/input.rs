@@ -161,6 +161,24 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
     Ok(files)
 }
 
+/// Reads the archives of `files`, in parallel.
+///
+/// # Errors
+/// Those of [`Archive::parse`], for every file that has one.
+pub fn read_archives(files: &[MappedFile]) -> Result<Vec<Archive<'_>>> {
+    let results: Vec<Result<Archive<'_>>> = files.par_iter().map(MappedFile::archive).collect();
+    let mut archives = Vec::with_capacity(results.len());
+    let mut errors = Vec::new();
+    for result in results {
+        match result {
+            Ok(archive) => archives.push(archive),
+            Err(e) => errors.extend(e.0),
+        }
+    }
+    Error::all(errors)?;
+    Ok(archives)
+}
+
 /// One library.
 #[derive(Debug)]
 pub struct Library<'d> {
@@ -203,21 +221,20 @@ impl<'d> Inputs<'d> {
     /// # Errors
     /// Those of [`Archive::parse`] and `archive-no-objects`, for every file that has one.
     pub fn read(files: &'d [MappedFile]) -> Result<Self> {
-        let archives: Vec<Result<Archive<'d>>> =
-            files.par_iter().map(MappedFile::archive).collect();
+        Self::new(files, read_archives(files)?)
+    }
+
+    /// The inputs that `archives`, read from `files`, are.
+    ///
+    /// # Errors
+    /// `archive-no-objects`.
+    pub fn new(files: &'d [MappedFile], archives: Vec<Archive<'d>>) -> Result<Self> {
         let mut inputs = Self {
             libraries: Vec::new(),
             members: Vec::new(),
         };
         let mut errors = Vec::new();
         for (file, archive) in files.iter().zip(archives) {
-            let archive = match archive {
-                Ok(a) => a,
-                Err(e) => {
-                    errors.extend(e.0);
-                    continue;
-                }
-            };
             let library = LibraryId(inputs.libraries.len() as u32);
             let start = inputs.members.len() as u32;
             for member in &archive.members {

@@ -124,21 +124,27 @@ pub fn for_each_global<'d>(
     }
 }
 
-/// A digest that objects share when they differ only in the name of their source file; `None` for
+/// A digest that objects share when they differ only in the name of their source file, and import
+/// stubs that differ only in their date; `None` for
 /// what cannot be such an object. Cheap: it reads no contents.
 #[must_use]
 pub fn shape_but_file_name(kind: MemberKind, data: &[u8]) -> Option<u64> {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::same::shape(data),
+        MemberKind::Object(Format::Coff, _) | MemberKind::ImportStub(_) => coff::same::shape(data),
         _ => None,
     }
 }
 
-/// Whether two members of one kind are the same but for the name of their source file.
+/// Whether two members of one kind are the same but for the name of their source file, or for the
+/// date of an import stub.
 #[must_use]
 pub fn same_but_file_name(kind: MemberKind, a: &[u8], b: &[u8]) -> bool {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::same::same_but_file_name(a, b),
+        MemberKind::Object(Format::Coff, _) | MemberKind::ImportStub(_) => {
+            coff::same::same_but_file_name(a, b)
+        }
         _ => false,
     }
 }
@@ -198,5 +204,43 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug_bytes(data),
         _ => 0,
+    }
+}
+
+/// An object that a linker takes for one like `template` and of which nothing gets into a program,
+/// with `note` in it. `None` where `template` is no object we know.
+#[must_use]
+pub fn marker_object(kind: MemberKind, template: &[u8], note: &[u8]) -> Option<Vec<u8>> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::marker::make(template, note),
+        MemberKind::Object(Format::Coff, _) | MemberKind::ImportStub(_) => {
+            coff::marker::make(template, note)
+        }
+        MemberKind::Object(Format::MachO, _) => macho::marker::make(template, note),
+        MemberKind::Bitcode | MemberKind::Other => None,
+    }
+}
+
+/// The note that [`marker_object`] put into `data`, or that `data` bare is.
+#[must_use]
+pub fn marker_note(kind: MemberKind, data: &[u8]) -> Option<&[u8]> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::marker::read(data),
+        MemberKind::Object(Format::Coff, _) => coff::marker::read(data),
+        MemberKind::Object(Format::MachO, _) => macho::marker::read(data),
+        MemberKind::Other => Some(data),
+        MemberKind::ImportStub(_) | MemberKind::Bitcode => None,
+    }
+}
+
+/// `data` with `names` added as undefined symbols: what pulls it from an archive then pulls their
+/// definitions too. `None` for what has no symbol table that can be added to.
+#[must_use]
+pub fn add_undefined(kind: MemberKind, data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::amend::add_undefined(data, names),
+        MemberKind::Object(Format::Coff, _) => coff::amend::add_undefined(data, names),
+        MemberKind::Object(Format::MachO, _) => macho::amend::add_undefined(data, names),
+        MemberKind::ImportStub(_) | MemberKind::Bitcode | MemberKind::Other => None,
     }
 }

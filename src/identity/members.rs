@@ -30,11 +30,13 @@ impl MemberClasses {
     pub fn new(inputs: &Inputs<'_>) -> Self {
         let all: Vec<MemberId> = (0..inputs.members.len() as u32).map(MemberId).collect();
         let bytes = |id: &MemberId| inputs.member(*id).data;
+        let weight = |id: &MemberId| bytes(id).len();
         let mut first = partition(
             all,
             |id| bytes(id).len() as u64,
             |a, b| bytes(a) == bytes(b),
             |id| hash(bytes(id)),
+            weight,
         );
 
         // The tolerance is tried on what nothing equals, and only where the shapes agree.
@@ -61,7 +63,7 @@ impl MemberClasses {
             a.kind == b.kind && format::same_but_file_name(a.kind, a.data, b.data)
         };
         let shape = |id: &MemberId| shape_of.get(id).copied().unwrap_or(0);
-        let merged: Vec<Vec<MemberId>> = partition(alone, shape, same, shape)
+        let merged: Vec<Vec<MemberId>> = partition(alone, shape, same, shape, weight)
             .into_iter()
             .filter(|class| class.len() > 1)
             .collect();
@@ -117,6 +119,7 @@ fn partition(
     key: impl Fn(&MemberId) -> u64,
     same: impl Fn(&MemberId, &MemberId) -> bool + Sync,
     digest: impl Fn(&MemberId) -> u64 + Sync,
+    weight: impl Fn(&MemberId) -> usize,
 ) -> Vec<Vec<MemberId>> {
     let mut groups: HashMap<u64, Vec<MemberId>> = HashMap::new();
     for item in items {
@@ -124,9 +127,8 @@ fn partition(
     }
     let mut groups: Vec<Vec<MemberId>> = groups.into_values().collect();
     // Big work first, so that the cores finish together.
-    groups.sort_by_key(|group| {
-        std::cmp::Reverse((group.len() as u64).saturating_mul(group.first().map_or(0, &key)))
-    });
+    let work = |group: &Vec<MemberId>| group.iter().map(&weight).sum::<usize>();
+    groups.sort_by_key(|group| (std::cmp::Reverse(work(group)), group.first().copied()));
     let mut classes: Vec<Vec<MemberId>> = groups
         .into_par_iter()
         .with_max_len(1)

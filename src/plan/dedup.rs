@@ -21,7 +21,7 @@ use std::collections::{HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::{OutputLibrary, OutputMember, OutputSet};
+use super::{OutputLibrary, OutputMember, OutputSet, Restore};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, GlobalKind, MemberKind};
 use crate::identity::members::MemberClasses;
@@ -47,26 +47,30 @@ pub fn plan<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<OutputSe
     let held_back = hold_back(&symbols, &mut moves);
 
     let mut set = OutputSet::default();
-    let mut taken = vec![false; classes.len()];
+    // Where in the workspace library a class is.
+    let mut places: HashMap<usize, usize> = HashMap::new();
     for library in &inputs.libraries {
         let mut output = OutputLibrary {
             name: library.name.clone(),
             ..OutputLibrary::default()
         };
+        let mut restore = Vec::with_capacity(library.members.len());
         for id in library.member_ids() {
             let class = classes.class(id) as usize;
             if !moves.get(class).copied().unwrap_or(false) {
                 output.members.push(output_member(inputs, id));
                 output.members_kept += 1;
+                restore.push(Restore::Own);
                 continue;
             }
             output.members_moved += 1;
-            if let Some(taken) = taken.get_mut(class)
-                && !std::mem::replace(taken, true)
-            {
+            let place = *places.entry(class).or_insert_with(|| {
                 set.workspace.members.push(output_member(inputs, id));
-            }
+                set.workspace.members.len() - 1
+            });
+            restore.push(Restore::Shared(place));
         }
+        output.restore = Some(restore);
         set.libraries.push(output);
     }
     warn(inputs, classes, &held_back, &mut set.warnings);

@@ -17,6 +17,15 @@ pub struct OutputMember<'d> {
     pub data: Cow<'d, [u8]>,
 }
 
+/// Where a member of an input library went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restore {
+    /// It is the next of the output library's own members.
+    Own,
+    /// It is this one of the workspace library's members.
+    Shared(usize),
+}
+
 /// A library to write, and what is said of it in [`crate::protocol::response::Plugin`].
 #[derive(Debug, Clone, Default)]
 pub struct OutputLibrary<'d> {
@@ -29,6 +38,9 @@ pub struct OutputLibrary<'d> {
     /// Members of the input library that the workspace library now serves.
     pub members_moved: u64,
     pub debug_bytes_removed: u64,
+    /// Every member of the input library in order, where the strategy keeps members whole: from
+    /// these and the workspace library it can be made whole again.
+    pub restore: Option<Vec<Restore>>,
     /// Symbols that programs take from the plugin, where the strategy knows them.
     pub exports: Vec<String>,
     /// Symbols that programs must provide from elsewhere, where the strategy knows them.

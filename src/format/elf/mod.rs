@@ -1,9 +1,11 @@
 //! ELF objects (gABI), 32 and 64 bit.
 
+pub mod amend;
 mod arch;
 mod eh_frame;
 mod emit;
 mod exidx;
+pub mod marker;
 pub mod read;
 pub mod same;
 pub mod sections;

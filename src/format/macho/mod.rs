@@ -1,16 +1,114 @@
-//! Mach-O objects
+//! Mach-O objects, 32 and 64 bit.
 
+pub mod amend;
+pub mod marker;
 pub mod sections;
 
-use super::{GlobalSymbol, MemberKind};
-use crate::error::Result;
+use object::macho::{self, MachHeader32, MachHeader64};
+use object::read::macho::{MachHeader, Nlist};
+use object::{Endian, Endianness};
 
-/// The member's machine, where its magic says it is of this format.
-pub fn classify(_data: &[u8]) -> Option<MemberKind> {
-    None
+use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
+use crate::error::{Code, Diagnostic, Result};
+
+/// Byte order and width, from the magic.
+fn magic(data: &[u8]) -> Option<(Endianness, bool)> {
+    match data.first_chunk::<4>()? {
+        [0xCE, 0xFA, 0xED, 0xFE] => Some((Endianness::Little, false)),
+        [0xCF, 0xFA, 0xED, 0xFE] => Some((Endianness::Little, true)),
+        [0xFE, 0xED, 0xFA, 0xCE] => Some((Endianness::Big, false)),
+        [0xFE, 0xED, 0xFA, 0xCF] => Some((Endianness::Big, true)),
+        _ => None,
+    }
+}
+
+/// A relocatable Mach-O file's machine, from its header.
+pub fn classify(data: &[u8]) -> Option<MemberKind> {
+    let (endian, _) = magic(data)?;
+    let word = |at: usize| -> Option<u32> {
+        let bytes = data.get(at..)?.first_chunk::<4>()?;
+        Some(endian.read_u32(*bytes))
+    };
+    if word(12)? != macho::MH_OBJECT.0 {
+        return None;
+    }
+    let machine = match macho::CpuType(word(4)?) {
+        macho::CPU_TYPE_X86_64 => Machine::X86_64,
+        macho::CPU_TYPE_X86 => Machine::X86,
+        macho::CPU_TYPE_ARM64 => Machine::Aarch64,
+        macho::CPU_TYPE_ARM => Machine::Arm,
+        other => Machine::Other(other.0),
+    };
+    Some(MemberKind::Object(Format::MachO, machine))
+}
+
+fn bad(what: &str) -> impl Fn(object::Error) -> Diagnostic {
+    move |e| Diagnostic::new(Code::ObjectMalformed, format!("bad {what}: {e}"))
 }
 
 /// See [`super::for_each_global`].
-pub fn for_each_global<'d>(_data: &'d [u8], _f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
+pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
+    match magic(data) {
+        Some((_, false)) => globals::<MachHeader32<Endianness>>(data, f),
+        _ => globals::<MachHeader64<Endianness>>(data, f),
+    }
+}
+
+fn globals<'d, H: MachHeader<Endian = Endianness>>(
+    data: &'d [u8],
+    f: &mut dyn FnMut(GlobalSymbol<'d>),
+) -> Result<()> {
+    let header = H::parse(data, 0).map_err(bad("Mach-O header"))?;
+    let endian = header.endian().map_err(bad("Mach-O header"))?;
+    let mut commands = header
+        .load_commands(endian, data, 0)
+        .map_err(bad("load commands"))?;
+    while let Some(command) = commands.next().map_err(bad("load command"))? {
+        let Some(symtab) = command.symtab().map_err(bad("load command"))? else {
+            continue;
+        };
+        let symbols = symtab
+            .symbols::<H, _>(endian, data)
+            .map_err(bad("symbol table"))?;
+        for symbol in symbols.iter() {
+            let Some((kind, default_visibility)) = global::<H>(symbol, endian) else {
+                continue;
+            };
+            let name = symbol
+                .name(endian, symbols.strings())
+                .map_err(bad("symbol name"))?;
+            f(GlobalSymbol {
+                name,
+                kind,
+                default_visibility,
+            });
+        }
+    }
     Ok(())
+}
+
+/// Kind and visibility of a global symbol.
+fn global<H: MachHeader>(symbol: &H::Nlist, endian: H::Endian) -> Option<(GlobalKind, bool)>
+where
+    H::Nlist: Nlist<Endian = H::Endian>,
+{
+    let flags = symbol.n_type();
+    if symbol.is_stab() || flags.0 & macho::N_EXT.0 == 0 {
+        return None;
+    }
+    let has = |flag: macho::SymbolDesc| symbol.n_desc(endian).0 & flag.0 != 0;
+    let kind = if symbol.is_undefined() {
+        if has(macho::N_WEAK_REF) {
+            GlobalKind::WeakUndefined
+        } else {
+            GlobalKind::Undefined
+        }
+    } else if symbol.is_common() {
+        GlobalKind::Common
+    } else if has(macho::N_WEAK_DEF) {
+        GlobalKind::WeakDefined
+    } else {
+        GlobalKind::Defined
+    };
+    Some((kind, flags.0 & macho::N_PEXT.0 == 0))
 }
