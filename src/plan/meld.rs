@@ -139,6 +139,7 @@ fn describe<'d>(
         .filter(|&o| resolution.is_pulled(o))
         .count() as u64;
     OutputLibrary {
+        restore: None,
         name: name.to_owned(),
         members: Vec::new(),
         members_kept: live,
