@@ -213,6 +213,12 @@ impl<'d> Walk<'_, 'd> {
             }
             return;
         }
+        // A COMDAT atom may stand for any library's copy of it: what its member keeps besides is
+        // kept, but is no part of what the atom is.
+        let shared = file.atoms[node.atom as usize]
+            .group
+            .and_then(|g| file.groups.get(g as usize))
+            .is_some_and(|g| g.comdat);
         for &atom in &file.kept {
             let rule = file.atoms[atom as usize].keep.unwrap_or(KeepRule::Retained);
             let to = Node {
@@ -220,10 +226,12 @@ impl<'d> Walk<'_, 'd> {
                 atom,
             };
             let target = self.visit(to, Cause::Rule(from, rule));
-            self.out.targets.push(Target::Node {
-                node: target,
-                offset: 0,
-            });
+            if !shared {
+                self.out.targets.push(Target::Node {
+                    node: target,
+                    offset: 0,
+                });
+            }
         }
     }
 

@@ -12,7 +12,7 @@ from harness.cargo import TESTS
 from harness.engine import combine
 from harness.run import run
 
-STRATEGIES = ['dedup', 'prelink']
+STRATEGIES = ['dedup', 'prelink', 'meld']
 
 
 @dataclass

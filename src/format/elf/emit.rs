@@ -175,7 +175,7 @@ pub(super) fn emit(
     w.reserve_section_headers();
 
     w.write_file_header(&FileHeader {
-        os_abi: elf::ELFOSABI_NONE,
+        os_abi: os_abi(sections, &symbols),
         abi_version: 0,
         e_type: elf::ET_REL,
         e_machine: traits.elf_machine(),
@@ -372,6 +372,24 @@ pub(super) fn emit(
     w.write_shstrtab_section_header();
     drop(w);
     Ok(out)
+}
+
+/// SHF_GNU_RETAIN and STT_GNU_IFUNC are GNU's: linkers look at them only where the header says so.
+fn os_abi(sections: &[OutSection], symbols: &SymbolTable<'_, '_, '_>) -> elf::OsAbi {
+    let ifunc = |kind: SymbolKind| kind == SymbolKind::IndirectFunction;
+    let retain = u64::from(elf::SHF_GNU_RETAIN.0);
+    let gnu = sections.iter().any(|s| s.flags & retain != 0)
+        || symbols.locals.iter().any(|l| ifunc(l.kind))
+        || symbols
+            .object
+            .atoms
+            .iter()
+            .any(|a| a.globals.iter().any(|g| ifunc(g.kind)));
+    if gnu {
+        elf::ELFOSABI_GNU
+    } else {
+        elf::ELFOSABI_NONE
+    }
 }
 
 fn section_flags(flags: u64) -> elf::SectionFlags {

@@ -71,17 +71,34 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
     let symbols = sections
         .symbols(endian, data, elf::SHT_SYMTAB)
         .map_err(bad("symbol table"))?;
-    for symbol in symbols.iter() {
+    // Symbols of a COMDAT group are interchangeable whatever their binding says.
+    let mut comdat = vec![false; sections.len()];
+    for section in sections.iter() {
+        let Some((flag, members)) = section.group(endian, data).map_err(bad("section group"))?
+        else {
+            continue;
+        };
+        for member in members.iter().filter(|_| flag == elf::GRP_COMDAT) {
+            if let Some(slot) = comdat.get_mut(member.get(endian) as usize) {
+                *slot = true;
+            }
+        }
+    }
+    for (index, symbol) in symbols.enumerate() {
         if symbol.st_bind() == elf::STB_LOCAL {
             continue;
         }
         let name = symbol
             .name(endian, symbols.strings())
             .map_err(bad("symbol name"))?;
-        let weak = symbol.st_bind() == elf::STB_WEAK;
-        let kind = match (symbol.st_shndx(endian), weak) {
-            (elf::SHN_UNDEF, false) => GlobalKind::Undefined,
-            (elf::SHN_UNDEF, true) => GlobalKind::WeakUndefined,
+        let section = symbols
+            .symbol_section(endian, symbol, index)
+            .map_err(bad("symbol's section"))?;
+        let vague = symbol.st_bind() != elf::STB_GLOBAL
+            || section.is_some_and(|s| comdat.get(s.0).copied().unwrap_or(false));
+        let kind = match (symbol.st_shndx(endian), vague) {
+            (elf::SHN_UNDEF, _) if symbol.st_bind() == elf::STB_WEAK => GlobalKind::WeakUndefined,
+            (elf::SHN_UNDEF, _) => GlobalKind::Undefined,
             (elf::SHN_COMMON, _) => GlobalKind::Common,
             (_, false) => GlobalKind::Defined,
             (_, true) => GlobalKind::WeakDefined,
