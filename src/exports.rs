@@ -43,7 +43,36 @@ struct Pattern {
     /// As written, less `{plugin}`.
     text: String,
     origin: Origin,
-    matcher: GlobMatcher,
+    /// What every match starts with: settles nearly all of a library's symbols.
+    prefix: String,
+    /// `None` where the prefix is the whole pattern.
+    glob: Option<GlobMatcher>,
+}
+
+impl Pattern {
+    fn new(text: String, origin: Origin) -> Result<Self> {
+        let glob = compile(&text)?;
+        let special = text.find(['*', '?', '[', ']', '{', '}', '\\']);
+        Ok(Self {
+            prefix: text
+                .get(..special.unwrap_or(text.len()))
+                .unwrap_or_default()
+                .to_owned(),
+            glob: special.map(|_| glob),
+            text,
+            origin,
+        })
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        let Some(rest) = name.strip_prefix(self.prefix.as_bytes()) else {
+            return false;
+        };
+        match &self.glob {
+            None => rest.is_empty(),
+            Some(glob) => std::str::from_utf8(name).is_ok_and(|name| glob.is_match(name)),
+        }
+    }
 }
 
 /// The exports of one plugin.
@@ -58,10 +87,7 @@ impl Exports {
     /// Is this symbol an export? `name` is without the format's decoration.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        let Ok(name) = std::str::from_utf8(name) else {
-            return false;
-        };
-        self.patterns.iter().any(|p| p.matcher.is_match(name))
+        self.patterns.iter().any(|p| p.matches(name))
     }
 
     /// The patterns, `{plugin}` expanded.
@@ -138,12 +164,7 @@ impl<'a> ExportRules<'a> {
         }
         let mut patterns = Vec::with_capacity(texts.len());
         for (text, origin) in texts {
-            let text = text.replace("{plugin}", plugin);
-            patterns.push(Pattern {
-                matcher: glob(&text)?,
-                text,
-                origin,
-            });
+            patterns.push(Pattern::new(text.replace("{plugin}", plugin), origin)?);
         }
         Ok(Exports {
             plugin: plugin.to_owned(),
@@ -166,11 +187,7 @@ impl<'a> ExportRules<'a> {
             let errors_before = errors.len();
             for pattern in &exports.patterns {
                 let before = names.len();
-                names.extend(
-                    plugin.names.iter().filter(|n| {
-                        std::str::from_utf8(n).is_ok_and(|n| pattern.matcher.is_match(n))
-                    }),
-                );
+                names.extend(plugin.names.iter().filter(|n| pattern.matches(n)));
                 let matched = names.len() > before;
                 match pattern.origin {
                     Origin::Everyone(i) => {
@@ -231,10 +248,10 @@ impl<'a> ExportRules<'a> {
 /// # Errors
 /// `manifest-invalid`.
 pub fn check_pattern(pattern: &str) -> Result<()> {
-    glob(&pattern.replace("{plugin}", "plugin")).map(drop)
+    compile(&pattern.replace("{plugin}", "plugin")).map(drop)
 }
 
-fn glob(text: &str) -> Result<GlobMatcher> {
+fn compile(text: &str) -> Result<GlobMatcher> {
     let invalid = |why: String| {
         Diagnostic::new(
             Code::ManifestInvalid,
@@ -312,6 +329,7 @@ mod tests {
         );
         let exports = rules.for_plugin("gstjson", None).unwrap();
         assert!(exports.matches(b"gst_plugin_json_register"));
+        assert!(!exports.matches(b"gst_plugin_json_register_too"));
         assert!(!exports.matches(b"gst_plugin_regex_register"));
         assert!(!exports.matches(b"\xff"));
     }
@@ -365,6 +383,20 @@ mod tests {
             .select(&[defined("my_extra", EXTRA)])
             .unwrap_err();
         assert_eq!(e.code(), Code::ManifestExportUnmatched);
+    }
+
+    #[test]
+    fn globs() {
+        let requested = ["a_?", "b_{x,y}*", "c_[0-9]", "d\\*"].map(str::to_owned);
+        let exports = ExportRules::new(None, &requested)
+            .for_plugin("x", None)
+            .unwrap();
+        for name in ["a_1", "b_x", "b_yes", "c_7", "d*"] {
+            assert!(exports.matches(name.as_bytes()), "{name}");
+        }
+        for name in ["a_", "a_12", "b_z", "c_x", "d1", ""] {
+            assert!(!exports.matches(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! Native libraries: merges those of several plugins into one list that keeps every plugin's order,
 //! and says them in the manner of each kind of metadata.
 
+use crate::workspace::is_leaked_library;
+
 /// One native library: an argument, or the two of `-framework X`.
 pub(super) type Unit = Vec<String>;
 
@@ -82,19 +84,11 @@ fn last_of_each(units: Vec<Unit>) -> Vec<Unit> {
     kept
 }
 
-/// Import libraries that the `windows` and `winapi` crates bring along: rustc names them among the
-/// native libraries, but they are nowhere a C program finds them, and rustc has bundled them already.
-pub(super) fn leaked(arg: &str) -> bool {
-    let name = arg.strip_prefix("-l").unwrap_or(arg);
-    let name = name.strip_prefix("static=").unwrap_or(name);
-    name.starts_with("windows.") || name.starts_with("winapi_")
-}
-
 /// In the manner of `-lfoo`, which pkg-config and libtool know on every platform. MSVC's choice of C
 /// runtime is the program's own business.
 pub(super) fn dash_l(args: &[String]) -> Vec<String> {
     let said = |arg: &String| {
-        if leaked(arg) || arg.to_ascii_lowercase().get(1..12) == Some("defaultlib:") {
+        if is_leaked_library(arg) || arg.to_ascii_lowercase().get(1..12) == Some("defaultlib:") {
             return None;
         }
         let stem = arg
@@ -112,7 +106,7 @@ pub(super) fn dash_l(args: &[String]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{dash_l, leaked, merge, shared};
+    use super::{dash_l, merge, shared};
 
     fn words(list: &str) -> Vec<String> {
         list.split(' ').map(str::to_owned).collect()
@@ -152,9 +146,6 @@ mod tests {
 
     #[test]
     fn msvc_names_and_leaks() {
-        assert!(leaked("-lwindows.0.52.0"));
-        assert!(leaked("winapi_kernel32.lib"));
-        assert!(!leaked("-lwindowscodecs"));
         let args = words("kernel32.lib windows.0.52.0.lib /defaultlib:msvcrt -lm C:\\x\\y.lib");
         assert_eq!(dash_l(&args), ["-lkernel32", "-lm", "C:\\x\\y.lib"]);
     }

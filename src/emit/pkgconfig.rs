@@ -15,6 +15,7 @@ use super::{MetadataFile, Placed, Subject, native};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::protocol::request::Metadata;
 use crate::protocol::response::{FileKind, Plugin};
+use crate::workspace::is_leaked_library;
 
 /// Everything that a .pc file says.
 #[derive(Debug, Default)]
@@ -398,6 +399,6 @@ fn right_folder(flags: &str, library: &str, libdir: &str) -> String {
 
 fn without_leaks(flags: &str) -> Vec<String> {
     let mut flags = words(flags);
-    flags.retain(|flag| !native::leaked(flag));
+    flags.retain(|flag| !is_leaked_library(flag));
     flags
 }

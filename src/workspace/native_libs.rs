@@ -3,61 +3,54 @@
 /// The start of the note's message.
 pub const NOTE: &str = "native-static-libs: ";
 
-/// The libraries of a note, one linker argument (or `-framework X`) each: without what rustc leaks,
-/// each once, in an order that a linker of one pass is content with.
+/// The libraries of a note as linker arguments: without what rustc leaks, each once, in an order that
+/// a linker of one pass is content with.
 #[must_use]
 pub fn clean(note: &str) -> Vec<String> {
-    let mut arguments: Vec<String> = Vec::new();
+    let mut arguments: Vec<Vec<&str>> = Vec::new();
     let mut words = note.split_whitespace();
     while let Some(word) = words.next() {
-        let pair = ["-framework", "-weak_framework", "-Xlinker"].contains(&word);
-        match pair.then(|| words.next()).flatten() {
-            Some(second) => arguments.push(format!("{word} {second}")),
-            None => arguments.push(word.to_owned()),
+        let mut argument = vec![word];
+        if ["-framework", "-weak_framework", "-Xlinker"].contains(&word) {
+            argument.extend(words.next());
         }
+        arguments.push(argument);
     }
-    arguments.retain(|a| !is_leaked(a));
-    once(&arguments)
+    // A linker that reads once needs a library after all that uses it: the last one stays. Other
+    // flags (`-Wl,-Bstatic`) stay where they are.
+    let mut kept: Vec<Vec<&str>> = Vec::new();
+    for argument in arguments.into_iter().rev() {
+        if is_library(&argument)
+            && (kept.contains(&argument) || argument.iter().any(|a| is_leaked(a)))
+        {
+            continue;
+        }
+        kept.push(argument);
+    }
+    let words = kept.into_iter().rev().flatten();
+    words.map(str::to_owned).collect()
 }
 
-/// The libraries of several static libraries together, in the order of a link that has them all.
+fn is_library(argument: &[&str]) -> bool {
+    match argument {
+        [flag, _] => flag.ends_with("framework"),
+        [word] => {
+            let lower = word.to_ascii_lowercase();
+            word.starts_with("-l") || lower.starts_with("/defaultlib:") || lower.ends_with(".lib")
+        }
+        _ => false,
+    }
+}
+
+/// Is this one of the import libraries that crates bring along (`-lwindows.0.52.0`, `winapi_user32.lib`)?
+/// They exist only in cargo's folders, and rustc has put what they hold into the static library.
 #[must_use]
-pub fn merge<'a>(lists: impl IntoIterator<Item = &'a [String]>) -> Vec<String> {
-    let all: Vec<String> = lists.into_iter().flatten().cloned().collect();
-    once(&all)
-}
-
-/// Each library once. A linker that reads once needs a library after all that uses it: the last one
-/// stays. Other flags (`-Wl,-Bstatic`) stay where they are.
-fn once(arguments: &[String]) -> Vec<String> {
-    let mut kept: Vec<String> = Vec::new();
-    for argument in arguments.iter().rev() {
-        if !is_library(argument) || !kept.contains(argument) {
-            kept.push(argument.clone());
-        }
-    }
-    kept.reverse();
-    kept
-}
-
-fn is_library(argument: &str) -> bool {
+pub fn is_leaked(argument: &str) -> bool {
     let lower = argument.to_ascii_lowercase();
-    argument.starts_with("-l")
-        || argument.starts_with("-framework ")
-        || argument.starts_with("-weak_framework ")
-        || lower.starts_with("/defaultlib:")
-        || lower.ends_with(".lib")
-}
-
-/// Import libraries that crates bring along and link in: they exist only in cargo's folders, and what
-/// they import comes from the system's libraries, which are listed besides.
-fn is_leaked(argument: &str) -> bool {
-    let name = argument.strip_prefix("-l").unwrap_or(argument);
-    let lower = name.to_ascii_lowercase();
-    let name = lower.strip_suffix(".lib").unwrap_or(&lower);
-    if name == lower && !argument.starts_with("-l") {
-        return false;
-    }
+    let name = match (lower.strip_prefix("-l"), lower.strip_suffix(".lib")) {
+        (Some(name), _) | (None, Some(name)) => name,
+        (None, None) => return false,
+    };
     name == "windows" || name.starts_with("windows.") || name.starts_with("winapi_")
 }
 
@@ -109,11 +102,5 @@ mod tests {
             ]
         );
         assert_eq!(clean("-framework"), ["-framework"]);
-    }
-
-    #[test]
-    fn several_lists() {
-        let (a, b) = (clean("-lx -lm"), clean("-ly -lm -lc"));
-        assert_eq!(merge([&a[..], &b[..]]), ["-lx", "-ly", "-lm", "-lc"]);
     }
 }

@@ -10,6 +10,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use crate::protocol::request::OPERATIONS;
+
 /// Set for cargo where this program is the compiler wrapper; the value says what it does.
 pub const MODE: &str = "DRAGONFIRE_RUSTC";
 /// The compiler wrapper that the user has set, to be run in turn.
@@ -26,27 +28,27 @@ pub fn take_over() -> Option<ExitCode> {
     let mode = std::env::var_os(MODE)?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let (rustc, arguments) = arguments.split_first()?;
-    if !is_compilation(arguments) {
+    if !is_compiler(rustc) {
         return None;
     }
     Some(compile(rustc, arguments, mode == PRINT_AND_SKIP_CDYLIB))
 }
 
-/// A build script may run this program itself, with the variable still set.
-fn is_compilation(arguments: &[OsString]) -> bool {
-    let Some(first) = arguments.first().and_then(|a| a.to_str()) else {
-        return false;
+/// Is the first argument the compiler to run? A build script may also run this program itself, with
+/// the variable still set; and it may ask the compiler anything through the wrapper.
+fn is_compiler(first: &OsString) -> bool {
+    let Some(first) = first.to_str() else {
+        return true;
     };
-    // Arguments that are too long for the system come in a file.
-    first == "-vV"
-        || (first.starts_with('@') && arguments.len() == 1)
-        || arguments.iter().any(|a| a == "--crate-name")
+    let commands = ["request", "schema", "help"];
+    !first.starts_with('-') && !OPERATIONS.contains(&first) && !commands.contains(&first)
 }
 
 fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitCode {
     let mut arguments = arguments.to_vec();
     let crate_types = crate_types(&arguments);
-    let asks_only = arguments.first().is_some_and(|a| a == "-" || a == "-vV");
+    // cargo asks for file names and configurations with an empty crate.
+    let asks_only = arguments.first().is_some_and(|a| a == "-");
     let has = |name: &str| crate_types.iter().any(|(_, t)| t == name);
     let mut placeholders = Vec::new();
     if !asks_only {
@@ -176,17 +178,12 @@ mod tests {
     }
 
     #[test]
-    fn only_compilations_are_taken_over() {
-        for text in [
-            "-vV",
-            "- --crate-name ___ --print=cfg",
-            "--crate-name a a.rs",
-            "@args",
-        ] {
-            assert!(is_compilation(&arguments(text)), "{text}");
+    fn the_compiler_is_told_from_commands() {
+        for text in ["rustc", "/opt/rust/bin/rustc", "C:\\rustc.exe", "my-rustc"] {
+            assert!(is_compiler(&text.into()), "{text}");
         }
-        for text in ["", "discover", "-o out.a -f gnu a.a", "--version"] {
-            assert!(!is_compilation(&arguments(text)), "{text}");
+        for text in ["discover", "request", "schema", "-o", "--version"] {
+            assert!(!is_compiler(&text.into()), "{text}");
         }
     }
 

@@ -644,6 +644,23 @@ fn the_users_compiler_wrapper_still_runs() {
     }
 }
 
+#[test]
+fn build_scripts_may_ask_the_compiler() {
+    // As the build scripts of libc and of autocfg's users do.
+    let script = "fn main() {\n\
+        let rustc = std::env::var_os(\"RUSTC\").unwrap();\n\
+        let mut command = match std::env::var_os(\"RUSTC_WRAPPER\") {\n\
+            Some(w) => { let mut c = std::process::Command::new(w); c.arg(rustc); c }\n\
+            None => std::process::Command::new(rustc),\n\
+        };\n\
+        let out = command.arg(\"--version\").output().unwrap().stdout;\n\
+        assert!(out.starts_with(b\"rustc 1.\"), \"{}\", String::from_utf8_lossy(&out));\n}\n";
+    let w = two_plugins(ROOT, DYNAMIC, DYNAMIC);
+    w.write("one/build.rs", script);
+    let response = w.build(&json!({ "packages": ["gst-plugin-one"] }));
+    assert_eq!(link_and_run(&w, &response, &["one_value"]), "101\n");
+}
+
 /// A stand-in for cargo-c: what it is asked, and that its messages are read.
 #[cfg(unix)]
 #[test]
