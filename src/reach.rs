@@ -1,8 +1,8 @@
 //! Roots and reach: which atoms of a library its exports need, and what each of their edges means.
 //!
 //! One [`Reached`] per root set (a plugin, or a runtime name that keeps its own member). Edges follow
-//! relocations and the keep rules of [`KeepRule`]; a weak undefined reference is no edge, and binds
-//! afterwards to what lives anyway.
+//! relocations and the keep rules of [`KeepRule`]. A weak undefined reference pulls no member, but
+//! binds to what a pulled member defines, as in every linker; else it keeps its name.
 
 use std::collections::HashMap;
 
@@ -121,7 +121,6 @@ pub fn reach(
         public,
         out: Reached::default(),
         registries: None,
-        weak: Vec::new(),
     };
     for &name in roots {
         if let Some((object, atom, offset)) = walk.definition(name) {
@@ -130,7 +129,6 @@ pub fn reach(
         }
     }
     walk.run();
-    walk.bind_weak();
     walk.out
 }
 
@@ -141,8 +139,6 @@ struct Walk<'a, 'd> {
     out: Reached,
     /// Registry atoms of the pulled objects, by section name; made when first asked for.
     registries: Option<HashMap<&'d [u8], Vec<Node>>>,
-    /// Positions in `targets` of weak references to names that the library defines.
-    weak: Vec<(u32, Node, u64)>,
 }
 
 impl<'d> Walk<'_, 'd> {
@@ -247,22 +243,9 @@ impl<'d> Walk<'_, 'd> {
             node.object,
             edge.to,
         ) {
-            Found::Atom {
-                node,
-                offset,
-                weak: None,
-            } => {
+            Found::Atom { node, offset } => {
                 let node = self.visit(node, cause);
                 Target::Node { node, offset }
-            }
-            Found::Atom {
-                node,
-                offset,
-                weak: Some(name),
-            } => {
-                let at = self.out.targets.len() as u32;
-                self.weak.push((at, node, offset));
-                Target::External { name, weak: true }
             }
             Found::External { name, weak } => Target::External { name, weak },
             Found::Bound { name, weak } => self.bound(name, weak, cause),
@@ -301,14 +284,6 @@ impl<'d> Walk<'_, 'd> {
         }
         Target::Bound(name)
     }
-
-    fn bind_weak(&mut self) {
-        for (at, node, offset) in std::mem::take(&mut self.weak) {
-            if let Some(node) = self.out.find(node) {
-                self.out.targets[at as usize] = Target::Node { node, offset };
-            }
-        }
-    }
 }
 
 /// `__start_X` and `__stop_X` -> X.
@@ -322,11 +297,9 @@ pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
 /// What a reference of an object means in a library.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Found {
-    /// `weak` names a weak undefined reference: it binds only where the atom lives anyway.
     Atom {
         node: Node,
         offset: u64,
-        weak: Option<NameId>,
     },
     External {
         name: NameId,
@@ -350,17 +323,16 @@ pub fn look_up(
     object: ObjectId,
     to: EdgeTarget,
 ) -> Found {
-    let at = |object: ObjectId, definition: Definition, weak: Option<NameId>| match definition {
+    let at = |object: ObjectId, definition: Definition| match definition {
         Definition::Atom { atom, offset } => Found::Atom {
             node: Node { object, atom },
             offset,
-            weak,
         },
         Definition::Absolute(value) => Found::Absolute(value),
         Definition::Dropped | Definition::Undefined => Found::Nothing,
     };
     let index = match to {
-        EdgeTarget::Atom(atom) => return at(object, Definition::Atom { atom, offset: 0 }, None),
+        EdgeTarget::Atom(atom) => return at(object, Definition::Atom { atom, offset: 0 }),
         EdgeTarget::Symbol(s) => s,
     };
     // Symbol 0 is the gABI's undefined symbol: the relocation needs none.
@@ -369,7 +341,7 @@ pub fn look_up(
         _ => return Found::Nothing,
     };
     let Some(name) = graph.name_of(object, index) else {
-        return at(object, symbol.definition, None);
+        return at(object, symbol.definition);
     };
     let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
     if public(name) {
@@ -386,5 +358,5 @@ pub fn look_up(
         .global_symbol(site.object, site.position)
         .and_then(|s| graph.file(site.object).symbols.get(s as usize))
         .map_or(Definition::Undefined, |s| s.definition);
-    at(site.object, definition, weak.then_some(name))
+    at(site.object, definition)
 }

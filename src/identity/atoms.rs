@@ -2,8 +2,9 @@
 //!
 //! Partition refinement: the coarsest partition in which equal atoms have equal targets, starting
 //! from equal contents and names. Writable and thread-local atoms start apart unless they are the
-//! same entity (same member and symbol, or one COMDAT signature). Libraries of different universes
-//! never share a class.
+//! same entity: same member and symbol, or one COMDAT signature and some code in common that uses
+//! it (two versions of a C++ library agree in the zeros of a static, and must not share it).
+//! Libraries of different universes never share a class.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -57,7 +58,25 @@ pub fn classify(graph: &Graph<'_>, sets: &[Reached], universes: &[u32]) -> AtomC
             members[id as usize].push(at);
         }
     }
-    refine(sets, &all, &mut class, &mut members);
+    let users = Users::new(sets, &all);
+    let mut signature = vec![(0u64, 0u64); all.len()];
+    let mut dirty: Vec<u32> = (0..all.len() as u32).collect();
+    loop {
+        refine(
+            sets,
+            &all,
+            &users,
+            &mut signature,
+            &mut class,
+            &mut members,
+            dirty,
+        );
+        let moved = part_strangers(graph, sets, &all, &users, &mut class, &mut members);
+        if moved.is_empty() {
+            break;
+        }
+        dirty = users.of_all(&moved);
+    }
 
     // Renumber in order of first occurrence.
     let mut renumber = vec![u32::MAX; members.len()];
@@ -142,6 +161,14 @@ impl Users {
         Self { starts, users }
     }
 
+    /// The users of all of `nodes`, sorted.
+    fn of_all(&self, nodes: &[u32]) -> Vec<u32> {
+        let mut all: Vec<u32> = nodes.iter().flat_map(|&at| self.of(at)).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
     fn of(&self, at: u32) -> &[u32] {
         let at = at as usize;
         &self.users[self.starts[at] as usize..self.starts[at + 1] as usize]
@@ -150,10 +177,15 @@ impl Users {
 
 /// Splits classes until all nodes of one agree in the classes of their targets. A class that splits
 /// keeps its id for the largest part, so only the users of the other parts are looked at again.
-fn refine(sets: &[Reached], all: &Line, class: &mut [u32], members: &mut Vec<Vec<u32>>) {
-    let users = Users::new(sets, all);
-    let mut signature = vec![(0u64, 0u64); all.len()];
-    let mut dirty: Vec<u32> = (0..all.len() as u32).collect();
+fn refine(
+    sets: &[Reached],
+    all: &Line,
+    users: &Users,
+    signature: &mut [(u64, u64)],
+    class: &mut [u32],
+    members: &mut Vec<Vec<u32>>,
+    mut dirty: Vec<u32>,
+) {
     while !dirty.is_empty() {
         let fresh: Vec<(u64, u64)> = dirty
             .par_iter()
@@ -169,15 +201,71 @@ fn refine(sets: &[Reached], all: &Line, class: &mut [u32], members: &mut Vec<Vec
         touched.dedup();
         let mut moved: Vec<u32> = Vec::new();
         for id in touched {
-            split(id, &signature, class, members, &mut moved);
+            split(id, signature, class, members, &mut moved);
         }
-        dirty.clear();
-        for &at in &moved {
-            dirty.extend_from_slice(users.of(at));
-        }
-        dirty.sort_unstable();
-        dirty.dedup();
+        dirty = users.of_all(&moved);
     }
+}
+
+/// Splits classes of writable COMDAT atoms into those that some class of users ties together.
+/// Returns what moved.
+fn part_strangers(
+    graph: &Graph<'_>,
+    sets: &[Reached],
+    all: &Line,
+    users: &Users,
+    class: &mut [u32],
+    members: &mut Vec<Vec<u32>>,
+) -> Vec<u32> {
+    let mut moved = Vec::new();
+    for id in 0..members.len() {
+        let own = &members[id];
+        let Some(&first) = own.first().filter(|_| own.len() > 1) else {
+            continue;
+        };
+        let (s, n) = all.place(first);
+        let node = sets[s].nodes[n as usize];
+        let file = graph.file(node.object);
+        let atom = &file.atoms[node.atom as usize];
+        if !(atom.writable || atom.tls) || atom.group.is_none() {
+            continue;
+        }
+        // Nodes in groups, joined whenever two have a user of the same class.
+        let mut group_of_user: HashMap<u32, usize> = HashMap::new();
+        let mut groups: Vec<Vec<u32>> = Vec::new();
+        for &at in own {
+            let mut into = groups.len();
+            groups.push(vec![at]);
+            for &user in users.of(at) {
+                let user = class[user as usize];
+                let known = *group_of_user.entry(user).or_insert(into);
+                if known != into {
+                    let (low, high) = (known.min(into), known.max(into));
+                    let rest = std::mem::take(&mut groups[high]);
+                    groups[low].extend(rest);
+                    for group in group_of_user.values_mut().filter(|g| **g == high) {
+                        *group = low;
+                    }
+                    into = low;
+                }
+            }
+        }
+        groups.retain(|g| !g.is_empty());
+        if groups.len() < 2 {
+            continue;
+        }
+        let mut groups = groups.into_iter();
+        members[id] = groups.next().unwrap_or_default();
+        for group in groups {
+            let new = members.len() as u32;
+            for &at in &group {
+                class[at as usize] = new;
+                moved.push(at);
+            }
+            members.push(group);
+        }
+    }
+    moved
 }
 
 /// 128 bits over the targets of a node, in terms of today's classes.

@@ -271,11 +271,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
             edge.to,
         );
         match found {
-            Found::Atom {
-                node: to,
-                offset,
-                weak,
-            } => match analysis.reached[s].find(to) {
+            Found::Atom { node: to, offset } => match analysis.reached[s].find(to) {
                 Some(n) => {
                     let class = analysis.classes.class_of[s][n as usize];
                     if let Some(target) = self.by_export(node.object, edge.to, class, offset) {
@@ -284,10 +280,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
                     let kind = self.kind_of(s, node.object, edge.to);
                     self.place(class, offset, kind)
                 }
-                None => match weak {
-                    Some(name) => self.by_name(name, true, SymbolKind::NoType),
-                    None => OutTarget::Nothing,
-                },
+                None => OutTarget::Nothing,
             },
             Found::External { name, weak } => {
                 let kind = self.kind_of(s, node.object, edge.to);
