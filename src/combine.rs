@@ -23,6 +23,7 @@ use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
 use crate::protocol::response::{Plugin, Response, Totals, WorkspaceLibrary, WrittenFile};
 use crate::restore::{self, Former};
+use crate::verify::{self, Promise};
 use crate::workspace;
 
 /// Carries out `dedup`, `prelink` or `meld`.
@@ -77,6 +78,8 @@ fn run_on_this_pool(
     let kinds = Kinds::new(request, &inputs);
     let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
     let sizes = write_archives(&set, &targets, &kinds, &mut stage)?;
+    events.phase("verify");
+    prove(strategy, &inputs, &set, &targets, &sizes.staged)?;
     let mut response = respond(strategy, &subject, &inputs, &targets, &set, &sizes);
     let metadata = emit::Subject {
         strategy,
@@ -284,13 +287,42 @@ fn plan<'d>(
     plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)
 }
 
-/// The exported symbols of each library.
-fn select_exports<'d>(
-    inputs: &Inputs<'d>,
-    plugins: &[Plugin],
-    rules: &ExportRules<'_>,
-) -> Result<Vec<Vec<&'d [u8]>>> {
-    let symbols: Vec<Result<Vec<&'d [u8]>>> = inputs
+/// Reads the staged archives again and checks them.
+fn prove(
+    strategy: Strategy,
+    inputs: &Inputs<'_>,
+    set: &OutputSet<'_>,
+    targets: &Targets,
+    staged: &[Utf8PathBuf],
+) -> Result<()> {
+    let mut order: Vec<&Utf8Path> = targets.libraries.iter().map(|p| p.as_path()).collect();
+    order.push(&targets.workspace);
+    let files = staged
+        .iter()
+        .map(|p| MappedFile::open(p))
+        .collect::<Result<Vec<_>>>()?;
+    let written = Inputs::read(&files)?;
+    let atomic = strategy != Strategy::Dedup;
+    let mut defined: Vec<Vec<&[u8]>> = Vec::new();
+    if !atomic {
+        defined = defined_names(inputs)?;
+    }
+    let promises: Vec<Promise<'_>> = set
+        .libraries
+        .iter()
+        .enumerate()
+        .map(|(i, library)| Promise {
+            exports: library.exports.iter().map(|e| e.as_bytes()).collect(),
+            externals: atomic.then(|| library.externals.iter().map(|e| e.as_bytes()).collect()),
+            defined: defined.get_mut(i).map(std::mem::take).unwrap_or_default(),
+        })
+        .collect();
+    verify::verify(&written, &order, &promises, atomic)
+}
+
+/// The symbols that each library defines.
+fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
+    inputs
         .libraries
         .par_iter()
         .map(|library| {
@@ -305,8 +337,16 @@ fn select_exports<'d>(
             }
             Ok(names)
         })
-        .collect();
-    let symbols = symbols.into_iter().collect::<Result<Vec<_>>>()?;
+        .collect()
+}
+
+/// The exported symbols of each library.
+fn select_exports<'d>(
+    inputs: &Inputs<'d>,
+    plugins: &[Plugin],
+    rules: &ExportRules<'_>,
+) -> Result<Vec<Vec<&'d [u8]>>> {
+    let symbols = defined_names(inputs)?;
     let defined: Vec<Defined<'_, 'd>> = inputs
         .libraries
         .iter()
@@ -353,6 +393,8 @@ fn one_format(inputs: &Inputs<'_>) -> Format {
 struct Sizes {
     libraries: Vec<u64>,
     workspace: u64,
+    /// Where the archives are until they are committed: plugin libraries, then the workspace library.
+    staged: Vec<Utf8PathBuf>,
 }
 
 /// Stages every archive, the workspace library first: it is also committed first, so that every
@@ -389,7 +431,10 @@ fn write_archives(
     }
     Error::all(errors)?;
     let workspace = sizes.first().copied().unwrap_or(0);
+    let mut staged: Vec<Utf8PathBuf> = work.into_iter().map(|w| w.3).collect();
+    staged.rotate_left(1);
     Ok(Sizes {
+        staged,
         libraries: sizes.into_iter().skip(1).collect(),
         workspace,
     })

@@ -31,6 +31,7 @@ pub mod restore;
 pub mod runtime_names;
 mod table;
 pub mod universe;
+pub mod verify;
 pub mod workspace;
 
 use error::{Code, Diagnostic, Result};

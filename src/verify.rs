@@ -1,0 +1,201 @@
+//! Proves what was written, from the files themselves, before anything is replaced.
+//!
+//! For every strategy: what a library could resolve before, it and the workspace library still can.
+//! For prelink and meld besides: exports are there once and visible, nothing else is, every internal
+//! reference has exactly one definition, and no plugin needs what its live code did not need.
+
+use std::collections::HashSet;
+
+use camino::Utf8Path;
+
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::GlobalKind;
+use crate::graph::{Graph, NameId, ObjectId};
+use crate::identity::members::MemberClasses;
+use crate::input::{Inputs, LibraryId};
+use crate::runtime_names::keeps_its_name;
+
+/// What one plugin library was promised to be.
+#[derive(Debug, Clone, Default)]
+pub struct Promise<'a> {
+    /// Symbols that programs take from it; empty where the strategy keeps every symbol.
+    pub exports: Vec<&'a [u8]>,
+    /// All that a program may be asked for on its behalf; `None`: not known.
+    pub externals: Option<HashSet<&'a [u8]>>,
+    /// What it defined before; looked for in it and the workspace library.
+    pub defined: Vec<&'a [u8]>,
+}
+
+/// Checks the written libraries: those of the plugins in order, then the workspace library.
+/// `paths` are the names that messages speak of.
+///
+/// # Errors
+/// `verify-failed`, for everything that does not hold.
+pub fn verify(
+    written: &Inputs<'_>,
+    paths: &[&Utf8Path],
+    promises: &[Promise<'_>],
+    atomic: bool,
+) -> Result<()> {
+    let graph = Graph::new(written, &MemberClasses::new(written))?;
+    let check = Check {
+        written,
+        paths,
+        graph: &graph,
+    };
+    let mut errors = Vec::new();
+    for (library, promise) in promises.iter().enumerate() {
+        errors.extend(check.library(library, promise));
+    }
+    if atomic {
+        errors.extend(check.visibility(promises));
+    }
+    Error::all(errors)
+}
+
+struct Check<'a, 'd> {
+    written: &'a Inputs<'d>,
+    paths: &'a [&'a Utf8Path],
+    graph: &'a Graph<'d>,
+}
+
+impl Check<'_, '_> {
+    fn failed(&self, library: usize, name: &[u8], message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(Code::VerifyFailed, message)
+            .file(
+                self.paths
+                    .get(library)
+                    .copied()
+                    .unwrap_or(Utf8Path::new("")),
+            )
+            .symbol(name)
+            .hint("this is a fault of dragonfire: please report it with the library")
+    }
+
+    /// The library's objects, then those of the workspace library.
+    fn objects(&self, library: usize) -> Vec<ObjectId> {
+        let workspace = self.written.libraries.len() - 1;
+        [library, workspace]
+            .iter()
+            .flat_map(|&l| self.written.library(LibraryId(l as u32)).member_ids())
+            .filter_map(|m| self.graph.object_of[m.index()])
+            .collect()
+    }
+
+    fn library(&self, library: usize, promise: &Promise<'_>) -> Vec<Diagnostic> {
+        let mut errors = Vec::new();
+        let mut definer: Vec<Option<ObjectId>> = vec![None; self.graph.names.len()];
+        for object in self.objects(library) {
+            for global in &self.graph.globals[object.index()] {
+                if global.kind.is_definition() {
+                    definer[global.name.index()].get_or_insert(object);
+                }
+            }
+        }
+        let has = |name: &[u8]| {
+            self.graph
+                .find_name(name)
+                .and_then(|n| definer[n.index()])
+                .is_some()
+        };
+        for name in &promise.defined {
+            if !has(name) {
+                errors.push(self.failed(library, name, "this symbol got lost"));
+            }
+        }
+        for name in &promise.exports {
+            if !has(name) {
+                errors.push(self.failed(library, name, "this export got lost"));
+            }
+        }
+        let Some(allowed) = &promise.externals else {
+            return errors;
+        };
+        // Whatever a linker pulls on behalf of the plugin, dead or alive.
+        let mut pulled = vec![false; self.graph.member_of.len()];
+        let mut asked = vec![false; self.graph.names.len()];
+        let mut needed: Vec<NameId> = promise
+            .exports
+            .iter()
+            .filter_map(|n| self.graph.find_name(n))
+            .collect();
+        while let Some(name) = needed.pop() {
+            if std::mem::replace(&mut asked[name.index()], true) {
+                continue;
+            }
+            let Some(object) = definer[name.index()] else {
+                let name = self.graph.name(name);
+                if !allowed.contains(name) && crate::reach::bound_stem(name).is_none() {
+                    errors.push(self.failed(
+                        library,
+                        name,
+                        "the plugin would need this symbol, which it did not need before",
+                    ));
+                }
+                continue;
+            };
+            if std::mem::replace(&mut pulled[object.index()], true) {
+                continue;
+            }
+            let globals = self.graph.globals[object.index()].iter();
+            needed.extend(
+                globals
+                    .filter(|g| g.kind == GlobalKind::Undefined)
+                    .map(|g| g.name),
+            );
+        }
+        errors
+    }
+
+    /// Exports visible and once, nothing else visible, every internal name once.
+    fn visibility(&self, promises: &[Promise<'_>]) -> Vec<Diagnostic> {
+        let exports: HashSet<&[u8]> = promises
+            .iter()
+            .flat_map(|p| p.exports.iter().copied())
+            .collect();
+        let mut errors = Vec::new();
+        let mut definitions = vec![0u32; self.graph.names.len()];
+        let mut visible = vec![false; self.graph.names.len()];
+        let mut wanted: Vec<(usize, NameId)> = Vec::new();
+        for (at, library) in self.written.libraries.iter().enumerate() {
+            for member in library.member_ids() {
+                let Some(object) = self.graph.object_of[member.index()] else {
+                    continue;
+                };
+                for global in &self.graph.globals[object.index()] {
+                    let name = self.graph.name(global.name);
+                    if !global.kind.is_definition() {
+                        if !global.default_visibility && crate::reach::bound_stem(name).is_none() {
+                            wanted.push((at, global.name));
+                        }
+                        continue;
+                    }
+                    definitions[global.name.index()] += 1;
+                    visible[global.name.index()] |= global.default_visibility;
+                    if global.default_visibility && !exports.contains(name) && !keeps_its_name(name)
+                    {
+                        errors.push(self.failed(at, name, "this internal symbol is visible"));
+                    }
+                    if definitions[global.name.index()] == 2 {
+                        errors.push(self.failed(at, name, "this symbol is defined twice"));
+                    }
+                }
+            }
+        }
+        for (at, name) in wanted {
+            if definitions[name.index()] != 1 {
+                let name = self.graph.name(name);
+                errors.push(self.failed(at, name, "an internal reference leads nowhere"));
+            }
+        }
+        for (at, promise) in promises.iter().enumerate() {
+            for name in &promise.exports {
+                let found = self.graph.find_name(name);
+                if found.is_some_and(|n| !visible[n.index()]) {
+                    errors.push(self.failed(at, name, "this export is not visible"));
+                }
+            }
+        }
+        errors
+    }
+}
