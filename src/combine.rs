@@ -20,7 +20,9 @@ use crate::marker;
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
-use crate::protocol::request::{CombineRequest, LibraryInput, Output, Source, Strategy};
+use crate::protocol::request::{
+    CombineRequest, LibraryInput, ManifestSource, Output, Source, Strategy,
+};
 use crate::protocol::response::{Plugin, Response, Totals, WorkspaceLibrary, WrittenFile};
 use crate::restore::{self, Former};
 use crate::verify::{self, Promise};
@@ -46,7 +48,12 @@ fn run_on_this_pool(
     request: &CombineRequest,
     events: &dyn Events,
 ) -> Result<Response> {
-    let subject = Subject::find(request, events)?;
+    let subject = Subject::find(
+        &request.source,
+        request.manifest.as_ref(),
+        &request.exports,
+        events,
+    )?;
     events.phase("read");
     let paths = subject.paths();
     let targets = Targets::new(request, &subject, &paths)?;
@@ -106,9 +113,9 @@ fn run_on_this_pool(
 }
 
 /// The plugins of a run, wherever they came from.
-struct Subject {
-    plugins: Vec<Plugin>,
-    manifest: Option<Manifest>,
+pub(crate) struct Subject {
+    pub plugins: Vec<Plugin>,
+    pub manifest: Option<Manifest>,
     target: Option<String>,
     /// What the libraries depend on.
     inputs: Vec<Utf8PathBuf>,
@@ -116,11 +123,16 @@ struct Subject {
 }
 
 impl Subject {
-    fn find(request: &CombineRequest, events: &dyn Events) -> Result<Self> {
-        match &request.source {
+    pub fn find(
+        source: &Source,
+        manifest: Option<&ManifestSource>,
+        exports: &[String],
+        events: &dyn Events,
+    ) -> Result<Self> {
+        match source {
             Source::Libraries(libraries) => {
-                let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
-                let rules = ExportRules::new(manifest.as_ref(), &request.exports);
+                let manifest = manifest.map(manifest::load).transpose()?;
+                let rules = ExportRules::new(manifest.as_ref(), exports);
                 let plugins = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
                 Ok(Self {
                     plugins,
@@ -132,7 +144,7 @@ impl Subject {
             }
             Source::Workspace(source) => {
                 events.phase("build");
-                let manifest = workspace::manifest(source, request.manifest.as_ref(), events)?;
+                let manifest = workspace::manifest(source, manifest, events)?;
                 let built = workspace::build(source, manifest.as_ref(), events)?;
                 Ok(Self {
                     plugins: built.plugins,
@@ -145,7 +157,7 @@ impl Subject {
         }
     }
 
-    fn paths(&self) -> Vec<Utf8PathBuf> {
+    pub fn paths(&self) -> Vec<Utf8PathBuf> {
         let paths = self.plugins.iter().map(|p| p.path.clone());
         paths.map(Option::unwrap_or_default).collect()
     }
@@ -321,7 +333,7 @@ fn prove(
 }
 
 /// The symbols that each library defines.
-fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
+pub(crate) fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
     inputs
         .libraries
         .par_iter()
@@ -341,7 +353,7 @@ fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
 }
 
 /// The exported symbols of each library.
-fn select_exports<'d>(
+pub(crate) fn select_exports<'d>(
     inputs: &Inputs<'d>,
     plugins: &[Plugin],
     rules: &ExportRules<'_>,

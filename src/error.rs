@@ -32,6 +32,7 @@ pub enum Code {
     InputNotArchive,
     InputDuplicate,
     InputAlreadyThinned,
+    NotOurs,
     ArchiveTruncated,
     ArchiveMalformed,
     ArchiveNoObjects,

@@ -32,6 +32,7 @@ pub mod runtime_names;
 mod table;
 pub mod universe;
 pub mod verify;
+pub mod why;
 pub mod workspace;
 
 use error::{Code, Diagnostic, Result};
@@ -50,6 +51,8 @@ pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
     match request {
         Request::Discover(asked) => return discover(asked, events),
         Request::Build(asked) => return build(asked, events),
+        Request::Why(asked) => return why::run(asked, events),
+        Request::Verify(asked) => return verify::run(asked),
         Request::Inspect(asked) => return inspect::run(asked, events),
         _ => {}
     }
