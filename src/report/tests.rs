@@ -1,3 +1,5 @@
+//! Tests of the report page.
+
 use super::*;
 
 fn krate(name: &str, code: u64, debug: u64) -> CrateSizes {

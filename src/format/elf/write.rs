@@ -48,6 +48,10 @@ pub(super) struct Place {
 
 const NOWHERE: usize = usize::MAX;
 
+/// Larger sections and alignments come from broken files only: no code model reaches over them.
+const MAX_SECTION: u64 = 1 << 40;
+const MAX_ALIGN: u64 = 1 << 28;
+
 /// The object's bytes.
 ///
 /// # Errors
@@ -63,7 +67,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
         .hint("use the dedup strategy for this target")
     })?;
     let mut layout = Layout::new(object, arch);
-    layout.place_atoms();
+    layout.place_atoms()?;
     let mut symbols = SymbolTable::new(object, &layout.places, &layout.sections, arch);
     layout.convert_relocations(&mut symbols)?;
     exidx::build(&mut layout, &mut symbols)?;
@@ -92,7 +96,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         }
     }
 
-    fn place_atoms(&mut self) {
+    fn place_atoms(&mut self) -> Result<()> {
         let mut by_key: HashMap<(Vec<u8>, u32, u64, u64), usize> = HashMap::new();
         let object = self.object;
         for out in &object.atoms {
@@ -139,16 +143,32 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
             let s = &mut self.sections[section];
-            let offset = s.size.next_multiple_of(atom.align);
+            let grown = s
+                .size
+                .checked_next_multiple_of(atom.align)
+                .and_then(|offset| Some((offset, offset.checked_add(atom.size)?)))
+                .filter(|(_, end)| *end <= MAX_SECTION && atom.align <= MAX_ALIGN);
+            let Some((offset, end)) = grown else {
+                return Err(Diagnostic::new(
+                    Code::OutputLimit,
+                    format!(
+                        "a section would grow over what an object can hold ({} bytes aligned to {})",
+                        atom.size, atom.align
+                    ),
+                )
+                .symbol(atom.section)
+                .into());
+            };
             s.align = s.align.max(atom.align);
             if !atom.zero_fill {
                 s.data.resize(offset as usize, fill);
                 s.data.extend_from_slice(&atom.data);
             }
-            s.size = offset + atom.size;
+            s.size = end;
             self.places.push(Place { section, offset });
         }
         self.tie_link_order();
+        Ok(())
     }
 
     /// SHF_LINK_ORDER sections name the output section of what they belong to.

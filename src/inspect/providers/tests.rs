@@ -1,3 +1,5 @@
+//! Tests of the providers table.
+
 use super::*;
 use Environment as E;
 use ProviderKind as K;
