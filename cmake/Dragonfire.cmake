@@ -10,7 +10,7 @@ endif()
 include_guard(GLOBAL)
 cmake_policy(VERSION 3.22...3.31)
 
-set(DRAGONFIRE_STRATEGY "dedup" CACHE STRING
+set(DRAGONFIRE_STRATEGY "meld" CACHE STRING
     "Strategy of add_rust_staticlibs() calls that name none: dedup, prelink or meld")
 set(DRAGONFIRE_TARGET "" CACHE STRING
     "Rust target triple; empty: the toolchain's, or the host's where nothing is cross-compiled")

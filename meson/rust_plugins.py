@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 PROTOCOL = 1
-DEFAULT_STRATEGY = 'dedup'
+DEFAULT_STRATEGY = 'meld'
 
 # Cargo profile of each Meson buildtype, and what the profile is adjusted by.
 BUILDTYPES = {
