@@ -44,10 +44,12 @@ def result(kind, name, key, make):
         try:
             make(fresh)
             for old in home.iterdir():
-                if old != fresh:
+                if not old.name.startswith('new-') and old != done:
                     shutil.rmtree(old, ignore_errors=True)
             fresh.rename(done)
         except BaseException:
             shutil.rmtree(fresh, ignore_errors=True)
-            raise
+            # Another process of this run may have been quicker.
+            if not done.is_dir():
+                raise
     return done

@@ -38,8 +38,8 @@ def libraries(name, invocations, *, target=None):
     key = cache.digest(workspace, run([rustc, '-vV']), json.dumps([invocations, extra, sorted(env.items())]))
 
     def make(folder):
-        # Two workspaces have a `shared` and so on: a target folder each.
-        target_dir = cache.folder('cargo', label)
+        # What two workspaces have in common, std above all, is built once for a target.
+        target_dir = cache.folder('cargo', target.triple if target else 'host')
         for arguments in invocations:
             for made in cargo(workspace, [*arguments, *extra], env=env, target_dir=target_dir).values():
                 shutil.copy(made, folder)

@@ -7,6 +7,10 @@ from pathlib import Path
 from .cargo import library_name
 from .run import run
 
+# Those that take members apart, and all.
+ATOMIC = ['prelink', 'meld']
+STRATEGIES = ['dedup', *ATOMIC]
+
 
 @dataclass
 class Combined:

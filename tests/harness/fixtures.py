@@ -49,9 +49,13 @@ HARD = {
 }
 
 
-def hard(target=None, profiles=tuple(HARD)):
-    """Static libraries of tests/hard."""
+def hard(target=None):
+    """Static libraries of tests/hard; for another target only those that need neither a C++ compiler
+    nor another profile."""
+    chosen = HARD
+    if target:
+        chosen = {'release': [name for name in HARD['release'] if not name.startswith('cxx-')]}
     return cargo.libraries('hard', [
-        ['build', '--profile', profile, *(p for name in HARD[profile] for p in ('-p', f'hard-{name}'))]
-        for profile in profiles
+        ['build', '--profile', profile, *(p for name in names for p in ('-p', f'hard-{name}'))]
+        for profile, names in chosen.items()
     ], target=target)

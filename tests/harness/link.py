@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import subprocess
 from pathlib import Path
 
 from . import cache
@@ -87,14 +86,3 @@ def dynamic_symbols(path):
     """Names that a shared library defines for others."""
     out = run(['nm', '-D', '--defined-only', '--format=posix', path])
     return {line.split()[0].split('@')[0] for line in out.splitlines() if line.split()[1] not in 'Aa'}
-
-
-def missing(command):
-    """Symbols that a failing link says are undefined."""
-    done = subprocess.run([str(c) for c in command], capture_output=True, text=True, errors='replace')
-    names = set()
-    for line in done.stderr.splitlines():
-        for start in ("undefined reference to `", "undefined symbol: ", "undefined reference to '"):
-            if start in line:
-                names.add(line.split(start, 1)[1].strip("'` "))
-    return names

@@ -9,7 +9,7 @@ import pytest
 
 from harness import cache, link
 from harness.cargo import TESTS, library_name
-from harness.engine import combine
+from harness.engine import STRATEGIES, combine
 from harness.run import run
 
 pytestmark = pytest.mark.needs('gstreamer')
@@ -17,7 +17,6 @@ pytestmark = pytest.mark.needs('gstreamer')
 HERE = TESTS / 'gstreamer'
 PLUGINS = ['json', 'regex', 'textwrap', 'textahead', 'togglerecord', 'fallbackswitch', 'livesync', 'threadshare']
 SUBSETS = [['json', 'regex'], ['fallbackswitch'], ['textwrap', 'livesync', 'threadshare']]
-STRATEGIES = ['dedup']
 CORE = ['gstreamer-1.0', 'gio-2.0']
 MODULES = CORE + [f'gstreamer-{m}-1.0' for m in ('base', 'audio', 'video', 'net', 'app', 'rtp')]
 

@@ -4,13 +4,10 @@ import pytest
 
 from harness import link
 from harness.cargo import TESTS
-from harness.engine import combine
+from harness.engine import ATOMIC, STRATEGIES, combine
 from harness.fixtures import PLUGINS, define, exports, subsets
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
-STRATEGIES = ['dedup']
-# Those that take atoms apart.
-ATOMIC = [s for s in STRATEGIES if s != 'dedup']
 
 
 @pytest.fixture(scope='module')
