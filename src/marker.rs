@@ -77,6 +77,7 @@ impl Marker {
         let note = serde_json::to_vec(self).unwrap_or_default();
         let object = template.and_then(|(kind, data)| format::marker_object(kind, data, &note));
         OutputMember {
+            symbols: Vec::new(),
             name: Cow::Borrowed(MEMBER),
             // Where no object shows what an object is like here, the note stands bare.
             data: Cow::Owned(object.unwrap_or(note)),

@@ -6,7 +6,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use crate::archive::read::{Archive, ArchiveMember};
+use crate::archive::read::{Archive, ArchiveMember, IndexEntry};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, GlobalKind};
 use crate::input::{MappedFile, library_name};
@@ -211,10 +211,13 @@ fn make_whole<'d>(
     let changed = || thinned("this library was thinned before, and changed since").hint(AGAIN);
     let mut own = archive.members.iter().copied();
     let mut members = Vec::new();
+    // Where its own members are now, for the index of what stayed.
+    let mut places = Vec::new();
     for part in parts {
         match part {
             Part::Own(count) => {
                 for _ in 0..*count {
+                    places.push(members.len());
                     members.push(own.next().ok_or_else(changed)?);
                 }
             }
@@ -231,7 +234,13 @@ fn make_whole<'d>(
         return Err(changed());
     }
     archive.members = members;
-    // It spoke of other members.
-    archive.index.clear();
+    // What it says of the members that came back is not in it; their objects say it.
+    archive.index = std::mem::take(&mut archive.index)
+        .into_iter()
+        .filter_map(|entry| {
+            let member = *places.get(entry.member)?;
+            Some(IndexEntry { member, ..entry })
+        })
+        .collect();
     Ok(())
 }

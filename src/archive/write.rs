@@ -168,7 +168,7 @@ fn defined_symbols<'a>(members: &'a [OutputMember<'_>]) -> Result<Vec<Vec<&'a [u
         .par_iter()
         .map(|member| {
             let data: &[u8] = &member.data;
-            let mut symbols = Vec::new();
+            let mut symbols = member.symbols.clone();
             format::for_each_global(format::classify(data), data, &mut |symbol| {
                 if symbol.kind.is_definition() {
                     symbols.push(symbol.name);

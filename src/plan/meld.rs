@@ -87,6 +87,7 @@ pub fn plan<'d>(
         };
         let name = format!("{}-{}.o", target.name, target.members.len());
         target.members.push(OutputMember {
+            symbols: Vec::new(),
             name: Cow::Owned(name.into_bytes()),
             data: Cow::Owned(bytes),
         });
@@ -98,6 +99,7 @@ pub fn plan<'d>(
         {
             let name = format!("{}-0.o", library.name);
             library.members.push(OutputMember {
+                symbols: Vec::new(),
                 name: Cow::Owned(name.into_bytes()),
                 data: Cow::Owned(format::write_object(format, &object)?),
             });

@@ -15,6 +15,8 @@ use crate::error::Diagnostic;
 pub struct OutputMember<'d> {
     pub name: Cow<'d, [u8]>,
     pub data: Cow<'d, [u8]>,
+    /// Symbols for the archive's index where `data` does not tell them: bitcode's.
+    pub symbols: Vec<&'d [u8]>,
 }
 
 /// Where a member of an input library went.

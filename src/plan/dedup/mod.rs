@@ -3,39 +3,47 @@
 //! # Link order
 //! Programs link plugin libraries first, in any order, then the workspace library; linkers may read
 //! each archive once (GNU ld). What a program pulls must be what it pulled from the libraries as
-//! they were. A shared member moves only where that holds:
+//! they were. Two things stand against that.
 //!
-//! - **Nothing behind it.** Once the linker reads the workspace library, the plugin libraries are
-//!   past. So whatever a moved member needs must not be defined by a member that stays: such members
-//!   stay too, in every library.
-//! - **Nothing before it.** A plugin library's definition is found before the workspace library's.
-//!   So a symbol that a moved member defines must not be defined by any other member, of any library:
-//!   else programs would change from one to the other, or get both. (Definitions that every user
-//!   brings itself, such as COMDAT groups, are never looked for in an archive and do not count.)
+//! - **Nothing comes after.** Once the linker reads the workspace library, the plugin libraries are
+//!   past. A shared member may need what only plugin libraries define: each has an allocator shim of
+//!   its own, and where the shims differ (another `#[global_allocator]`), they stay. In the libraries
+//!   as they were, a member of the plugin pulled the shared one, and that the shim. So what a shared
+//!   member needs in this way, the members that stay and need the shared one are made to ask for
+//!   themselves: undefined symbols are added to them. Pulling them then pulls the shim before the
+//!   workspace library is read, from the same library as before. Copying the shim to the workspace
+//!   library instead would give plugins another one's allocator; leaving all that allocates behind
+//!   would leave nearly everything.
+//!   Where that is not possible (bitcode, members that programs ask for by name) the shared member
+//!   stays in every library.
+//! - **Something comes before.** A plugin library's definition is found before the workspace
+//!   library's. So a symbol that a moved member defines must not be defined by any other member, of
+//!   any library: else programs would change from one to the other, or get both. Such members stay.
+//!   (Definitions that every user brings itself, such as COMDAT groups, are never looked for in an
+//!   archive and do not count.)
 //!
 //! Members left behind for these reasons are reported. A member that one library alone holds, even
-//! twice, stays where it is.
+//! twice, stays where it is. Members that are no objects follow the same rules: no linker looks at
+//! them, and dropping them would keep a thinned library from being made whole again.
+//!
+//! # Import stubs
+//! A stub stays in its library unless another library has one of the same DLL, symbol, type and hint:
+//! then both are one member and move like any other. They could all stay, at a few dozen bytes each;
+//! but then a shared member that moved would look for its imports among what is past.
+
+mod order;
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 
+use self::order::{Order, Symbols};
 use super::{OutputLibrary, OutputMember, OutputSet, Restore};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, GlobalKind, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{Inputs, MemberId};
-
-/// Global symbols of a class of members.
-#[derive(Default)]
-struct Symbols<'d> {
-    strong: Vec<&'d [u8]>,
-    /// Weak and common definitions.
-    weak: Vec<&'d [u8]>,
-    /// Strong undefined ones: they pull members.
-    needs: Vec<&'d [u8]>,
-}
 
 /// Plans the deduplication of `inputs`.
 ///
@@ -43,8 +51,7 @@ struct Symbols<'d> {
 /// `object-malformed` for a member whose symbols cannot be read.
 pub fn plan<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<OutputSet<'d>> {
     let symbols = read_symbols(inputs, classes)?;
-    let mut moves = shared(inputs, classes);
-    let held_back = hold_back(&symbols, &mut moves);
+    let order = order::decide(inputs, classes, &symbols);
 
     let mut set = OutputSet::default();
     // Where in the workspace library a class is.
@@ -57,8 +64,12 @@ pub fn plan<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<OutputSe
         let mut restore = Vec::with_capacity(library.members.len());
         for id in library.member_ids() {
             let class = classes.class(id) as usize;
-            if !moves.get(class).copied().unwrap_or(false) {
-                output.members.push(output_member(inputs, id));
+            if !order.moves.get(class).copied().unwrap_or(false) {
+                let mut member = output_member(inputs, id);
+                if let Some(names) = order.amend.get(&(class as u32)) {
+                    amend(inputs, id, names, &mut member)?;
+                }
+                output.members.push(member);
                 output.members_kept += 1;
                 restore.push(Restore::Own);
                 continue;
@@ -73,16 +84,50 @@ pub fn plan<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<OutputSe
         output.restore = Some(restore);
         set.libraries.push(output);
     }
-    warn(inputs, classes, &held_back, &mut set.warnings);
+    warn(inputs, classes, &order, &mut set.warnings);
     Ok(set)
 }
 
 fn output_member<'d>(inputs: &Inputs<'d>, id: MemberId) -> OutputMember<'d> {
     let member = inputs.member(id);
+    let symbols = if member.kind == MemberKind::Bitcode {
+        indexed(inputs, id)
+    } else {
+        Vec::new()
+    };
     OutputMember {
         name: Cow::Borrowed(member.name),
         data: Cow::Borrowed(member.data),
+        symbols,
     }
+}
+
+/// The symbols of a member in its archive's index: all that is known of bitcode's.
+fn indexed<'d>(inputs: &Inputs<'d>, id: MemberId) -> Vec<&'d [u8]> {
+    let library = inputs.library(inputs.member(id).library);
+    let at = id.0.saturating_sub(library.members.start) as usize;
+    let entries = library.index.iter().filter(|e| e.member == at);
+    entries.map(|e| e.symbol).collect()
+}
+
+/// Adds undefined symbols to a member that stays.
+fn amend(
+    inputs: &Inputs<'_>,
+    id: MemberId,
+    names: &[&[u8]],
+    output: &mut OutputMember<'_>,
+) -> Result<()> {
+    let member = inputs.member(id);
+    let data = format::add_undefined(member.kind, member.data, names).ok_or_else(|| {
+        Diagnostic::new(
+            Code::ObjectMalformed,
+            "symbols cannot be added to this member",
+        )
+        .member(member.name)
+        .file(inputs.library(member.library).path)
+    })?;
+    output.data = Cow::Owned(data);
+    Ok(())
 }
 
 fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<Symbols<'d>>> {
@@ -91,7 +136,11 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
         .par_iter()
         .map(|&id| {
             let member = inputs.member(id);
-            let mut symbols = Symbols::default();
+            let mut symbols = Symbols {
+                amendable: matches!(member.kind, MemberKind::Object(..)),
+                opaque: member.kind == MemberKind::Bitcode,
+                ..Symbols::default()
+            };
             format::for_each_global(member.kind, member.data, &mut |symbol| match symbol.kind {
                 GlobalKind::Defined => symbols.strong.push(symbol.name),
                 GlobalKind::WeakDefined | GlobalKind::Common => symbols.weak.push(symbol.name),
@@ -102,6 +151,9 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
                 e.in_member(member.name)
                     .in_file(inputs.library(member.library).path)
             })?;
+            if symbols.opaque {
+                symbols.strong = indexed(inputs, id);
+            }
             Ok(symbols)
         })
         .collect();
@@ -117,90 +169,10 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
     Ok(all)
 }
 
-/// By class: whether two or more libraries hold it.
-fn shared(inputs: &Inputs<'_>, classes: &MemberClasses) -> Vec<bool> {
-    let mut shared = vec![false; classes.len()];
-    for (member, &class) in inputs.members.iter().zip(&classes.class_of) {
-        let first = classes.representatives.get(class as usize);
-        if let (Some(&first), Some(shared)) = (first, shared.get_mut(class as usize)) {
-            *shared |= inputs.member(first).library != member.library;
-        }
-    }
-    shared
-}
-
-/// Why shared members stay.
-#[derive(Default)]
-struct HeldBack<'d> {
-    /// Classes that define a symbol which another one defines too.
-    doubly_defined: Vec<(u32, &'d [u8])>,
-    /// Classes that need a symbol which only a member that stays defines.
-    needs: Vec<(u32, &'d [u8])>,
-}
-
-/// Takes out of `moves` what cannot move.
-fn hold_back<'d>(symbols: &[Symbols<'d>], moves: &mut [bool]) -> HeldBack<'d> {
-    let mut held = HeldBack::default();
-    let mut needed: HashSet<&[u8]> = HashSet::new();
-    for class in symbols {
-        needed.extend(&class.needs);
-    }
-    // Who defines each symbol that is looked for.
-    let mut definers: HashMap<&[u8], Vec<u32>> = HashMap::new();
-    for (class, symbols) in symbols.iter().enumerate() {
-        let weak = symbols.weak.iter().filter(|s| needed.contains(*s));
-        for symbol in symbols.strong.iter().chain(weak) {
-            let classes = definers.entry(symbol).or_default();
-            if classes.last() != Some(&(class as u32)) {
-                classes.push(class as u32);
-            }
-        }
-    }
-    // Who needs each symbol.
-    let mut users: HashMap<&[u8], Vec<u32>> = HashMap::new();
-    let mut queue: Vec<u32> = Vec::new();
-    for (class, symbols) in symbols.iter().enumerate() {
-        for symbol in &symbols.needs {
-            if definers.contains_key(symbol) {
-                users.entry(symbol).or_default().push(class as u32);
-            }
-        }
-        if !moves.get(class).copied().unwrap_or(false) {
-            queue.push(class as u32);
-            continue;
-        }
-        let double = symbols.strong.iter().chain(&symbols.weak);
-        let mut double = double.filter(|s| definers.get(*s).is_some_and(|d| d.len() > 1));
-        if let Some(symbol) = double.next() {
-            held.doubly_defined.push((class as u32, symbol));
-            if let Some(slot) = moves.get_mut(class) {
-                *slot = false;
-            }
-            queue.push(class as u32);
-        }
-    }
-    while let Some(class) = queue.pop() {
-        let Some(symbols) = symbols.get(class as usize) else {
-            continue;
-        };
-        for symbol in symbols.strong.iter().chain(&symbols.weak) {
-            for &user in users.get(symbol).into_iter().flatten() {
-                if let Some(slot) = moves.get_mut(user as usize)
-                    && std::mem::replace(slot, false)
-                {
-                    held.needs.push((user, symbol));
-                    queue.push(user);
-                }
-            }
-        }
-    }
-    held
-}
-
 fn warn(
     inputs: &Inputs<'_>,
     classes: &MemberClasses,
-    held: &HeldBack<'_>,
+    order: &Order<'_>,
     warnings: &mut Vec<Diagnostic>,
 ) {
     let mut add = |held: &[(u32, &[u8])], why: &str| {
@@ -225,10 +197,10 @@ fn warn(
         }
     };
     add(
-        &held.doubly_defined,
+        &order.doubly_defined,
         "other members define the same symbols",
     );
-    add(&held.needs, "they need what only plugin libraries define");
+    add(&order.needs, "they need what only plugin libraries define");
 
     for near in classes.near_duplicates(inputs) {
         let (first, second) = (inputs.member(near.first), inputs.member(near.second));
