@@ -1,0 +1,8 @@
+//! dedup on small libraries of C objects: linked by real linkers, run, killed, starved.
+
+mod bad_input;
+mod in_place;
+mod link_order;
+mod markers;
+mod same_bytes;
+mod support;
