@@ -62,6 +62,7 @@ fn compile(flags: &[&str]) -> Vec<u8> {
 
 fn library(at: &Utf8Path, object: &[u8]) {
     let members = [OutputMember {
+        symbols: Vec::new(),
         name: b"a.o".as_slice().into(),
         data: object.into(),
     }];
