@@ -15,6 +15,7 @@ use crate::exports::{self, Defined, ExportRules};
 use crate::format::{self, Format, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs, MappedFile};
+use crate::inspect::live::{Live, live};
 use crate::manifest::{self, Manifest};
 use crate::marker;
 use crate::plan::partition::Partition;
@@ -23,7 +24,10 @@ use crate::protocol::event::Events;
 use crate::protocol::request::{
     CombineRequest, LibraryInput, ManifestSource, Output, Source, Strategy,
 };
-use crate::protocol::response::{Plugin, Response, Totals, WorkspaceLibrary, WrittenFile};
+use crate::protocol::response::{
+    FileKind, Plugin, Response, Totals, WorkspaceLibrary, WrittenFile,
+};
+use crate::report::{self, gather::gather};
 use crate::restore::{self, Former};
 use crate::verify::{self, Promise};
 use crate::workspace;
@@ -69,7 +73,11 @@ fn run_on_this_pool(
     input::check_one_format(&inputs)?;
 
     events.phase("plan");
-    let mut set = plan(strategy, request, &subject, &inputs)?;
+    let Planned {
+        mut set,
+        classes,
+        live,
+    } = plan(strategy, request, &subject, &inputs)?;
     marker::mark(&mut set, strategy, &inputs);
     if restored > 0 {
         set.warnings.push(
@@ -107,6 +115,21 @@ fn run_on_this_pool(
         });
     }
     response.link = Some(link);
+    if let Some(path) = &request.report {
+        events.phase("report");
+        let written: Vec<u64> = sizes
+            .libraries
+            .iter()
+            .copied()
+            .chain([sizes.workspace])
+            .collect();
+        let data = gather(strategy.name(), &inputs, &classes, &set, &written, live);
+        stage.write(path, report::page(&data).as_bytes())?;
+        response.files.push(WrittenFile {
+            kind: FileKind::Report,
+            path: path.clone(),
+        });
+    }
     events.phase("commit");
     stage.commit()?;
     Ok(response)
@@ -279,24 +302,43 @@ pub fn library_file_name(name: &str, like: &str) -> String {
     }
 }
 
+/// A strategy's result, and what a report says of it.
+struct Planned<'d> {
+    set: OutputSet<'d>,
+    classes: MemberClasses,
+    /// Where a report is wanted, of a strategy on atoms.
+    live: Option<Live>,
+}
+
 fn plan<'d>(
     strategy: Strategy,
     request: &CombineRequest,
     subject: &Subject,
     inputs: &Inputs<'d>,
-) -> Result<OutputSet<'d>> {
-    let members = MemberClasses::new(inputs);
+) -> Result<Planned<'d>> {
+    let classes = MemberClasses::new(inputs);
     let sharing = match strategy {
-        Strategy::Dedup => return plan::dedup::plan(inputs, &members),
+        Strategy::Dedup => {
+            return Ok(Planned {
+                set: plan::dedup::plan(inputs, &classes)?,
+                classes,
+                live: None,
+            });
+        }
         Strategy::Prelink => Sharing::None,
         Strategy::Meld => Sharing::Universe,
     };
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
-    let analysis = Analysis::new(inputs, &members, &exports, sharing)?;
+    let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
-    plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)
+    let set = plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)?;
+    let live = request
+        .report
+        .is_some()
+        .then(|| live(inputs, &analysis, &partition));
+    Ok(Planned { set, classes, live })
 }
 
 /// Reads the staged archives again and checks them.

@@ -1,5 +1,6 @@
 //! What a member's bytes are for: its sections by kind, cut at the symbols that name their pieces.
 
+use super::model::Atom;
 use super::{Format, MemberKind, coff, elf, macho};
 use crate::error::Result;
 
@@ -16,6 +17,8 @@ pub enum SectionKind {
     Debug,
     /// Symbol and string tables.
     Symbols,
+    /// LLVM bitcode beside native code (`.llvmbc`), which no linker reads.
+    Bitcode,
     /// Relocations of other than debug and unwind sections (those count with what they relocate).
     Relocations,
     Note,
@@ -63,6 +66,27 @@ pub fn for_each_piece<'d>(
         MemberKind::Object(Format::Coff, _) => coff::sections::for_each_piece(data, f),
         MemberKind::Object(Format::MachO, _) => macho::sections::for_each_piece(data, f),
         MemberKind::ImportStub(_) | MemberKind::Bitcode | MemberKind::Other => Ok(()),
+    }
+}
+
+/// The kind of an atom's contents.
+#[must_use]
+pub fn kind_of_atom(format: Format, atom: &Atom<'_>) -> SectionKind {
+    let unwind = match format {
+        Format::Elf => elf::sections::is_unwind(atom.section),
+        Format::Coff => coff::sections::is_unwind(atom.section),
+        Format::MachO => macho::sections::is_unwind(atom.section),
+    };
+    if unwind {
+        SectionKind::Unwind
+    } else if atom.zero_fill {
+        SectionKind::Bss
+    } else if atom.code {
+        SectionKind::Code
+    } else if atom.writable {
+        SectionKind::Data
+    } else {
+        SectionKind::ReadOnly
     }
 }
 
@@ -138,7 +162,8 @@ impl<'d> Marks<'d> {
 
 /// The mangled Rust name that ends a section's own name (`.text.unlikely._ZN4core…`), where the
 /// symbol itself is gone or local.
-pub(super) fn symbol_in_section_name(section: &[u8]) -> Option<&[u8]> {
+#[must_use]
+pub fn symbol_in_section_name(section: &[u8]) -> Option<&[u8]> {
     let at = section
         .windows(3)
         .position(|w| w.starts_with(b"._R") || w.starts_with(b"._Z"))?;

@@ -2,11 +2,12 @@
 
 pub mod crates;
 pub mod exports;
+pub mod live;
 pub mod melded;
 pub mod providers;
 pub mod render;
 mod run;
-mod survey;
+pub mod survey;
 pub mod target;
 
 use camino::Utf8PathBuf;
@@ -59,6 +60,8 @@ pub struct Kinds {
     pub symbols: u64,
     /// Relocations of code and data.
     pub relocations: u64,
+    /// LLVM bitcode beside native code: rustc's own libraries have it, no linker reads it.
+    pub bitcode: u64,
     /// Headers, padding, notes, metadata, members that are no objects.
     pub other: u64,
     /// Zero-filled memory: not in the file, not in the sum.
@@ -77,6 +80,7 @@ impl Kinds {
             SectionKind::Debug => &mut self.debug,
             SectionKind::Symbols => &mut self.symbols,
             SectionKind::Relocations => &mut self.relocations,
+            SectionKind::Bitcode => &mut self.bitcode,
             SectionKind::Note | SectionKind::Other => &mut self.other,
         };
         *field = field.saturating_add(bytes);
@@ -92,7 +96,7 @@ impl Kinds {
 
     /// The kinds that are in the file, with their names for people.
     #[must_use]
-    pub fn columns(&self) -> [(&'static str, u64); 8] {
+    pub fn columns(&self) -> [(&'static str, u64); 9] {
         [
             ("code", self.code),
             ("constants", self.read_only),
@@ -101,8 +105,31 @@ impl Kinds {
             ("debug", self.debug),
             ("symbols", self.symbols),
             ("relocations", self.relocations),
+            ("bitcode", self.bitcode),
             ("other", self.other),
         ]
+    }
+}
+
+impl Kinds {
+    /// What is left when `other` is taken away.
+    #[must_use]
+    pub fn less(mut self, other: &Self) -> Self {
+        for (field, less) in [
+            (&mut self.code, other.code),
+            (&mut self.read_only, other.read_only),
+            (&mut self.data, other.data),
+            (&mut self.unwind, other.unwind),
+            (&mut self.debug, other.debug),
+            (&mut self.symbols, other.symbols),
+            (&mut self.relocations, other.relocations),
+            (&mut self.bitcode, other.bitcode),
+            (&mut self.other, other.other),
+            (&mut self.bss, other.bss),
+        ] {
+            *field = field.saturating_sub(less);
+        }
+        self
     }
 }
 
@@ -116,6 +143,7 @@ impl std::ops::AddAssign for Kinds {
             (&mut self.debug, other.debug),
             (&mut self.symbols, other.symbols),
             (&mut self.relocations, other.relocations),
+            (&mut self.bitcode, other.bitcode),
             (&mut self.other, other.other),
             (&mut self.bss, other.bss),
         ] {

@@ -196,12 +196,19 @@ fn externals(out: &mut String, externals: &[External]) {
                 provider.name.clone()
             },
             provider.kind.title().to_owned(),
-            group.len().to_string(),
+            match group.iter().filter(|e| e.weak).count() {
+                0 => group.len().to_string(),
+                weak if weak == group.len() => format!("{weak} (weak)"),
+                weak => format!("{} ({weak} weak)", group.len()),
+            },
             provider.link.join(" "),
             some(names, 3),
         ]);
     }
     table.write(out, "Needed from elsewhere");
+    if externals.iter().any(|e| e.weak) {
+        let _ = writeln!(out, "Weak: the code does without where it is missing.");
+    }
     let _ = writeln!(
         out,
         "`dragonfire inspect --symbol NAME LIB...` says why a symbol is needed and how to link it."

@@ -5,22 +5,27 @@ use std::collections::{BTreeMap, HashMap};
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 
-use super::providers::{Provider, provider};
+use super::live::live;
+use super::melded::Melded;
+use super::providers::{Provider, ProviderKind, provider};
 use super::survey::{self, LibrarySurvey, MemberSurvey, NameMap};
 use super::target::{self, Environment, TargetInfo};
 use super::{
     CrateSizes, Explanation, External, Inspection, Kinds, LibraryInspection, Place, Sharing,
     exports,
 };
+use crate::analysis::{self, Analysis};
+use crate::combine::select_exports;
 use crate::error::{Code, Diagnostic, Result};
 use crate::exports::ExportRules;
 use crate::format::{Format, GlobalKind, Machine, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs, MemberId};
 use crate::manifest::{self, Manifest};
+use crate::plan::partition::Partition;
 use crate::protocol::event::Events;
 use crate::protocol::request::{InspectRequest, LibraryInput, Source};
-use crate::protocol::response::Response;
+use crate::protocol::response::{Plugin, Response};
 use crate::workspace;
 
 /// How many places of a symbol are listed.
@@ -205,11 +210,40 @@ pub fn inspect(
         }
     }
     inspection.crates = sorted_crates(crates.into_iter());
+    if request.melded {
+        events.phase("meld");
+        inspection.melded = Some(melded(&inputs, libraries, &rules)?);
+    }
     inspection.sharing = set.sharing(&shared);
     Ok((inspection, warnings))
 }
 
-fn sorted_crates<'d>(crates: impl Iterator<Item = (&'d str, (Kinds, u32))>) -> Vec<CrateSizes> {
+/// What melding the libraries would keep.
+fn melded(
+    inputs: &Inputs<'_>,
+    libraries: &[LibraryInput],
+    rules: &ExportRules<'_>,
+) -> Result<Melded> {
+    input::check_one_format(inputs)?;
+    let plugins: Vec<Plugin> = libraries
+        .iter()
+        .map(|l| Plugin {
+            package: l.package.clone(),
+            ..Plugin::default()
+        })
+        .collect();
+    let exports = select_exports(inputs, &plugins, rules)?;
+    let classes = MemberClasses::new(inputs);
+    let sharing = analysis::Sharing::Universe;
+    let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
+    let partition = Partition::new(&analysis);
+    Ok(live(inputs, &analysis, &partition).melded)
+}
+
+/// Largest first.
+pub(super) fn sorted_crates<'d>(
+    crates: impl Iterator<Item = (&'d str, (Kinds, u32))>,
+) -> Vec<CrateSizes> {
     let mut sizes: Vec<CrateSizes> = crates
         .map(|(krate, (kinds, libraries))| CrateSizes {
             krate: krate.to_owned(),
@@ -334,7 +368,15 @@ impl Set<'_, '_> {
                 external.needed_by.push(library.name.clone());
             }
         }
-        by_name.into_values().collect()
+        let mut externals: Vec<External> = by_name.into_values().collect();
+        for external in &mut externals {
+            if external.weak && external.provider.kind == ProviderKind::Unknown {
+                "every reference is weak: the code looks whether it is there and does without; a newer \
+                 C library may have it"
+                    .clone_into(&mut external.provider.why);
+            }
+        }
+        externals
     }
 
     fn provider(&self, environment: Environment, name: &[u8], symbol: &str) -> Provider {
@@ -393,7 +435,6 @@ fn explain(
     environments: &[Environment],
     set: Option<&Set<'_, '_>>,
 ) -> Vec<Explanation> {
-    use super::providers::ProviderKind as Kind;
     let mut explanations = Vec::new();
     for symbol in symbols {
         let mut of_symbol: Vec<Explanation> = environments
@@ -409,7 +450,12 @@ fn explain(
                 places: set.map(|set| set.places(symbol)).unwrap_or_default(),
             })
             .collect();
-        let at_home = |e: &Explanation| !matches!(e.provider.kind, Kind::Unknown | Kind::Foreign);
+        let at_home = |e: &Explanation| {
+            !matches!(
+                e.provider.kind,
+                ProviderKind::Unknown | ProviderKind::Foreign
+            )
+        };
         if of_symbol.iter().any(at_home) {
             of_symbol.retain(at_home);
         } else {

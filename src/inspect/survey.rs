@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::Kinds;
 use super::crates::{self, Origin};
-use crate::error::{Code, Diagnostic};
+use crate::error::{Code, Diagnostic, Result};
 use crate::format::sections::SectionKind;
 use crate::format::{GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
 use crate::input::{Inputs, LibraryId, MemberId};
@@ -70,26 +70,13 @@ pub fn members<'d>(inputs: &Inputs<'d>) -> Vec<MemberSurvey<'d>> {
                 globals: Vec::new(),
                 problem: None,
             };
-            let mut sizes = Sizes::default();
-            let mut left = member.data.len() as u64;
-            let walked = sections::for_each_piece(member.kind, member.data, &mut |piece| {
-                let bytes = piece.bytes.min(left);
-                left -= bytes;
-                let named = piece.symbol.filter(|_| {
-                    piece.kind.has_named_pieces() || piece.kind == SectionKind::Relocations
-                });
-                let krate = named.and_then(crates::of_symbol).unwrap_or(krate);
-                let kinds = sizes.of(krate);
-                kinds.add(piece.kind, bytes);
-                kinds.bss = kinds.bss.saturating_add(piece.zero_fill);
-            })
-            .and_then(|()| {
+            let (by_crate, walked) = sizes(member.kind, member.data, krate);
+            survey.by_crate = by_crate;
+            let walked = walked.and_then(|()| {
                 for_each_global(member.kind, member.data, &mut |symbol| {
                     survey.globals.push(symbol);
                 })
             });
-            sizes.of(krate).add(SectionKind::Other, left);
-            survey.by_crate = sizes.0;
             if let Err(error) = walked {
                 survey.problem = error.0.into_iter().next();
             } else if member.kind == MemberKind::Bitcode {
@@ -111,6 +98,30 @@ pub fn members<'d>(inputs: &Inputs<'d>) -> Vec<MemberSurvey<'d>> {
         .collect()
 }
 
+/// Bytes of one member by crate and kind; they add up to its size, whatever the walk met.
+pub fn sizes<'d>(
+    kind: MemberKind,
+    data: &'d [u8],
+    krate: &'d str,
+) -> (Vec<(&'d str, Kinds)>, Result<()>) {
+    let mut sizes = Sizes::default();
+    let mut left = data.len() as u64;
+    let walked = sections::for_each_piece(kind, data, &mut |piece| {
+        let bytes = piece.bytes.min(left);
+        left -= bytes;
+        let named = piece
+            .symbol
+            .filter(|_| piece.kind.has_named_pieces() || piece.kind == SectionKind::Relocations);
+        let krate = named.and_then(crates::of_symbol).unwrap_or(krate);
+        let kinds = sizes.of(krate);
+        kinds.add(piece.kind, bytes);
+        kinds.bss = kinds.bss.saturating_add(piece.zero_fill);
+    });
+    // Headers and padding; and all that a malformed member hides.
+    sizes.of(krate).add(SectionKind::Other, left);
+    (sizes.0, walked)
+}
+
 /// A member's sizes by crate: rarely more than a few dozen, mostly the same one again.
 #[derive(Default)]
 struct Sizes<'d>(Vec<(&'d str, Kinds)>);
@@ -130,25 +141,32 @@ impl<'d> Sizes<'d> {
 }
 
 /// The crate of each member: its name tells, or the members before it.
-fn member_crates<'d>(inputs: &Inputs<'d>) -> Vec<&'d str> {
+pub fn member_crates<'d>(inputs: &Inputs<'d>) -> Vec<&'d str> {
     let mut crates = Vec::with_capacity(inputs.members.len());
-    let mut library = None;
-    let mut last = UNKNOWN;
-    for member in &inputs.members {
-        if library != Some(member.library) {
-            library = Some(member.library);
-            last = UNKNOWN;
+    for library in &inputs.libraries {
+        let mut naming = Naming::default();
+        for id in library.member_ids() {
+            let member = inputs.member(id);
+            crates.push(naming.of(member.kind, member.name));
         }
-        if let MemberKind::ImportStub(_) = member.kind {
-            crates.push(IMPORTS);
-            continue;
-        }
-        if let Origin::Crate(krate) | Origin::Shim(krate) = crates::of_member(member.name) {
-            last = krate;
-        }
-        crates.push(last);
     }
     crates
+}
+
+/// Names the crates of one library's members, in their order.
+#[derive(Debug, Default)]
+pub struct Naming<'d>(Option<&'d str>);
+
+impl<'d> Naming<'d> {
+    pub fn of(&mut self, kind: MemberKind, name: &'d [u8]) -> &'d str {
+        if let MemberKind::ImportStub(_) = kind {
+            return IMPORTS;
+        }
+        if let Origin::Crate(krate) | Origin::Shim(krate) = crates::of_member(name) {
+            self.0 = Some(krate);
+        }
+        self.0.unwrap_or(UNKNOWN)
+    }
 }
 
 /// Puts a library's members together.

@@ -3,6 +3,7 @@
 //! Strategies fill in [`ReportData`]; the page shows of it what there is.
 
 mod colours;
+pub mod gather;
 mod html;
 mod maps;
 mod sets;

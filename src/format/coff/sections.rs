@@ -121,15 +121,11 @@ fn kind_of(flags: pe::SectionFlags, name: &[u8], zero: bool) -> SectionKind {
     if is_debug_name(name) {
         return SectionKind::Debug;
     }
-    let unwind = [
-        b".pdata".as_slice(),
-        b".xdata",
-        b".eh_frame",
-        b".gcc_except_table",
-        b".sxdata",
-    ];
-    if unwind.iter().any(|prefix| name.starts_with(prefix)) {
+    if is_unwind(name) {
         return SectionKind::Unwind;
+    }
+    if name == b".llvmbc" || name == b".llvmcmd" {
+        return SectionKind::Bitcode;
     }
     if name == b".llvm_addrsig" {
         SectionKind::Symbols
@@ -146,4 +142,17 @@ fn kind_of(flags: pe::SectionFlags, name: &[u8], zero: bool) -> SectionKind {
     } else {
         SectionKind::ReadOnly
     }
+}
+
+/// Unwind tables, the language's data for them, and the list of safe handlers.
+pub fn is_unwind(name: &[u8]) -> bool {
+    [
+        b".pdata".as_slice(),
+        b".xdata",
+        b".eh_frame",
+        b".gcc_except_table",
+        b".sxdata",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }

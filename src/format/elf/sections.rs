@@ -120,15 +120,11 @@ fn kind_of(section_type: elf::SectionType, flags: elf::SectionFlags, name: &[u8]
     if is_debug_name(name) {
         return SectionKind::Debug;
     }
-    let unwind = [
-        b".eh_frame".as_slice(),
-        b".gcc_except_table",
-        b".ARM.exidx",
-        b".ARM.extab",
-        b".sframe",
-    ];
-    if unwind.iter().any(|prefix| name.starts_with(prefix)) {
+    if is_unwind(name) {
         return SectionKind::Unwind;
+    }
+    if name == b".llvmbc" || name == b".llvmcmd" {
+        return SectionKind::Bitcode;
     }
     if !flags.contains(elf::SHF_ALLOC) {
         SectionKind::Other
@@ -141,4 +137,17 @@ fn kind_of(section_type: elf::SectionType, flags: elf::SectionFlags, name: &[u8]
     } else {
         SectionKind::ReadOnly
     }
+}
+
+/// Unwind tables and the language's data for them.
+pub fn is_unwind(name: &[u8]) -> bool {
+    [
+        b".eh_frame".as_slice(),
+        b".gcc_except_table",
+        b".ARM.exidx",
+        b".ARM.extab",
+        b".sframe",
+    ]
+    .iter()
+    .any(|prefix| name.starts_with(prefix))
 }

@@ -125,10 +125,11 @@ fn kind_of<S: Section<Endian = Endianness>>(
             _ => SectionKind::Debug,
         };
     }
+    if section.segment_name() == b"__LLVM" {
+        return SectionKind::Bitcode;
+    }
     match section.name() {
-        b"__eh_frame" | b"__gcc_except_tab" | b"__compact_unwind" | b"__unwind_info" => {
-            SectionKind::Unwind
-        }
+        name if is_unwind(name) => SectionKind::Unwind,
         _ if zero => SectionKind::Bss,
         _ if flags
             .intersects(macho::S_ATTR_PURE_INSTRUCTIONS | macho::S_ATTR_SOME_INSTRUCTIONS) =>
@@ -143,4 +144,12 @@ fn kind_of<S: Section<Endian = Endianness>>(
             _ => SectionKind::Other,
         },
     }
+}
+
+/// Unwind tables and the language's data for them.
+pub fn is_unwind(name: &[u8]) -> bool {
+    matches!(
+        name,
+        b"__eh_frame" | b"__gcc_except_tab" | b"__compact_unwind" | b"__unwind_info"
+    )
 }

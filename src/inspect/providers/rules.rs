@@ -248,6 +248,7 @@ const COMMON: &[Rule] = &[
         link: &["$(pkg-config --libs zlib)"],
         why: "zlib",
     },
+    library("glib-2.0", &["glib_*"], &["$(pkg-config --libs glib-2.0)"]),
     library("sqlite3", &["sqlite3_*"], &["$(pkg-config --libs sqlite3)"]),
     library(
         "libzstd",

@@ -242,6 +242,24 @@ pub const RULES: &[Rule] = &[
         why: "in libc since glibc 2.34, in librt.so.1 before; -lrt is right for both",
     },
     Rule {
+        on: &[LinuxGlibc],
+        symbols: &["__isoc23_*", "strlcpy", "strlcat", "wcslcpy", "wcslcat"],
+        kind: Kind::Libc,
+        name: "libc.so.6 of glibc 2.38",
+        link: &["-lc"],
+        why: "in glibc since 2.38; compilers with its headers turn strtol and its like into \
+              __isoc23_strtol. Unresolved: the library was built on a newer system than the program is \
+              linked on; link there, or build the library on the older one",
+    },
+    Rule {
+        on: &[LinuxGlibc],
+        symbols: &["pidfd_spawn", "pidfd_spawnp", "pidfd_getpid"],
+        kind: Kind::Libc,
+        name: "libc.so.6 of glibc 2.39",
+        link: &["-lc"],
+        why: "in glibc since 2.39; Rust's std refers to it weakly and does without",
+    },
+    Rule {
         on: LINUX,
         symbols: &["__emutls_get_address"],
         kind: Kind::CompilerRuntime,
