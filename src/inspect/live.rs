@@ -70,7 +70,6 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
     let mut outputs: Vec<NameMap<&str, Kinds>> =
         vec![NameMap::default(); inputs.libraries.len() + 1];
     let mut all: NameMap<&str, Kinds> = NameMap::default();
-    let mut in_libraries: NameMap<&str, u32> = NameMap::default();
     for (index, classes) in partition.classes.iter().enumerate() {
         let set = SetId(index as u32);
         let home = home(analysis, partition, set);
@@ -90,11 +89,7 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
             piece.add_to(all.entry(piece.krate).or_default());
             let output = home.unwrap_or(inputs.libraries.len());
             if let Some(output) = outputs.get_mut(output) {
-                let kinds = output.entry(piece.krate).or_insert_with(|| {
-                    *in_libraries.entry(piece.krate).or_default() += 1;
-                    Kinds::default()
-                });
-                piece.add_to(kinds);
+                piece.add_to(output.entry(piece.krate).or_default());
             }
         }
         for s in partition.plugins(set) {
@@ -110,10 +105,7 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
     let melded = Melded {
         bytes: pieces.iter().map(Piece::total).sum(),
         atoms: pieces.len() as u64,
-        crates: sorted_crates(all.into_iter().map(|(krate, kinds)| {
-            let libraries = in_libraries.get(krate).copied().unwrap_or(0);
-            (krate, (kinds, libraries))
-        })),
+        crates: sorted_crates(all.into_iter().map(|(krate, kinds)| (krate, (kinds, 1)))),
         biggest: biggest(inputs, analysis, partition, &pieces),
         plugins: costs,
         reach_sets: {

@@ -33,7 +33,7 @@ pub fn render(inspection: &Inspection) -> String {
     }
     if !inspection.libraries.is_empty() {
         libraries(&mut out, inspection);
-        crates(&mut out, "crate", &inspection.crates);
+        crates(&mut out, &inspection.crates);
         symbols(&mut out, inspection);
         externals(&mut out, &inspection.externals);
     }
@@ -81,10 +81,20 @@ fn libraries(out: &mut String, inspection: &Inspection) {
     }
 }
 
-fn crates(out: &mut String, title: &str, crates: &[CrateSizes]) {
+fn crates(out: &mut String, crates: &[CrateSizes]) {
     let several = crates.iter().any(|c| c.libraries > 1);
-    let mut header = vec![title];
-    header.extend(Kinds::default().columns().map(|(name, _)| name));
+    // Kinds that nothing has are left out.
+    let mut sum = Kinds::default();
+    for krate in crates {
+        sum += krate.kinds;
+    }
+    let used = sum.columns().map(|(_, bytes)| bytes > 0);
+    let shown = |kinds: &Kinds| {
+        let columns = kinds.columns().into_iter().zip(used);
+        columns.filter(|(_, used)| *used).map(|(column, _)| column)
+    };
+    let mut header = vec!["crate"];
+    header.extend(shown(&sum).map(|(name, _)| name));
     header.push("total");
     if several {
         header.push("libraries");
@@ -92,7 +102,7 @@ fn crates(out: &mut String, title: &str, crates: &[CrateSizes]) {
     let mut table = Table::new(&header);
     let mut add = |name: String, kinds: &Kinds, libraries: Option<u32>| {
         let mut row = vec![name];
-        row.extend(kinds.columns().map(|(_, bytes)| size(bytes)));
+        row.extend(shown(kinds).map(|(_, bytes)| size(bytes)));
         row.push(size(kinds.total()));
         if several {
             row.push(libraries.map(|n| n.to_string()).unwrap_or_default());
@@ -280,7 +290,7 @@ fn melded(out: &mut String, melded: &melded::Melded) {
     }
     table.write(out, "Reach sets");
     more(out, melded.reach_sets.len(), MELDED);
-    crates(out, "crate", &melded.crates);
+    crates(out, &melded.crates);
     let mut table = Table::new(&["bytes", "crate", "plugins", "atom"]);
     table.left(1);
     table.left(3);
