@@ -1,0 +1,319 @@
+"""A Meson project that has dragonfire as a subproject and a Cargo workspace of plugins.
+
+Real cargo, engine, Meson (Debian's and the newest), linkers; the programs are run.
+"""
+
+import json
+import os
+from pathlib import Path
+import re
+import shutil
+import stat
+import subprocess
+import sys
+
+import pytest
+
+HERE = Path(__file__).resolve().parent
+REPOSITORY = HERE.parent.parent
+PLUGINS = ['pattern', 'record', 'worker', 'native', 'router', 'idle']
+WITH = {name: f'-DWITH_{name.upper()}' for name in PLUGINS}
+
+
+def run(*command, cwd=None, env=None, status=0):
+    """Runs a command, checks its status and returns what it printed."""
+    done = subprocess.run([str(word) for word in command], cwd=cwd, env=env, encoding='utf-8',
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if status == 0:
+        assert done.returncode == 0, done.stdout
+    else:
+        assert done.returncode != 0, done.stdout
+    return done.stdout
+
+
+def skip(why):
+    """Nothing is skipped where everything must be installed."""
+    if os.environ.get('CI') == 'true':
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def require(*programs):
+    for program in programs:
+        if not shutil.which(program):
+            skip(f'{program} is not installed')
+
+
+@pytest.fixture(scope='session')
+def engine():
+    if 'DRAGONFIRE' in os.environ:
+        return Path(os.environ['DRAGONFIRE']).resolve()
+    run('cargo', 'build', '--release', '--bin', 'dragonfire', cwd=REPOSITORY)
+    return REPOSITORY / 'target/release/dragonfire'
+
+
+@pytest.fixture(scope='session')
+def cargo_cache(tmp_path_factory):
+    """One cargo target directory for all consumers: what they depend on is built once."""
+    return tmp_path_factory.mktemp('cargo')
+
+
+@pytest.fixture(params=['debian', 'newest'])
+def meson(request):
+    if request.param == 'debian':
+        found = shutil.which('meson', path=os.defpath)
+    else:
+        found = shutil.which('meson', path=str(Path(sys.executable).parent))
+    return found or skip(f'no {request.param} Meson')
+
+
+@pytest.fixture
+def newest_meson():
+    return shutil.which('meson', path=str(Path(sys.executable).parent)) or skip('no newest Meson')
+
+
+class Consumer:
+    """A copy of the consumer project with its own Cargo workspace, and a build directory."""
+
+    def __init__(self, folder, meson, engine, cargo_cache):
+        self.meson = meson
+        self.source = folder / 'source'
+        self.build = folder / 'build'
+        shutil.copytree(HERE / 'consumer', self.source)
+        shutil.copytree(REPOSITORY / 'tests/workspace', self.source / 'rust', dirs_exist_ok=True,
+                        ignore=shutil.ignore_patterns('target'))
+        shutil.copy(REPOSITORY / 'tests/workspace/host/main.c', self.source)
+        (self.source / 'subprojects').mkdir()
+        (self.source / 'subprojects/dragonfire').symlink_to(REPOSITORY)
+        path = [entry for entry in os.environ['PATH'].split(os.pathsep)
+                if not (Path(entry) / 'dragonfire').exists()]
+        if engine:
+            (folder / 'bin').mkdir()
+            (folder / 'bin/dragonfire').symlink_to(engine)
+            path.insert(0, str(folder / 'bin'))
+        self.env = {**os.environ, 'PATH': os.pathsep.join(path)}
+        private = self.build / 'rust/libgstrsworkspace.a.p'
+        if cargo_cache:
+            private.mkdir(parents=True)
+            (private / 'cargo').symlink_to(cargo_cache)
+
+    def setup(self, *options, status=0):
+        return run(self.meson, 'setup', self.build, self.source, *options, env=self.env,
+                   status=status)
+
+    def compile(self, status=0):
+        return run('ninja', '-C', self.build, env=self.env, status=status)
+
+    def install(self, destdir=None):
+        env = {**self.env, 'DESTDIR': str(destdir)} if destdir else self.env
+        return run(self.meson, 'install', '-C', self.build, env=env)
+
+    def program(self, name):
+        return run(self.build / name)
+
+    def edit(self, name, old, new):
+        path = self.source / name
+        text = path.read_text()
+        assert old in text
+        path.write_text(text.replace(old, new))
+
+
+@pytest.fixture
+def consumer(tmp_path, meson, engine, cargo_cache):
+    return Consumer(tmp_path, meson, engine, cargo_cache)
+
+
+@pytest.fixture
+def newest_consumer(tmp_path, newest_meson, engine, cargo_cache):
+    return Consumer(tmp_path, newest_meson, engine, cargo_cache)
+
+
+def test_readme_shows_what_is_tested():
+    readme = (REPOSITORY / 'meson/README.md').read_text()
+    snippet, = re.findall(r'```meson\n(.*?)```', readme, re.DOTALL)
+    assert snippet == (HERE / 'consumer/rust/meson.build').read_text()
+    assert len(snippet.splitlines()) <= 25
+
+
+def test_versions_agree():
+    in_cargo = re.search(r'^version = "(.*)"', (REPOSITORY / 'Cargo.toml').read_text(), re.M)
+    in_meson = re.search(r"^  version: '(.*)'", (REPOSITORY / 'meson.build').read_text(), re.M)
+    assert in_meson.group(1) == in_cargo.group(1)
+
+
+def test_build_run_touch_install(consumer, tmp_path):
+    prefix = tmp_path / 'prefix'
+    consumer.setup('-Ddefault_library=static', '-Dbuildtype=release', f'--prefix={prefix}',
+                   '--libdir=lib')
+    consumer.compile()
+    out = consumer.program('every')
+    assert out.endswith('all right\n') and 'registered as number 5' in out
+    assert consumer.program('one').endswith('all right\n')
+
+    # Nothing changed: nothing is done.
+    assert 'no work to do' in consumer.compile()
+
+    # A source changes (same bytes, newer): cargo runs, and then there is nothing to do again.
+    touched = consumer.source / 'rust/pattern/src/lib.rs'
+    touched.touch()
+    assert 'Generating rust' in consumer.compile()
+    assert 'no work to do' in consumer.compile()
+
+    # A dependency of plugins says something else: programs say it too.
+    consumer.edit('rust/record/src/lib.rs', 'gst_plugin_record_version: c_int = 3',
+                  'gst_plugin_record_version: c_int = 4')
+    consumer.compile()
+    assert 'gst_plugin_record_version == 3' in run(consumer.build / 'every', status=1)
+    consumer.edit('rust/record/src/lib.rs', 'gst_plugin_record_version: c_int = 4',
+                  'gst_plugin_record_version: c_int = 3')
+    consumer.compile()
+    consumer.program('every')
+    assert 'no work to do' in consumer.compile()
+
+    # Installed through DESTDIR, and then moved: .pc files are relocatable.
+    consumer.install(tmp_path / 'destdir')
+    moved = tmp_path / 'moved'
+    (tmp_path / 'destdir' / prefix.relative_to('/')).rename(moved)
+    assert sorted(path.name for path in (moved / 'lib').glob('*.*')) == sorted(
+        [f'libgst{name}.a' for name in PLUGINS] + ['libgstrsworkspace.a'])
+    for some in [PLUGINS, ['idle'], ['pattern', 'native'], ['worker', 'router']]:
+        pkg_config_program(moved / 'lib/pkgconfig', some, tmp_path / 'program')
+
+
+def pkg_config_program(pc_files, plugins, program):
+    """Builds a program with these plugins from an install tree, and runs it."""
+    require('pkg-config')
+    env = {**os.environ, 'PKG_CONFIG_PATH': str(pc_files)}
+    flags = run('pkg-config', '--static', '--cflags', '--libs',
+                *[f'gst{name}' for name in plugins], env=env).split()
+    run('cc', REPOSITORY / 'tests/workspace/host/main.c', *[WITH[name] for name in plugins],
+        *flags, '-o', program)
+    assert run(program).endswith('all right\n')
+
+
+@pytest.mark.parametrize('kind', ['shared', 'both'])
+def test_default_library(kind, consumer, tmp_path):
+    prefix = tmp_path / 'prefix'
+    consumer.setup(f'-Ddefault_library={kind}', f'--prefix={prefix}', '--libdir=lib')
+    consumer.compile()
+    assert consumer.program('one').endswith('all right\n')
+    assert consumer.program('every').endswith('all right\n')
+    needed = run('readelf', '-d', consumer.build / 'one')
+    assert '[libgstpattern.so]' in needed
+    needed = run('readelf', '-d', consumer.build / 'every')
+    assert 'libgst' not in needed
+
+    consumer.install()
+    installed = {path.name for path in (prefix / 'lib').glob('*.*')}
+    expected = {f'libgst{name}.so' for name in PLUGINS}
+    if kind == 'both':
+        expected |= {f'libgst{name}.a' for name in PLUGINS + ['rsworkspace']}
+    assert installed == expected
+    env = {**os.environ, 'PKG_CONFIG_PATH': str(prefix / 'lib/pkgconfig')}
+    flags = run('pkg-config', '--libs', 'gstpattern', env=env).split()
+    run('cc', consumer.source / 'main.c', WITH['pattern'], *flags, f'-Wl,-rpath,{prefix}/lib',
+        '-o', tmp_path / 'program')
+    assert run(tmp_path / 'program').endswith('all right\n')
+
+
+@pytest.mark.parametrize('buildtype, folder, debug_info, optimized', [
+    ('debug', 'debug', True, False),
+    ('debugoptimized', 'release', True, True),
+    ('release', 'release', None, True),
+    ('minsize', 'release', None, True),
+])
+def test_buildtype(buildtype, folder, debug_info, optimized, newest_consumer, tmp_path):
+    """What rustc was told, as build scripts see it."""
+    consumer = newest_consumer
+    log = tmp_path / 'log'
+    (consumer.source / 'rust/idle/build.rs').write_text(f'''
+        fn main() {{
+            let get = |name| std::env::var(name).unwrap();
+            std::fs::write({json.dumps(str(log))}, format!("{{}} {{}} {{}}",
+                get("PROFILE"), get("DEBUG"), get("OPT_LEVEL"))).unwrap();
+        }}''')
+    consumer.setup('-Ddefault_library=static', f'-Dbuildtype={buildtype}')
+    run('ninja', '-C', consumer.build, 'rust/libgstidle.a', env=consumer.env)
+    profile, debug, level = log.read_text().split()
+    assert profile == folder
+    if debug_info:
+        assert debug == 'true'
+    assert (level != '0') == optimized
+    if buildtype == 'minsize':
+        assert level == 's'
+
+
+def test_cargo_failure_is_shown_and_heals(newest_consumer):
+    consumer = newest_consumer
+    consumer.setup('-Ddefault_library=static')
+    consumer.edit('rust/pattern/src/lib.rs', 'pub ', 'pub pub ')
+    out = consumer.compile(status=1)
+    assert 'error: ' in out and 'pattern/src/lib.rs' in out
+    assert not list(consumer.build.glob('rust/*.a'))
+    consumer.edit('rust/pattern/src/lib.rs', 'pub pub ', 'pub ')
+    consumer.compile()
+    consumer.program('every')
+
+
+def test_workspace_change_reconfigures(newest_consumer):
+    consumer = newest_consumer
+    consumer.setup('-Ddefault_library=static')
+    consumer.edit('meson.build', ", 'idle']", ']')
+    consumer.edit('meson.build', ", '-DWITH_IDLE']", ']')
+    consumer.compile()
+    assert (consumer.build / 'rust/libgstidle.a').exists()
+    manifest = consumer.source / 'rust/Cargo.toml'
+    lines = manifest.read_text().splitlines(keepends=True)
+    manifest.write_text(''.join(line for line in lines if 'gst-plugin-idle' not in line))
+    consumer.compile()
+    assert 'libgstidle.a' not in (consumer.build / 'build.ninja').read_text()
+    consumer.program('every')
+
+
+@pytest.mark.parametrize('extra, message', [
+    ("'--no-such-thing'", 'unrecognized arguments: --no-such-thing'),
+    ("'--strategy', 'melt'", 'argument --strategy: invalid choice'),
+    ("'--package', 'gst-plugin-recrod'", 'gst-plugin-recrod'),
+])
+def test_wrong_argument(extra, message, consumer):
+    consumer.edit('rust/meson.build', "files('Cargo.toml')]", f"files('Cargo.toml'), {extra}]")
+    assert message in consumer.setup(status=1)
+
+
+def test_engine_built(tmp_path, newest_meson):
+    """No dragonfire on PATH; a wrap that provides it, so that find_program falls back to it."""
+    # What tests/run has built is what cargo finds in the build directory.
+    consumer = Consumer(tmp_path, newest_meson, None, None)
+    (consumer.source / 'subprojects/dragonfire.wrap').write_text(
+        '[wrap-file]\ndirectory = dragonfire\n\n[provide]\nprogram_names = dragonfire\n')
+    consumer.edit('meson.build', "subdir('rust')", "find_program('dragonfire')\nsubdir('rust')")
+    engine_target = consumer.build / 'subprojects/dragonfire/meson/cargo'
+    engine_target.parent.mkdir(parents=True)
+    engine_target.symlink_to(REPOSITORY / 'target')
+    out = consumer.setup('-Ddefault_library=static', '--wrap-mode=forcefallback')
+    assert 'Building dragonfire with cargo' in out
+    consumer.compile()
+    consumer.program('every')
+    assert 'no work to do' in consumer.compile()
+
+
+def test_engine_missing(consumer, tmp_path):
+    (tmp_path / 'bin/dragonfire').unlink()
+    out = consumer.setup('-Ddragonfire:engine=system', status=1)
+    assert "'dragonfire' not found" in out or "`dragonfire` not found" in out
+
+
+def test_engine_too_old(consumer, tmp_path):
+    old = tmp_path / 'bin/dragonfire'
+    old.unlink()
+    old.write_text('#!/bin/sh\necho dragonfire 0.0.1\n')
+    old.chmod(old.stat().st_mode | stat.S_IXUSR)
+    out = consumer.setup('-Ddragonfire:engine=system', status=1)
+    assert '0.0.1' in out
+
+
+def test_repository_alone(tmp_path, meson, engine):
+    """The repository as the main project."""
+    env = {**os.environ, 'PATH': f'{engine.parent}{os.pathsep}{os.environ["PATH"]}'}
+    run(meson, 'setup', tmp_path / 'build', REPOSITORY, env=env)
+    run('ninja', '-C', tmp_path / 'build', env=env)
