@@ -70,6 +70,9 @@ def arguments(argv):
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
     result.add_argument('--debug', choices=['keep', 'strip'])
+    result.add_argument('--default-library', choices=['static', 'shared', 'both'],
+                        default='static',
+                        help="Meson's option: are shared libraries installed too?")
     result.add_argument('--libdir', help='where the libraries will be installed')
     result.add_argument('--pkgconfigdir', help='where the .pc files will be installed; '
                         'pkgconfig in --libdir where not given')
@@ -231,6 +234,7 @@ def build(opts):
     libdir = opts.libdir and Path(opts.libdir)
     metadata = without_none({
         'pkg_config': True,
+        'pkg_config_private': opts.default_library != 'static',
         'pkg_config_dir': absolute(out),
         'libdir': opts.libdir,
         'installed_pkg_config_dir': opts.pkgconfigdir or (libdir and str(libdir / 'pkgconfig')),

@@ -5,7 +5,8 @@
 //! the workspace library requires what two plugins require: only that can anything in it need. Our own
 //! files speak of static libraries alone; so everything stands in the public fields, and `--libs`
 //! gives the same with `--static` and without. Files of cargo-c serve a shared library as well, whose
-//! users need no workspace library: there it goes to `Requires.private`.
+//! users need no workspace library: there it goes to `Requires.private`, and so it does in ours where
+//! the request says that shared libraries are installed too.
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -25,7 +26,9 @@ struct Package<'a> {
     version: &'a str,
     libdir: String,
     requires: Vec<String>,
+    requires_private: Vec<String>,
     libs: Vec<String>,
+    libs_private: Vec<String>,
 }
 
 /// A .pc file to patch, and the plugin it is for.
@@ -57,6 +60,11 @@ pub(super) fn files(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<Me
             });
         } else if metadata.pkg_config {
             let package = plugin_package(plugin, placed, workspace_name, &dirs);
+            let package = if metadata.pkg_config_private {
+                package.with_private()
+            } else {
+                package
+            };
             files.push(package.file(&dirs.plugins));
         }
     }
@@ -90,6 +98,7 @@ pub(super) fn files(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<Me
             libdir: below("${pcfiledir}", &dirs.installed_workspace, placed.libdir),
             requires: in_two(&requires),
             libs,
+            ..Package::default()
         };
         files.push(package.file(&dirs.workspace));
     }
@@ -147,6 +156,7 @@ fn plugin_package<'a>(
             .chain(plugin.pkg_config_requires.iter().cloned())
             .collect(),
         libs,
+        ..Package::default()
     }
 }
 
@@ -195,6 +205,13 @@ fn workspace_natives(subject: &Subject<'_>, existing: &[Existing<'_>]) -> Vec<St
 }
 
 impl Package<'_> {
+    /// All but the library itself in the private fields.
+    fn with_private(mut self) -> Self {
+        self.requires_private = std::mem::take(&mut self.requires);
+        self.libs_private = self.libs.split_off(self.libs.len().min(1));
+        self
+    }
+
     fn file(&self, dir: &Utf8Path) -> MetadataFile {
         MetadataFile {
             kind: FileKind::PkgConfig,
@@ -214,7 +231,14 @@ impl Package<'_> {
         if !self.requires.is_empty() {
             text += &format!("Requires: {}\n", self.requires.join(", "));
         }
-        text + &format!("Libs: {}\n", self.libs.join(" "))
+        if !self.requires_private.is_empty() {
+            text += &format!("Requires.private: {}\n", self.requires_private.join(", "));
+        }
+        text += &format!("Libs: {}\n", self.libs.join(" "));
+        if !self.libs_private.is_empty() {
+            text += &format!("Libs.private: {}\n", self.libs_private.join(" "));
+        }
+        text
     }
 }
 

@@ -100,6 +100,30 @@ Libs: -L${libdir} -lgstrsworkspace -lm -lc
 }
 
 #[test]
+fn pkg_config_files_beside_shared_libraries() {
+    let plugins = [plugin("gstjson", "/p/lib", "-ljsonc -lm", "glib-2.0")];
+    let workspace = workspace("/p/lib");
+    let metadata = Metadata {
+        pkg_config: true,
+        pkg_config_private: true,
+        ..Metadata::default()
+    };
+    let files = emit(&subject(&plugins, &workspace), &metadata).unwrap();
+    assert_eq!(
+        named(&files, "/p/lib/pkgconfig/gstjson.pc"),
+        "libdir=${pcfiledir}/..
+
+Name: gstjson
+Description: gstjson
+Version: 0.15.0
+Requires.private: gstrsworkspace, glib-2.0
+Libs: -L${libdir} -lgstjson
+Libs.private: -ljsonc -lm
+"
+    );
+}
+
+#[test]
 fn pkg_config_files_for_an_installation() {
     let mut one = plugin(
         "gstjson",

@@ -267,6 +267,9 @@ pub struct Metadata {
     pub workspace_version: Option<String>,
     /// Description in the workspace library's .pc file; `None`: a general one.
     pub workspace_description: Option<String>,
+    /// Shared libraries of the same names are installed too: what only static linking needs goes to
+    /// the private fields of plugins' new .pc files.
+    pub pkg_config_private: bool,
     /// libtool .la files.
     pub libtool: bool,
     /// A CMake targets file: relocatable (`${CMAKE_CURRENT_LIST_DIR}`), one imported static library

@@ -14,8 +14,10 @@ import sys
 
 import pytest
 
+from harness import cache
+
 HERE = Path(__file__).resolve().parent
-REPOSITORY = HERE.parent.parent
+REPOSITORY = cache.ROOT
 PLUGINS = ['pattern', 'record', 'worker', 'native', 'router', 'idle']
 WITH = {name: f'-DWITH_{name.upper()}' for name in PLUGINS}
 
@@ -31,31 +33,10 @@ def run(*command, cwd=None, env=None, status=0):
     return done.stdout
 
 
-def skip(why):
-    """Nothing is skipped where everything must be installed."""
-    if os.environ.get('CI') == 'true':
-        pytest.fail(why)
-    pytest.skip(why)
-
-
-def require(*programs):
-    for program in programs:
-        if not shutil.which(program):
-            skip(f'{program} is not installed')
-
-
 @pytest.fixture(scope='session')
-def engine():
-    if 'DRAGONFIRE' in os.environ:
-        return Path(os.environ['DRAGONFIRE']).resolve()
-    run('cargo', 'build', '--release', '--bin', 'dragonfire', cwd=REPOSITORY)
-    return REPOSITORY / 'target/release/dragonfire'
-
-
-@pytest.fixture(scope='session')
-def cargo_cache(tmp_path_factory):
+def cargo_cache():
     """One cargo target directory for all consumers: what they depend on is built once."""
-    return tmp_path_factory.mktemp('cargo')
+    return cache.folder('cargo', 'meson')
 
 
 @pytest.fixture(params=['debian', 'newest'])
@@ -64,12 +45,12 @@ def meson(request):
         found = shutil.which('meson', path=os.defpath)
     else:
         found = shutil.which('meson', path=str(Path(sys.executable).parent))
-    return found or skip(f'no {request.param} Meson')
+    return found or pytest.skip(f'no {request.param} Meson')
 
 
 @pytest.fixture
 def newest_meson():
-    return shutil.which('meson', path=str(Path(sys.executable).parent)) or skip('no newest Meson')
+    return shutil.which('meson', path=str(Path(sys.executable).parent)) or pytest.skip('no newest Meson')
 
 
 class Consumer:
@@ -182,7 +163,6 @@ def test_build_run_touch_install(consumer, tmp_path):
 
 def pkg_config_program(pc_files, plugins, program):
     """Builds a program with these plugins from an install tree, and runs it."""
-    require('pkg-config')
     env = {**os.environ, 'PKG_CONFIG_PATH': str(pc_files)}
     flags = run('pkg-config', '--static', '--cflags', '--libs',
                 *[f'gst{name}' for name in plugins], env=env).split()
