@@ -243,6 +243,10 @@ pub(super) struct MetadataArgs {
     /// Patch this .pc file (of cargo-c, say) in place
     #[arg(long, value_name = "FILE", help_heading = "Metadata")]
     pub patch_pkg_config: Vec<Utf8PathBuf>,
+    /// Keep what only static linking needs in the private fields of .pc files, for shared libraries
+    /// of the same names
+    #[arg(long, help_heading = "Metadata")]
+    pub pkg_config_private: bool,
     /// Write libtool .la files
     #[arg(long, help_heading = "Metadata")]
     pub libtool: bool,

@@ -148,6 +148,7 @@ impl MetadataArgs {
             pkg_config_dir: self.pkg_config_dir,
             workspace_pkg_config_dir: self.workspace_pkg_config_dir,
             patch_pkg_config: self.patch_pkg_config,
+            pkg_config_private: self.pkg_config_private,
             libtool: self.libtool,
             cmake: self.cmake || self.cmake_file.is_some() || self.cmake_namespace.is_some(),
             cmake_file: self.cmake_file,
