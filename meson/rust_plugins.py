@@ -214,7 +214,9 @@ def ask(opts, request):
 
 def diagnostic(entry):
     place = [entry[key] for key in ('file', 'member', 'symbol') if entry.get(key)]
-    lines = [': '.join(place + [entry['message']]) + f' [{entry["code"]}]']
+    # More lines are what cargo or a compiler said, and that has been on stderr already.
+    message = entry['message'].partition('\n')[0]
+    lines = [': '.join(place + [message]) + f' [{entry["code"]}]']
     if entry.get('hint'):
         lines.append('hint: ' + entry['hint'])
     return '\n'.join(lines)

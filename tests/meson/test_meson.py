@@ -73,10 +73,8 @@ class Consumer:
             (folder / 'bin/dragonfire').symlink_to(engine)
             path.insert(0, str(folder / 'bin'))
         self.env = {**os.environ, 'PATH': os.pathsep.join(path)}
-        private = self.build / 'rust/libgstrsworkspace.a.p'
         if cargo_cache:
-            private.mkdir(parents=True)
-            (private / 'cargo').symlink_to(cargo_cache)
+            self.edit('rust/meson.build', "'@PRIVATE_DIR@'", repr(str(cargo_cache)))
 
     def setup(self, *options, status=0):
         return run(self.meson, 'setup', self.build, self.source, *options, env=self.env,
