@@ -66,7 +66,7 @@ def arguments(argv):
     workspace.add_argument('--builder', choices=['auto', 'wrapper', 'cargo-c'])
 
     result = parser.add_argument_group('the result')
-    result.add_argument('--strategy', choices=['dedup', 'prelink', 'meld'], default=DEFAULT_STRATEGY)
+    result.add_argument('--strategy', choices=['dedup', 'prelink', 'meld'])
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
     result.add_argument('--debug', choices=['keep', 'strip'])
@@ -89,7 +89,7 @@ def arguments(argv):
 
     opts = parser.parse_args(argv)
     if not opts.build_engine:
-        for name in 'engine', 'manifest_path':
+        for name in 'engine', 'strategy', 'manifest_path':
             if not getattr(opts, name):
                 parser.error(f'--{name.replace("_", "-")} is missing')
     if opts.build and not (opts.depfile and opts.target_dir):

@@ -14,7 +14,7 @@ import sys
 
 import pytest
 
-from harness import cache
+from harness import cache, cross
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = cache.ROOT
@@ -180,6 +180,9 @@ def test_default_library(kind, consumer, tmp_path):
     assert '[libgstpattern.so]' in needed
     needed = run('readelf', '-d', consumer.build / 'every')
     assert 'libgst' not in needed
+    visible = run('nm', '-D', '--defined-only', consumer.build / 'rust/libgstpattern.so').split()
+    assert [word for word in visible[2::3]] == ['gst_plugin_pattern_count',
+                                                'gst_plugin_pattern_register']
 
     consumer.install()
     installed = {path.name for path in (prefix / 'lib').glob('*.*')}
@@ -273,6 +276,52 @@ def test_engine_built(tmp_path, newest_meson):
     consumer.compile()
     consumer.program('every')
     assert 'no work to do' in consumer.compile()
+
+
+@pytest.mark.parametrize('strategy', ['dedup', 'prelink', 'meld'])
+def test_strategy(strategy, newest_consumer):
+    consumer = newest_consumer
+    consumer.setup('-Ddefault_library=static', f'-Ddragonfire:strategy={strategy}')
+    consumer.compile()
+    consumer.program('every')
+    assert 'no work to do' in consumer.compile()
+
+
+def test_cross_mingw(tmp_path, meson, engine):
+    """A cross file says everything: C compiler, Rust compiler and target, and how to run programs."""
+    wine = shutil.which('wine64', path=f'/usr/lib/wine{os.pathsep}{os.environ["PATH"]}')
+    if not wine or not shutil.which('x86_64-w64-mingw32-gcc'):
+        pytest.skip('no wine or MinGW')
+    consumer = Consumer(tmp_path, meson, engine, cache.folder('cargo', 'meson-mingw'))
+    target = cross.TARGETS['mingw']
+    consumer.env.update(target.build_env, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind',
+                        WINEDEBUG='-all', WINEPREFIX=str(tmp_path / 'wine'))
+    cross_file = tmp_path / 'cross.ini'
+    cross_file.write_text(f'''
+[binaries]
+c = 'x86_64-w64-mingw32-gcc'
+cpp = 'x86_64-w64-mingw32-g++'
+ar = 'x86_64-w64-mingw32-ar'
+strip = 'x86_64-w64-mingw32-strip'
+rust = ['{cross.RUSTC}', '--target', '{target.triple}']
+exe_wrapper = '{wine}'
+
+[host_machine]
+system = 'windows'
+cpu_family = 'x86_64'
+cpu = 'x86_64'
+endian = 'little'
+''')
+    # Rust's std wants a DLL that wine 8 does not have.
+    (tmp_path / 'stub.c').write_text('int ProcessPrng(unsigned char *p, unsigned long long n)'
+                                     '{ while (n--) *p++ = (unsigned char)(n * 37); return 1; }')
+    consumer.setup('-Ddefault_library=static', '-Dbuildtype=release', '-Ddragonfire:strategy=dedup',
+                   '--cross-file', cross_file)
+    run('x86_64-w64-mingw32-gcc', '-shared', tmp_path / 'stub.c', '-o',
+        consumer.build / 'bcryptprimitives.dll')
+    consumer.compile()
+    assert 'no work to do' in consumer.compile()
+    run(consumer.meson, 'test', '-C', consumer.build, '--timeout-multiplier=20', env=consumer.env)
 
 
 def test_engine_missing(consumer, tmp_path):
