@@ -283,7 +283,8 @@ def test_strategy(strategy, newest_consumer):
     consumer = newest_consumer
     consumer.setup('-Ddefault_library=static', f'-Ddragonfire:strategy={strategy}')
     consumer.compile()
-    consumer.program('every')
+    # Prelinked plugins have a registry each, and `every` checks that there is one.
+    consumer.program('one' if strategy == 'prelink' else 'every')
     assert 'no work to do' in consumer.compile()
 
 
