@@ -22,7 +22,7 @@ use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
 use crate::protocol::request::{
-    CombineRequest, LibraryInput, ManifestSource, Output, Source, Strategy,
+    CombineRequest, Debug, LibraryInput, ManifestSource, Output, Source, Strategy,
 };
 use crate::protocol::response::{
     FileKind, Plugin, Response, Totals, WorkspaceLibrary, WrittenFile,
@@ -328,6 +328,14 @@ fn plan<'d>(
         Strategy::Prelink => Sharing::None,
         Strategy::Meld => Sharing::Universe,
     };
+    if request.debug == Some(Debug::Keep) {
+        return Err(Diagnostic::new(
+            Code::RequestInvalid,
+            format!("{} cannot keep debug information", strategy.name()),
+        )
+        .hint("leave `debug` out, or use the dedup strategy")
+        .into());
+    }
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
     let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;

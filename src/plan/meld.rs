@@ -11,7 +11,7 @@ use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::{OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::Analysis;
-use crate::error::{Error, Result};
+use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, Format, MemberKind};
 use crate::identity::atoms::digest;
 use crate::input::Inputs;
@@ -20,7 +20,7 @@ use crate::protocol::request::Symbols;
 /// Plans and writes the output objects of an analysis.
 ///
 /// # Errors
-/// Those of [`format::write_object`].
+/// `conflicting-definitions`, and those of [`format::write_object`].
 pub fn plan<'d>(
     inputs: &Inputs<'d>,
     analysis: &Analysis<'d>,
@@ -28,6 +28,7 @@ pub fn plan<'d>(
     workspace_library: &str,
     symbols: Symbols,
 ) -> Result<OutputSet<'d>> {
+    refuse_clashes(inputs, analysis, partition)?;
     let format = inputs
         .members
         .iter()
@@ -113,6 +114,28 @@ pub fn plan<'d>(
         );
     }
     Ok(output)
+}
+
+/// Two plugins may export one name only when it is one thing: else one of them would lose it.
+fn refuse_clashes(
+    inputs: &Inputs<'_>,
+    analysis: &Analysis<'_>,
+    partition: &Partition,
+) -> Result<()> {
+    let errors = partition
+        .clashes
+        .iter()
+        .map(|&(name, set)| {
+            Diagnostic::new(
+                Code::ConflictingDefinitions,
+                "another plugin exports a different symbol of this name",
+            )
+            .file(inputs.library(analysis.sets[set].library).path)
+            .symbol(analysis.graph.name(name))
+            .hint("export it from one of them only")
+        })
+        .collect();
+    Error::all(errors)
 }
 
 fn describe<'d>(

@@ -249,15 +249,18 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
         }
     }
 
-    /// Does live code of this root set's library ask for the bounds of the registry?
+    /// Does live code of this root set's universe ask for the bounds of the registry?
     fn is_bound(&self, set: usize, stem: &[u8]) -> bool {
         let analysis = self.objects.analysis;
-        [&b"__start_"[..], b"__stop_"].iter().any(|prefix| {
-            analysis
-                .graph
-                .find_name(&[prefix, stem].concat())
-                .is_some_and(|name| analysis.reached[set].binds(name))
-        })
+        let names: Vec<NameId> = [&b"__start_"[..], b"__stop_"]
+            .iter()
+            .filter_map(|prefix| analysis.graph.find_name(&[prefix, stem].concat()))
+            .collect();
+        let universe = analysis.universes[set];
+        let reached = analysis.reached.iter().zip(&analysis.universes);
+        reached
+            .filter(|(_, u)| **u == universe)
+            .any(|(r, _)| names.iter().any(|&n| r.binds(n)))
     }
 
     fn target(&mut self, s: usize, node: Node, edge: &Edge) -> OutTarget {

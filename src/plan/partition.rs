@@ -51,6 +51,8 @@ pub struct Partition {
     crossing_at: HashMap<(ClassId, u64), u32>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
+    /// Exports of several plugins that are not one thing: (name, root set of the second).
+    pub clashes: Vec<(NameId, usize)>,
 }
 
 impl Partition {
@@ -94,6 +96,7 @@ impl Partition {
             crossing: Vec::new(),
             crossing_at: HashMap::new(),
             has_bounds: false,
+            clashes: Vec::new(),
         };
         partition.find_exports(analysis);
         partition.find_crossing(analysis);
@@ -104,8 +107,7 @@ impl Partition {
         for (s, reached) in analysis.reached.iter().enumerate() {
             for &(name, node, offset) in &reached.roots {
                 let class = analysis.classes.class_of[s][node as usize];
-                // The first library's definition is the one a linker would take.
-                self.by_name.entry(name).or_insert_with(|| {
+                let known = *self.by_name.entry(name).or_insert_with(|| {
                     self.exports.push(Export {
                         name,
                         class,
@@ -113,6 +115,10 @@ impl Partition {
                     });
                     self.exports.len() - 1
                 });
+                let known = self.exports[known];
+                if known.class != class || known.offset != offset {
+                    self.clashes.push((name, s));
+                }
             }
         }
     }
