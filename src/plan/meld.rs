@@ -63,7 +63,7 @@ pub fn plan<'d>(
     for (at, library) in inputs.libraries.iter().enumerate() {
         output
             .libraries
-            .push(describe(inputs, analysis, partition, at, &library.name));
+            .push(describe(inputs, analysis, at, &library.name));
     }
     let mut errors = Vec::new();
     for (set, bytes) in written {
@@ -141,7 +141,6 @@ fn refuse_clashes(
 fn describe<'d>(
     inputs: &Inputs<'d>,
     analysis: &Analysis<'d>,
-    partition: &Partition,
     at: usize,
     name: &str,
 ) -> OutputLibrary<'d> {
@@ -152,7 +151,8 @@ fn describe<'d>(
     let mut externals: Vec<String> = analysis.reached[at]
         .externals()
         .into_iter()
-        .filter(|&n| partition.export(n).is_none())
+        // Runtime names that the set brings along are there for all.
+        .filter(|&n| !analysis.sets.iter().any(|s| s.runtime == Some(n)))
         .map(text)
         .collect();
     externals.sort();
