@@ -159,7 +159,9 @@ pub struct Workspace {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Builder {
-    /// cargo where every plugin declares a staticlib, else a generated wrapper workspace.
+    /// cargo where every plugin declares a staticlib; a generated wrapper workspace where one does
+    /// not, or declares a cdylib besides, or where the profile asks for link-time optimisation, which
+    /// cargo skips for a library that is an rlib too.
     #[default]
     Auto,
     /// A generated workspace of static libraries around the plugins, in the target directory.

@@ -174,8 +174,10 @@ fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Re
                 "/build/rustc-wrapper",
             ),
         ),
+        // cargo-c reads rustc's notes itself, and keeps them.
+        Way::CargoC => return Ok(()),
         // Shared with the user's own builds: cargo keeps apart what this wrapper compiled.
-        Way::Plain | Way::CargoC => (
+        Way::Plain => (
             "RUSTC_WORKSPACE_WRAPPER",
             rustc::PRINT,
             opened.setting(
@@ -277,6 +279,10 @@ fn run(opened: &Opened<'_>, command: &mut Command, events: &dyn Events) -> Resul
         .position(|l| l.starts_with("error"))
         .unwrap_or_else(|| progress.len().saturating_sub(20));
     errors.push_str(&progress.get(from..).unwrap_or_default().join("\n"));
+    if status.code().is_none() {
+        // Killed: cargo itself could say nothing.
+        errors.push_str(&format!("\ncargo ended by {status}"));
+    }
     Err(cargo::failed("cargo build", &errors))
 }
 
@@ -348,9 +354,13 @@ fn collect(
             .file(&found.package.manifest_path)
             .into());
         };
+        let native = match way {
+            Way::CargoC => cargo_c_note(&found, &library.path),
+            Way::Plain | Way::Wrapper(_) => library.native,
+        };
         let mut plugin = found.plugin;
         plugin.bytes_before = std::fs::metadata(&library.path).map_or(0, |m| m.len());
-        match &library.native {
+        match &native {
             Some(note) => plugin.native_static_libs = native_libs::clean(note),
             None => built.warnings.push(
                 Diagnostic::new(
@@ -373,4 +383,18 @@ fn collect(
     built.inputs.sort();
     built.inputs.dedup();
     Ok(built)
+}
+
+/// The native libraries that cargo-c found, from the .pc file that it writes beside the library.
+fn cargo_c_note(found: &Found, library: &Utf8Path) -> Option<String> {
+    let settings = &found.package.metadata["capi"]["pkg_config"];
+    let set = [&settings["filename"], &settings["name"]];
+    let names = set.into_iter().filter_map(|v| v.as_str());
+    names
+        .chain([found.plugin.library.as_str(), found.crate_name.as_str()])
+        .find_map(|name| {
+            let text =
+                std::fs::read_to_string(library.with_file_name(format!("{name}.pc"))).ok()?;
+            native_libs::note_of_pkg_config(&text).map(str::to_owned)
+        })
 }

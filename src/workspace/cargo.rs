@@ -83,18 +83,34 @@ impl<'w> Opened<'w> {
         }
     }
 
-    /// The target triple that cargo builds for: asked for, configured, or the host's.
+    /// The target that cargo builds for: asked for, configured, or the host's.
+    fn target_argument(&self) -> Option<String> {
+        let asked = self.cargo.request.target.clone();
+        asked
+            .or_else(|| self.setting(&["CARGO_BUILD_TARGET"], "/build/target"))
+            .or_else(|| self.cargo.host())
+    }
+
+    /// Its triple.
     #[must_use]
     pub fn target(&self) -> Option<String> {
-        let asked = self.cargo.request.target.clone();
-        let target = asked
-            .or_else(|| self.setting(&["CARGO_BUILD_TARGET"], "/build/target"))
-            .or_else(|| self.cargo.host())?;
+        let target = self.target_argument()?;
         // A target of one's own is named by its file.
         Some(match target.strip_suffix(".json") {
             Some(stem) => Utf8Path::new(stem).file_name().unwrap_or(stem).to_owned(),
             None => target,
         })
+    }
+
+    /// Arguments for `cargo metadata`, so that it wants no packages that only other targets need.
+    #[must_use]
+    pub fn platform_args(&self) -> Vec<String> {
+        match self.target_argument() {
+            Some(target) if !target.ends_with(".json") => {
+                vec!["--filter-platform".to_owned(), target]
+            }
+            _ => Vec::new(),
+        }
     }
 }
 
@@ -145,9 +161,9 @@ impl Cargo<'_> {
 
     /// # Errors
     /// As [`Self::capture`].
-    pub fn metadata(&self, args: &[&str]) -> Result<Metadata> {
+    pub fn metadata<S: AsRef<str>>(&self, args: &[S]) -> Result<Metadata> {
         let mut all = vec!["metadata", "--format-version", "1"];
-        all.extend(args);
+        all.extend(args.iter().map(AsRef::as_ref));
         let json = self.capture(&all)?;
         MetadataCommand::parse(json.trim()).map_err(|e| {
             Diagnostic::new(

@@ -160,12 +160,9 @@ fn by_name(opened: &Opened<'_>, names: &[&str]) -> Result<Vec<Package>> {
 /// All packages of the dependency graph for the target.
 fn dependencies(opened: &Opened<'_>) -> Result<Vec<Package>> {
     let manifest = opened.root().join("Cargo.toml");
-    let mut args = vec!["--manifest-path", manifest.as_str()];
-    args.extend(opened.cargo.network_args());
-    let target = opened.target();
-    if let Some(target) = &target {
-        args.extend(["--filter-platform", target]);
-    }
+    let mut args = opened.platform_args();
+    args.extend(["--manifest-path", manifest.as_str()].map(str::to_owned));
+    args.extend(opened.cargo.network_args().into_iter().map(str::to_owned));
     Ok(opened.cargo.metadata(&args)?.packages)
 }
 

@@ -31,6 +31,14 @@ pub fn clean(note: &str) -> Vec<String> {
     words.map(str::to_owned).collect()
 }
 
+/// The note as cargo-c keeps it: in a .pc file, `Libs.private`.
+#[must_use]
+pub fn note_of_pkg_config(text: &str) -> Option<&str> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("Libs.private:"))
+        .map(str::trim)
+}
+
 fn is_library(argument: &[&str]) -> bool {
     match argument {
         [flag, _] => flag.ends_with("framework"),
@@ -92,13 +100,22 @@ mod tests {
     }
 
     #[test]
+    fn cargo_c_files() {
+        let text = "prefix=/usr\nName: x\nLibs: -L${prefix} -lx\nLibs.private: -lgcc_s -lc\n";
+        assert_eq!(note_of_pkg_config(text), Some("-lgcc_s -lc"));
+        assert_eq!(note_of_pkg_config("Name: x"), None);
+    }
+
+    #[test]
     fn frameworks_are_pairs() {
         assert_eq!(
             clean("-framework Security -framework CoreFoundation -liconv -framework Security"),
             [
-                "-framework CoreFoundation",
+                "-framework",
+                "CoreFoundation",
                 "-liconv",
-                "-framework Security"
+                "-framework",
+                "Security"
             ]
         );
         assert_eq!(clean("-framework"), ["-framework"]);

@@ -75,14 +75,16 @@ fn is_release(profiles: &Table, name: &str) -> bool {
 
 /// The user's profiles for the generated workspace. `[profile.X.package."*"]` speaks of all packages
 /// that are no members, and there the user's own are none: so each of `local` gets the fields that
-/// `"*"` sets back from the profile itself.
+/// `"*"` sets back from the profile itself. What speaks of members that are not there (`absent`) is
+/// dropped: cargo would warn of it.
 #[must_use]
-pub fn as_outsiders(profiles: &Table, local: &[&Package]) -> Table {
+pub fn as_outsiders(profiles: &Table, local: &[&Package], absent: &[&str]) -> Table {
     let mut changed = profiles.clone();
     for (name, profile) in &mut changed {
         let Some(packages) = profile.get_mut("package").and_then(Value::as_table_mut) else {
             continue;
         };
+        packages.retain(|spec, _| !absent.contains(&spec.split('@').next().unwrap_or(spec)));
         let Some(Value::Table(all)) = packages.get("*").cloned() else {
             continue;
         };
@@ -167,11 +169,11 @@ mod tests {
     fn members_stay_members() {
         let profiles: Table = "[dev.package.'*']\nopt-level = 2\n\
                                [release]\nopt-level = 's'\n[release.package.'*']\nopt-level = 3\n\
-                               [release.package.b]\nopt-level = 1"
+                               [release.package.b]\nopt-level = 1\n[release.package.'c@1.0.0']\nopt-level = 1"
             .parse()
             .unwrap();
         let (a, b) = (package("a"), package("b"));
-        let changed = as_outsiders(&profiles, &[&a, &b]);
+        let changed = as_outsiders(&profiles, &[&a, &b], &["c"]);
         let level = |profile: &str, package: &str| {
             changed[profile]["package"][package]["opt-level"].clone()
         };
@@ -179,5 +181,6 @@ mod tests {
         assert_eq!(level("release", "a"), Value::String("s".to_owned()));
         assert_eq!(level("release", "b"), Value::Integer(1));
         assert_eq!(level("release", "*"), Value::Integer(3));
+        assert!(changed["release"]["package"].get("c@1.0.0").is_none());
     }
 }

@@ -145,13 +145,10 @@ fn write(
 /// others of the user's packages need.
 fn complete_lock(opened: &Opened<'_>, folder: &Utf8Path) -> Result<()> {
     let manifest = folder.join("Cargo.toml");
-    let target = opened.target();
-    let mut args = vec!["--manifest-path", manifest.as_str()];
-    if let Some(target) = &target {
-        args.extend(["--filter-platform", target]);
-    }
+    let mut args = opened.platform_args();
+    args.extend(["--manifest-path", manifest.as_str()].map(str::to_owned));
     if opened.cargo.request.offline || opened.cargo.request.frozen {
-        args.push("--offline");
+        args.push("--offline".to_owned());
     }
     opened.cargo.metadata(&args).map(drop)
 }
@@ -213,9 +210,14 @@ fn root(opened: &Opened<'_>, user: &Table, plugins: &[Found], names: &[String]) 
     }
     if let Some(Value::Table(profiles)) = user.get("profile") {
         let local = local_packages(opened, plugins);
+        let others = opened.members.packages.iter();
+        let others: Vec<&str> = others
+            .map(|p| p.name.as_str())
+            .filter(|name| !local.iter().any(|p| p.name.as_str() == *name))
+            .collect();
         table.insert(
             "profile".to_owned(),
-            profile::as_outsiders(profiles, &local).into(),
+            profile::as_outsiders(profiles, &local, &others).into(),
         );
     }
     for key in ["patch", "replace"] {

@@ -661,7 +661,7 @@ fn build_scripts_may_ask_the_compiler() {
     assert_eq!(link_and_run(&w, &response, &["one_value"]), "101\n");
 }
 
-/// A stand-in for cargo-c: what it is asked, and that its messages are read.
+/// A stand-in for cargo-c: what it is asked, and that its messages and .pc files are read.
 #[cfg(unix)]
 #[test]
 fn cargo_c_is_asked_where_it_is_installed() {
@@ -681,9 +681,11 @@ fn cargo_c_is_asked_where_it_is_installed() {
     }
     let script = format!(
         "#!/bin/sh\nshift\n[ \"$1\" = --version ] && echo 1 && exit 0\n\
-         echo \"$@\" > '{}'\nexec '{}' build \"$@\"\n",
+         echo \"$@\" > '{}'\n'{}' build \"$@\" || exit\n\
+         for p in gstone gsttwo; do printf 'Libs.private: -lgcc_s -lm -lc\\n' > '{}'/$p.pc; done\n",
         w.path("target/asked").display(),
-        env!("CARGO")
+        env!("CARGO"),
+        w.path("target/release").display(),
     );
     w.write("target/bin/cargo-cbuild", &script);
     let tool = w.path("target/bin/cargo-cbuild");
@@ -693,6 +695,10 @@ fn cargo_c_is_asked_where_it_is_installed() {
     assert_eq!(
         link_and_run(&w, &response, &["one_value", "two_value"]),
         "101\n102\n"
+    );
+    assert_eq!(
+        response["plugins"][1]["native_static_libs"],
+        json!(["-lgcc_s", "-lm", "-lc"])
     );
     let asked = fs::read_to_string(w.path("target/asked")).unwrap();
     assert!(
