@@ -137,7 +137,7 @@ impl Subject {
                 Ok(Self {
                     plugins,
                     manifest,
-                    target: None,
+                    target: request.target.clone(),
                     inputs: libraries.iter().map(|l| l.path.clone()).collect(),
                     warnings: Vec::new(),
                 })
