@@ -160,7 +160,7 @@ impl Subject {
                 Ok(Self {
                     plugins,
                     manifest,
-                    target: None,
+                    target: request.target.clone(),
                     inputs: libraries.iter().map(|l| l.path.clone()).collect(),
                     warnings: Vec::new(),
                 })

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::inspect;
 use crate::protocol::response::{Plugin, Response};
 
 /// The response as text; empty where there is nothing to show.
@@ -13,6 +14,11 @@ pub fn render(response: &Response) -> String {
     match response.operation.as_str() {
         "discover" => discovered(response),
         "build" => built(response),
+        "inspect" => response
+            .inspection
+            .as_ref()
+            .map(inspect::render::render)
+            .unwrap_or_default(),
         "why" => why(response),
         "verify" => format!(
             "{} verified\n",
@@ -165,7 +171,7 @@ fn combined(response: &Response) -> String {
             bytes(p.bytes_after),
             p.members_before.to_string(),
             p.members_kept.to_string(),
-            p.members_moved.to_string(),
+            some(p.members_moved, p.members_moved.to_string()),
             some(p.debug_bytes_removed, bytes(p.debug_bytes_removed)),
         ]);
     }
@@ -180,6 +186,7 @@ fn combined(response: &Response) -> String {
     }
     let totals = response.totals.clone().unwrap_or_default();
     let sum = |f: fn(&Plugin) -> u64| response.plugins.iter().map(f).sum::<u64>();
+    let moved = sum(|p| p.members_moved);
     let shared = response.workspace_library.as_ref().map_or(0, |w| w.members);
     table.row([
         "total".to_owned(),
@@ -187,7 +194,7 @@ fn combined(response: &Response) -> String {
         bytes(totals.bytes_after),
         sum(|p| p.members_before).to_string(),
         (sum(|p| p.members_kept) + shared).to_string(),
-        sum(|p| p.members_moved).to_string(),
+        some(moved, moved.to_string()),
         some(
             totals.debug_bytes_removed,
             bytes(totals.debug_bytes_removed),

@@ -17,7 +17,8 @@ impl Request {
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => faults.combine(r),
             Self::Inspect(r) => {
                 let no_library = matches!(&r.source, Source::Libraries(l) if l.is_empty());
-                if !(no_library && !r.symbols.is_empty()) {
+                // Symbols can be explained without any library at hand.
+                if !no_library || r.symbols.is_empty() {
                     faults.source(&r.source);
                 }
             }

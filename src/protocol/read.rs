@@ -42,7 +42,7 @@ pub fn request(bytes: &[u8]) -> Result<Request, Unreadable> {
         operation: name.clone().unwrap_or_default(),
         error,
     };
-    check_protocol(&object).map_err(|d| fail(d.into()))?;
+    check_protocol(&object).map_err(fail)?;
     let operation = match object.remove("operation") {
         Some(Value::String(operation)) => operation,
         Some(_) => {
@@ -83,7 +83,7 @@ fn not_json(bytes: &[u8], error: &serde_json::Error) -> Diagnostic {
     )
 }
 
-fn check_protocol(object: &Map<String, Value>) -> Result<(), Diagnostic> {
+fn check_protocol(object: &Map<String, Value>) -> Result<()> {
     let hint = format!(
         "this is dragonfire {}, which speaks protocol {PROTOCOL}",
         env!("CARGO_PKG_VERSION")
@@ -94,12 +94,14 @@ fn check_protocol(object: &Map<String, Value>) -> Result<(), Diagnostic> {
             Code::ProtocolVersion,
             format!("protocol {v} is not known here"),
         )
-        .hint(hint)),
+        .hint(hint)
+        .into()),
         None => Err(Diagnostic::new(
             Code::ProtocolVersion,
             "the request names no protocol version",
         )
-        .hint(format!("add \"protocol\": {PROTOCOL}; {hint}"))),
+        .hint(format!("add \"protocol\": {PROTOCOL}; {hint}"))
+        .into()),
     }
 }
 

@@ -198,6 +198,8 @@ pub struct LibraryInput {
 /// Where the libraries come from: exactly one of the two.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
+// There is one of it in a run.
+#[allow(clippy::large_enum_variant)]
 pub enum Source {
     Libraries(Vec<LibraryInput>),
     Workspace(Workspace),
