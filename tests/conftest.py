@@ -31,13 +31,17 @@ def hard():
     return fixtures.hard()
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Skips what `tests/run` found to have no tools: marked parts, and folders of that name."""
+    """Skips what `tests/run` found to have no tools: marked parts, and folders of that name. Where two
+    processes share the work, an integration's tests and GStreamer's stay in one of them."""
     unavailable = set(os.environ.get('DRAGONFIRE_UNAVAILABLE', '').split())
     for item in items:
         parts = {mark.args[0] for mark in item.iter_markers('needs')} | set(item.path.parts[-3:-1])
         for part in sorted(parts & unavailable):
             item.add_marker(pytest.mark.skip(f'the tools of "{part}" are not installed'))
+        if item.path.parent.name != 'programs' or 'gstreamer' in parts:
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 @pytest.hookimpl(wrapper=True)

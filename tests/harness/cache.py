@@ -21,12 +21,14 @@ def folder(*parts):
 
 
 def digest(*things):
-    """A name for what follows from these: strings, files, folders of sources."""
+    """A name for what follows from these: strings, files, folders of sources. The programs that test
+    fixtures (host.c, host/) are no part of them."""
     state = hashlib.blake2b(digest_size=12)
     for thing in things:
         if isinstance(thing, Path) and thing.is_dir():
             for path in sorted(p for p in thing.rglob('*') if p.is_file()):
-                if not {'target', '__pycache__'} & set(path.relative_to(thing).parts):
+                parts = path.relative_to(thing).parts
+                if not {'target', 'host'} & set(parts) and path.stem != 'host':
                     state.update(str(path.relative_to(thing)).encode() + b'\0' + path.read_bytes() + b'\0')
         elif isinstance(thing, Path):
             state.update(thing.read_bytes() + b'\0')

@@ -12,9 +12,10 @@ def package(library):
     return 'gst-plugin-' + library.removeprefix('gst')
 
 
-def define(library):
-    """The macro with which host/main.c calls a plugin."""
-    return '-DWITH_' + library.removeprefix('gst').upper()
+def defines(libraries, strategy):
+    """The macros with which host/main.c calls these plugins."""
+    macros = ['-DWITH_' + library.removeprefix('gst').upper() for library in libraries]
+    return macros + (['-DAPART'] if strategy == 'prelink' else [])
 
 
 def exports(library):

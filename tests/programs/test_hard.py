@@ -18,8 +18,8 @@ def runs():
 
 
 def build(case, strategy, combined, out, **how):
-    source, defines = host(case, strategy)
-    return link.program(out, [source], combined.link(case.linked), defines=defines, flags=case.flags, **how)
+    source, macros = host(case, strategy)
+    return link.program(out, [source], combined.link(case.linked), defines=macros, flags=case.flags, **how)
 
 
 @pytest.mark.parametrize('case, strategy', list(runs()))

@@ -1,24 +1,23 @@
-"""Results of separate runs, and a Rust program's own std, in one program."""
+"""Sets melded apart, and a Rust program's own std, in one program."""
 
 import pytest
 
 from harness import link
 from harness.cargo import TESTS
-from harness.engine import ATOMIC, combine
-from harness.fixtures import PLUGINS, define, exports
+from harness.engine import combine
+from harness.fixtures import PLUGINS, exports
 from harness.run import run
 
 HOSTS = TESTS / 'workspace' / 'host'
 
 
 @pytest.mark.parametrize('linker', link.LINKERS)
-@pytest.mark.parametrize('strategy', ATOMIC)
-def test_two_sets(strategy, linker, engine, workspace, tmp_path):
-    """Two sets that share crates, combined apart: each has its own copy, and neither sees the other's."""
+def test_two_sets(linker, engine, workspace, tmp_path):
+    """Two sets that share crates, melded apart: each has its own copy, and neither sees the other's."""
     halves = PLUGINS[:3], PLUGINS[3:]
     libraries = []
     for number, plugins in enumerate(halves):
-        combined = combine(engine, strategy, [workspace[p] for p in plugins], tmp_path / str(number),
+        combined = combine(engine, 'meld', [workspace[p] for p in plugins], tmp_path / str(number),
                            exports=[p for name in plugins for p in exports(name)],
                            workspace_library=f'half{number}')
         libraries += combined.link()
@@ -27,10 +26,9 @@ def test_two_sets(strategy, linker, engine, workspace, tmp_path):
 
 
 @pytest.mark.parametrize('linker', link.LINKERS)
-@pytest.mark.parametrize('strategy', ATOMIC)
-def test_rust_program(strategy, linker, engine, workspace, tmp_path):
+def test_rust_program(linker, engine, workspace, tmp_path):
     """A Rust program of the same compiler has std too, and links the plugins beside it."""
-    combined = combine(engine, strategy, [workspace[p] for p in PLUGINS], tmp_path / 'lib',
+    combined = combine(engine, 'meld', [workspace[p] for p in PLUGINS], tmp_path / 'lib',
                        exports=[p for name in PLUGINS for p in exports(name)])
     program = tmp_path / 'program'
     arguments = [f'-Clink-arg={argument}' for argument in combined.link()]

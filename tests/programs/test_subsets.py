@@ -5,7 +5,7 @@ import pytest
 from harness import link
 from harness.cargo import TESTS
 from harness.engine import ATOMIC, STRATEGIES, combine
-from harness.fixtures import PLUGINS, define, exports, subsets
+from harness.fixtures import PLUGINS, defines, exports, subsets
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
 
@@ -19,7 +19,7 @@ def combined(request, engine, workspace, tmp_path_factory):
 
 
 def run_subset(combined, plugins, out, **how):
-    command = link.program(out, [HOST], combined.link(plugins), defines=[define(p) for p in plugins], **how)
+    command = link.program(out, [HOST], combined.link(plugins), defines=defines(plugins, combined.strategy), **how)
     printed = link.check(command)
     for plugin in plugins:
         assert plugin.removeprefix('gst') + ': ' in printed
@@ -50,7 +50,7 @@ def test_whole_archive(combined, plugin, linker, tmp_path):
     """A build system may pull every member of a plugin library."""
     first, *rest = combined.link([plugin])
     libraries = ['-Wl,--whole-archive', first, '-Wl,--no-whole-archive', *rest]
-    link.check(link.program(tmp_path / 'program', [HOST], libraries, linker=linker, defines=[define(plugin)]))
+    link.check(link.program(tmp_path / 'program', [HOST], libraries, linker=linker, defines=defines([plugin], combined.strategy)))
 
 
 @by(*ATOMIC)
@@ -58,7 +58,8 @@ def test_whole_archive(combined, plugin, linker, tmp_path):
 def test_shared_library_exports(combined, linker, tmp_path):
     """Nothing of the plugins is visible in a shared library but what they export."""
     out = tmp_path / 'libplugins.so'
-    link.program(out, [HOST], combined.link(), linker=linker, mode='shared', defines=map(define, PLUGINS))
+    link.program(out, [HOST], combined.link(), linker=linker, mode='shared',
+                 defines=defines(PLUGINS, combined.strategy))
     mine = {name for name in link.dynamic_symbols(out) if name != 'entry'}
     assert mine == {name for p in combined.response['plugins'] for name in p['exports']}
     assert len(mine) > len(PLUGINS)

@@ -1,4 +1,4 @@
-/* Plugins of two separately combined sets: pattern, record and worker; native, router and idle. What
+/* Plugins of two separately melded sets: pattern, record and worker; native, router and idle. What
    they share within a set is one, and apart from the other set's. */
 #include <stdio.h>
 #include <string.h>

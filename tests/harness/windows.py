@@ -1,0 +1,59 @@
+"""Windows programs on this machine: lld-link without Visual Studio, MinGW, and wine."""
+
+import os
+import shutil
+from pathlib import Path
+
+from . import cache
+from .cargo import TESTS
+from .link import versioned
+from .run import run
+
+SOURCES = TESTS / 'msvc'
+MINGW_LIBS = Path('/usr/x86_64-w64-mingw32/lib')
+# What std needs of the system.
+SYSTEM = ['kernel32', 'ntdll', 'userenv', 'ws2_32', 'dbghelp']
+CLANG = ['--target=x86_64-pc-windows-msvc', '-O1', '-ffreestanding', f'-I{SOURCES}', '-c']
+
+
+def runtime():
+    """A folder with the start-up object, import libraries, and the DLL that wine lacks."""
+    def make(folder):
+        clang = versioned('clang')
+        run([clang, *CLANG, SOURCES / 'crt.c', '-o', folder / 'crt.obj'])
+        for dll in ('vcruntime140', 'ucrtbase'):
+            run([versioned('llvm-dlltool'), '-m', 'i386:x86-64', '-d', SOURCES / f'{dll}.def',
+                 '-l', folder / f'{dll}.lib'])
+        run(['x86_64-w64-mingw32-gcc', '-O1', '-shared', SOURCES / 'bcryptprimitives.c',
+             '-o', folder / 'bcryptprimitives.dll'])
+
+    return cache.result('windows', 'runtime', cache.digest(SOURCES), make)
+
+
+def wine(program):
+    """The command that runs a program, with what wine needs beside it."""
+    shutil.copy(runtime() / 'bcryptprimitives.dll', Path(program).parent)
+    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={cache.folder("wine")}', '/usr/lib/wine/wine64', program]
+
+
+def msvc(out, sources, libraries, *, defines=(), flags=()):
+    """Links a program with lld-link; gives the command that runs it."""
+    out = Path(out).with_suffix('.exe')
+    objects = []
+    for number, source in enumerate(sources):
+        objects.append(out.with_name(f'{out.stem}-{number}.obj'))
+        run([versioned('clang'), *CLANG, *defines, source, '-o', objects[-1]])
+    parts = runtime()
+    run([versioned('lld-link'), '/entry:mainCRTStartup', '/subsystem:console', '/nodefaultlib', '/opt:ref',
+         '/include:_tls_used', f'/out:{out}', *objects, parts / 'crt.obj', *libraries,
+         *(MINGW_LIBS / f'lib{name}.a' for name in SYSTEM), parts / 'vcruntime140.lib',
+         parts / 'ucrtbase.lib', *flags])
+    return wine(out)
+
+
+def mingw(out, sources, libraries, *, defines=(), flags=()):
+    """Links a program with MinGW's gcc and GNU ld; gives the command that runs it."""
+    out = Path(out).with_suffix('.exe')
+    run(['x86_64-w64-mingw32-gcc', '-O1', *defines, *sources, '-o', out, *libraries, *flags,
+         *(f'-l{name}' for name in SYSTEM)])
+    return wine(out)
