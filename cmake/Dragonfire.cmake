@@ -274,7 +274,7 @@ function(_dragonfire_build_rule)
     OUTPUT "${top}/built"
     BYPRODUCTS ${products} "${outdir}/cmake/${package}/${name}-targets.cmake" "${top}/response.json"
     COMMAND "${CMAKE_COMMAND}" "-DENGINE=${engine}" "-DDIR=${top}" "-DNAME=${name}" -P "${script}"
-    DEPENDS "${engine}" "${top}/request.json" "${script}"
+    DEPENDS "${engine}" "${top}/request.json" "${script}" ${arg_MANIFEST}
     DEPFILE "${top}/inputs.d"
     COMMENT "Building the Rust plugins of ${name}"
     USES_TERMINAL VERBATIM)

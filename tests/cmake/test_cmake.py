@@ -33,10 +33,20 @@ def target_dir():
 
 
 @pytest.fixture
-def sources(tmp_path):
-    """A copy of the fixture workspace, to change."""
-    copy = tmp_path / 'plugins in rust'
-    shutil.copytree(fixtures.cargo.TESTS / 'workspace', copy, ignore=shutil.ignore_patterns('target'))
+def sources():
+    """A copy of the fixture workspace, to change. It is always the same folder, brought up to date, so
+    that cargo builds only what a test changes."""
+    original = fixtures.cargo.TESTS / 'workspace'
+    copy = cache.folder('sources', 'cmake') / 'plugins in rust'
+    wanted = {p.relative_to(original) for p in original.rglob('*') if p.is_file()}
+    wanted = {p for p in wanted if 'target' not in p.parts}
+    for path in list(copy.rglob('*')):
+        if path.is_file() and path.relative_to(copy) not in wanted:
+            path.unlink()
+    for path in wanted:
+        if not (copy / path).is_file() or (copy / path).read_bytes() != (original / path).read_bytes():
+            (copy / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(original / path, copy / path)
     return copy
 
 
