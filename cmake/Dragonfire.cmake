@@ -16,6 +16,8 @@ set(DRAGONFIRE_TARGET "" CACHE STRING
     "Rust target triple; empty: the toolchain's, or the host's where nothing is cross-compiled")
 set(DRAGONFIRE_TARGET_DIR "" CACHE PATH
     "cargo's target folder, to share it between build trees; empty: one for each call, in its build tree")
+set(DRAGONFIRE_ENGINE_DIR "" CACHE PATH
+    "cargo's target folder for the engine, where it is built here; empty: in the build tree")
 set(DRAGONFIRE_CARGO "" CACHE FILEPATH "The cargo to run; empty: $CARGO, else the one on PATH")
 
 include("${CMAKE_CURRENT_LIST_DIR}/DragonfireEngine.cmake")
@@ -274,7 +276,7 @@ function(_dragonfire_build_rule)
     OUTPUT "${top}/built"
     BYPRODUCTS ${products} "${outdir}/cmake/${package}/${name}-targets.cmake" "${top}/response.json"
     COMMAND "${CMAKE_COMMAND}" "-DENGINE=${engine}" "-DDIR=${top}" "-DNAME=${name}" -P "${script}"
-    DEPENDS "${engine}" "${top}/request.json" "${script}"
+    DEPENDS "${engine}" "${top}/request.json" "${script}" ${arg_MANIFEST}
     DEPFILE "${top}/inputs.d"
     COMMENT "Building the Rust plugins of ${name}"
     USES_TERMINAL VERBATIM)

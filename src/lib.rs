@@ -78,6 +78,7 @@ fn discover(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
         }),
         target: found.target,
         plugins: found.plugins,
+        inputs: found.inputs,
         ..Response::new("discover")
     })
 }

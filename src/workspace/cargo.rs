@@ -57,6 +57,20 @@ impl<'w> Opened<'w> {
         &self.members.workspace_root
     }
 
+    /// Cargo.toml files of the workspace and its members.
+    #[must_use]
+    pub fn manifests(&self) -> Vec<Utf8PathBuf> {
+        let members = self
+            .members
+            .packages
+            .iter()
+            .map(|p| p.manifest_path.clone());
+        let mut all: Vec<_> = members.chain([self.root().join("Cargo.toml")]).collect();
+        all.sort();
+        all.dedup();
+        all
+    }
+
     /// The target directory: the request's, else cargo's.
     pub fn target_dir(&self) -> Result<Utf8PathBuf> {
         match &self.cargo.request.target_dir {

@@ -44,6 +44,8 @@ pub struct Discovered {
     pub plugins: Vec<Plugin>,
     /// Target triple that a build would be for, where known.
     pub target: Option<String>,
+    /// Files that the answer depends on.
+    pub inputs: Vec<Utf8PathBuf>,
 }
 
 /// The plugins of a workspace.
@@ -62,6 +64,7 @@ pub fn discover(
     Ok(Discovered {
         plugins: found.into_iter().map(|f| f.plugin).collect(),
         target: opened.target(),
+        inputs: opened.manifests(),
     })
 }
 
