@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 import contract
-from conftest import ROOT
 from consumer import PLUGINS, compile_and_run, expected, make_host, pkg_config, run
 
 HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
 CERBERO = Path(os.environ['CERBERO_CHECKOUT']).resolve()
 RECIPES = ROOT / 'cerbero-recipe'
 
