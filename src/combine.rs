@@ -118,11 +118,13 @@ impl Subject {
             Source::Libraries(libraries) => {
                 let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
                 let rules = ExportRules::new(manifest.as_ref(), &request.exports);
-                let plugins = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
+                let plugins = libraries.iter().map(|l| plugin_of(l, &rules));
+                let mut plugins: Vec<_> = plugins.collect();
+                emit::complete(&mut plugins, &request.metadata);
                 Ok(Self {
                     plugins,
                     manifest,
-                    target: None,
+                    target: request.target.clone(),
                     inputs: libraries.iter().map(|l| l.path.clone()).collect(),
                     warnings: Vec::new(),
                 })

@@ -37,7 +37,7 @@ def installed(tmp_path_factory, engine):
 
 @pytest.fixture(scope='module')
 def moved(installed, tmp_path_factory):
-    """The same prefix elsewhere, as a package unpacks it; the first one is not readable there."""
+    """The same prefix elsewhere, as a package unpacks it."""
     return installed[0].moved(tmp_path_factory.mktemp('moved') / 'prefix')
 
 
@@ -201,7 +201,8 @@ def test_rebuild_after_a_touch(tmp_path, engine, host):
     source = Path(recipe.src_dir, 'common/src/lib.rs')
     source.write_text(source.read_text().replace('GENERATION: c_int = 1', 'GENERATION: c_int = 2'))
     demo.run()
-    link = pkg_config(demo.prefix, host, '--static', '--libs', *(f'gst{p}' for p in PLUGINS))
+    moved = demo.moved(tmp_path / 'moved')
+    link = pkg_config(moved, host, '--static', '--libs', *(f'gst{p}' for p in PLUGINS))
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS, generation=2)
 
 

@@ -4,6 +4,7 @@ installed (CARGO_C names its folder of programs where they are not on PATH)."""
 import hashlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -79,6 +80,8 @@ def cerbero(tmp_path_factory, engine):
     cerbero = Cerbero(home, engine)
     tree = home / 'gst-plugins-demo'
     shutil.copytree(HERE / 'workspace', tree, ignore=shutil.ignore_patterns('target'))
+    for licence in ('LICENSE-APACHE', 'LICENSE-MIT'):
+        shutil.copy(ROOT / licence, tree)
     tarball = home / 'gst-plugins-demo.tar.gz'
     run(['tar', 'czf', tarball, '-C', home, tree.name])
     cerbero.env['DEMO_URL'] = tarball.as_uri()
@@ -131,7 +134,7 @@ def test_buildone(cerbero, tmp_path):
     assert 'Missing on-disk files' not in text
     host = make_host(tmp_path / 'host')
     moved = tmp_path / 'moved'
-    shutil.copytree(cerbero.prefix, moved, symlinks=True)
+    shutil.copytree(cerbero.prefix, moved, ignore=shutil.ignore_patterns('*.so'))
     for count in (1, 2, 3):
         plugins = PLUGINS[:count]
         link = pkg_config(moved, host, '--static', '--libs', *(f'gst{p}' for p in plugins))
@@ -145,6 +148,48 @@ def test_buildone(cerbero, tmp_path):
     before = {p: p.read_bytes() for p in cerbero.prefix.rglob('*.a')}
     cerbero('buildone', '--force', 'gst-plugins-demo')
     assert {p: p.read_bytes() for p in cerbero.prefix.rglob('*.a')} == before
+
+
+def todays_recipe():
+    """cerbero's recipe of the real plugins with the demo's sources and packages: its build steps, and so
+    how it calls dragonfire, are as they are."""
+    text = (CERBERO / 'recipes/gst-plugins-rs.recipe').read_text()
+    source = (
+        'stype = SourceType.TARBALL\n'
+        "    url = os.environ['DEMO_URL']\n"
+        "    tarball_checksum = os.environ['DEMO_CHECKSUM']\n"
+        "    tarball_dirname = 'gst-plugins-demo'\n"
+    )
+    for pattern, replacement in (
+        (r'stype = SourceType\.GIT\n', source),
+        (r"version = '.*?'", "version = '1.2.3'"),
+        (r'cargo_packages = \[.*?\]', f'cargo_packages = {list(PLUGINS)}'),
+        (r'deps = \[.*?\]', 'deps = []'),
+        (r'components = \(.*?\)', 'components = ()'),
+        (r'plugin_files = \{', f"plugin_files = {{'demo': {list(PLUGINS)},"),
+    ):
+        text, count = re.subn(pattern, replacement, text, count=1, flags=re.S)
+        assert count == 1, pattern
+    return text
+
+
+def test_todays_recipe_with_our_program(cerbero, tmp_path):
+    """The recipe that calls `dragonfire -o OUT -f gnu LIB...` needs no change."""
+    cerbero('buildone', 'gst-plugins-demo')
+    host = make_host(tmp_path / 'host')
+    (cerbero.home / 'recipes/gst-plugins-rs.recipe').write_text(todays_recipe())
+    cerbero.env['PYTHONPATH'] = str(CERBERO / 'recipes')
+    cerbero('buildone', 'gst-plugins-rs')
+    assert "'-f', 'gnu'" in cerbero.logs()
+    moved = tmp_path / 'moved'
+    shutil.copytree(cerbero.prefix, moved, ignore=shutil.ignore_patterns('*.so'))
+    # Its .pc files name a folder where the workspace library is not, and a plugin that requires
+    # nothing else does not require it.
+    link = pkg_config(moved, host, '--static', '--libs', *(f'gst{p}' for p in PLUGINS))
+    link += [f'-L{moved}/lib', '-lgstrsworkspace', '-lm']
+    assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS)
+    for plugin in PLUGINS:
+        assert (moved / f'lib/gstreamer-1.0/libgst{plugin}.a').stat().st_size < 1_000_000
 
 
 def test_the_build_tool(tmp_path):
