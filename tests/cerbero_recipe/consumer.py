@@ -7,6 +7,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
+from harness.link import linker_folder
+
 HERE = Path(__file__).parent
 PLUGINS = ('alpha', 'beta', 'gamma')
 
@@ -34,11 +36,15 @@ def expected(plugins, generation=1):
     return ''.join(f'{p}={(i + 1) * factor[p]}/{generation}\n' for i, p in enumerate(plugins))
 
 
-def pkg_config(prefix, host, *arguments):
-    search = [prefix / 'lib/gstreamer-1.0/pkgconfig', prefix / 'lib/pkgconfig', host]
+def pkg_config(libdir, host, *arguments):
+    search = [libdir / 'gstreamer-1.0/pkgconfig', libdir / 'pkgconfig', host]
     env = {**os.environ, 'PKG_CONFIG_LIBDIR': os.pathsep.join(map(str, search))}
     env.pop('PKG_CONFIG_PATH', None)
     return shlex.split(run(['pkg-config', *arguments], env=env))
+
+
+def use_linker(linker):
+    return [f'-fuse-ld={linker}', f'-B{linker_folder()}']
 
 
 def compile_and_run(work, plugins, link, *flags):

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import contract
-from consumer import PLUGINS, compile_and_run, expected, la_link_line, make_host, pkg_config, run
+from consumer import PLUGINS, compile_and_run, expected, la_link_line, make_host, pkg_config, run, use_linker
 from demo import RECIPES, Demo
 
 from cerbero.enums import LibraryType, Platform
@@ -165,11 +165,11 @@ def test_pc_files(installed):
         assert str(demo.folder) not in path.read_text(), path
 
 
-@pytest.mark.parametrize('linker', ['bfd', 'lld'])
+@pytest.mark.parametrize('linker', ['bfd', 'lld', 'mold'])
 @pytest.mark.parametrize('plugins', SUBSETS, ids='-'.join)
-def test_every_subset_links_through_pkg_config(moved, host, tmp_path, plugins, linker):
-    link = pkg_config(moved, host, '--static', '--libs', *(f'gst{p}' for p in plugins))
-    assert compile_and_run(tmp_path, plugins, link, f'-fuse-ld={linker}') == expected(plugins)
+def test_every_subset_links_through_pkg_config(moved / 'lib', host, tmp_path, plugins, linker):
+    link = pkg_config(moved / 'lib', host, '--static', '--libs', *(f'gst{p}' for p in plugins))
+    assert compile_and_run(tmp_path, plugins, link, *use_linker(linker)) == expected(plugins)
 
 
 def test_la_files_link_as_libtool_reads_them(installed, host, tmp_path):
@@ -178,7 +178,7 @@ def test_la_files_link_as_libtool_reads_them(installed, host, tmp_path):
     assert f"libdir='{demo.config.libdir}'" in text
     assert "dlname=''" in text and "library_names=''" in text
     link = la_link_line(demo.prefix, PLUGINS)
-    link += pkg_config(demo.prefix, host, '--libs', 'demo-host')
+    link += pkg_config(demo.prefix / 'lib', host, '--libs', 'demo-host')
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS)
 
 
@@ -202,7 +202,7 @@ def test_rebuild_after_a_touch(tmp_path, engine, host):
     source.write_text(source.read_text().replace('GENERATION: c_int = 1', 'GENERATION: c_int = 2'))
     demo.run()
     moved = demo.moved(tmp_path / 'moved')
-    link = pkg_config(moved, host, '--static', '--libs', *(f'gst{p}' for p in PLUGINS))
+    link = pkg_config(moved / 'lib', host, '--static', '--libs', *(f'gst{p}' for p in PLUGINS))
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS, generation=2)
 
 
@@ -270,7 +270,7 @@ def test_android(tmp_path, engine, host):
     moved = demo.moved(tmp_path / 'moved')
     demo.prefix.rename(tmp_path / 'gone')
     link = la_link_line(moved, PLUGINS, moved_from=demo.prefix)
-    link += pkg_config(moved, host, '--libs', 'demo-host')
+    link += pkg_config(moved / 'lib', host, '--libs', 'demo-host')
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS)
 
 
@@ -391,7 +391,7 @@ def test_mingw_program_links(foreign, tmp_path):
     name, demo, _ = foreign
     if name != 'mingw':
         return
-    link = pkg_config(demo.prefix, tmp_path, '--static', '--libs', 'gstalpha', 'gstbeta')
+    link = pkg_config(demo.prefix / 'lib', tmp_path, '--static', '--libs', 'gstalpha', 'gstbeta')
     program = tmp_path / 'program.exe'
     consumer = Path(__file__).parent / 'host/consumer.c'
     run(['x86_64-w64-mingw32-gcc', '-DALPHA', '-DBETA', consumer, '-o', program, *link])
@@ -413,7 +413,7 @@ def test_the_first_command_line_in_place(tmp_path, engine, host, installed):
     relative = [f'lib/gstreamer-1.0/libgst{p}.a' for p in PLUGINS]
     run([engine, '-o', prefix / 'lib/libgstrsworkspace.a', '-f', 'gnu', *relative], cwd=prefix)
     link = [*(prefix / f for f in relative), f'-L{prefix}/lib', '-lgstrsworkspace']
-    link += [*pkg_config(prefix, host, '--libs', 'demo-host'), '-lm', '-ldl', '-lpthread']
+    link += [*pkg_config(prefix / 'lib', host, '--libs', 'demo-host'), '-lm', '-ldl', '-lpthread']
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS)
     sizes = [(plugins / f'libgst{p}.a').stat().st_size for p in PLUGINS]
     assert all(s * 10 < (built / f'libgst{p}.a').stat().st_size for s, p in zip(sizes, PLUGINS))
