@@ -21,8 +21,10 @@ from cerbero.utils import shell
 
 PROTOCOL = 1
 
-# How libraries are combined where the recipe does not say.
-DEFAULT_STRATEGY = 'dedup'
+# How libraries are combined where the recipe does not say: melding keeps only what a plugin's exports
+# reach, deduplication keeps whole members. The engine melds ELF objects.
+ELF_STRATEGY = 'meld'
+OTHER_STRATEGY = 'dedup'
 
 
 class DragonfireMixin(recipe.Recipe):
@@ -33,7 +35,8 @@ class DragonfireMixin(recipe.Recipe):
     dragonfire_workspace = 'gstrsworkspace'
     # Folder of the plugins below libdir, the same as cargo-c's `install_subdir`.
     dragonfire_subdir = 'gstreamer-1.0'
-    dragonfire_strategy = DEFAULT_STRATEGY
+    # 'dedup', 'prelink' or 'meld'; None: the best one for the platform.
+    dragonfire_strategy = None
     # What programs may use of a plugin: the engine's manifest, or its path from the source folder (a
     # JSON file, or a Cargo.toml with [workspace.metadata.dragonfire]).
     dragonfire_manifest = {
@@ -126,7 +129,7 @@ class DragonfireMixin(recipe.Recipe):
             manifest = os.path.join(self.config_src_dir, manifest)
         return {
             'protocol': PROTOCOL,
-            'operation': self.dragonfire_strategy,
+            'operation': self.dragonfire_strategy or self._default_strategy(),
             'source': {
                 'libraries': [{'path': str(plugin_dir / self.static_library_name(lib))} for lib in libraries],
             },
@@ -145,6 +148,12 @@ class DragonfireMixin(recipe.Recipe):
                 'libtool': True,
             },
         }
+
+    def _default_strategy(self):
+        platform = self.config.target_platform
+        if platform == Platform.WINDOWS or Platform.is_apple(platform):
+            return OTHER_STRATEGY
+        return ELF_STRATEGY
 
     def _archive_kind(self):
         if Platform.is_apple(self.config.target_platform):

@@ -19,6 +19,7 @@ TRIPLES = {
     Platform.LINUX: 'x86_64-unknown-linux-gnu',
     Platform.ANDROID: 'x86_64-linux-android',
     Platform.DARWIN: 'aarch64-apple-darwin',
+    Platform.IOS: 'aarch64-apple-ios',
     Platform.WINDOWS: 'x86_64-pc-windows-gnu',
 }
 

@@ -4,6 +4,7 @@ import ast
 import importlib
 import itertools
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -19,6 +20,8 @@ from cerbero.enums import LibraryType, Platform
 from cerbero.errors import FatalError
 from cerbero.utils import messages
 
+pytestmark = pytest.mark.needs('cerbero')
+
 SUBSETS = [s for n in (1, 2, 3) for s in itertools.combinations(PLUGINS, n)]
 
 
@@ -27,12 +30,11 @@ def host(tmp_path_factory):
     return make_host(tmp_path_factory.mktemp('host'))
 
 
-@pytest.fixture(scope='module')
-def installed(tmp_path_factory, engine):
+@pytest.fixture(scope='module', params=['dedup', 'meld'])
+def installed(request, tmp_path_factory, engine):
     """The demo recipe, built and installed for Linux."""
-    demo = Demo(tmp_path_factory.mktemp('linux'), engine)
-    recipe = demo.run()
-    return demo, recipe
+    demo = Demo(tmp_path_factory.mktemp(request.param), engine)
+    return demo, demo.run(demo.recipe(dragonfire_strategy=request.param))
 
 
 @pytest.fixture(scope='module')
@@ -131,6 +133,15 @@ def test_file_lists(installed):
     }
 
 
+def test_strategy_by_platform(tmp_path, engine):
+    operations = {
+        platform: Demo(tmp_path / platform, engine, platform).recipe().dragonfire_request()['operation']
+        for platform in (Platform.LINUX, Platform.ANDROID, Platform.WINDOWS, Platform.DARWIN, Platform.IOS)
+    }
+    assert {p for p, o in operations.items() if o == 'meld'} == {Platform.LINUX, Platform.ANDROID}
+    assert set(operations.values()) == {'meld', 'dedup'}
+
+
 def test_recipes_share_no_lists(tmp_path, engine):
     """As in universal builds, where one class makes an object for each architecture."""
     first = Demo(tmp_path / 'a', engine).recipe()
@@ -167,7 +178,7 @@ def test_pc_files(installed):
 
 @pytest.mark.parametrize('linker', ['bfd', 'lld', 'mold'])
 @pytest.mark.parametrize('plugins', SUBSETS, ids='-'.join)
-def test_every_subset_links_through_pkg_config(moved / 'lib', host, tmp_path, plugins, linker):
+def test_every_subset_links_through_pkg_config(moved, host, tmp_path, plugins, linker):
     link = pkg_config(moved / 'lib', host, '--static', '--libs', *(f'gst{p}' for p in plugins))
     assert compile_and_run(tmp_path, plugins, link, *use_linker(linker)) == expected(plugins)
 
@@ -180,6 +191,17 @@ def test_la_files_link_as_libtool_reads_them(installed, host, tmp_path):
     link = la_link_line(demo.prefix, PLUGINS)
     link += pkg_config(demo.prefix / 'lib', host, '--libs', 'demo-host')
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS)
+
+
+def test_la_files_link_with_libtool(installed, host, tmp_path):
+    demo, _ = installed
+    consumer = tmp_path / 'consumer.o'
+    defines = [f'-D{p.upper()}' for p in PLUGINS]
+    run(['cc', '-c', *defines, Path(__file__).parent / 'host/consumer.c', '-o', consumer])
+    libraries = [demo.prefix / f'lib/gstreamer-1.0/libgst{p}.la' for p in PLUGINS]
+    command = ['libtool', '--tag=CC', '--mode=link', 'cc', '-o', tmp_path / 'program', consumer]
+    run([*command, *libraries, f'-L{host}', '-ldemohost'], cwd=tmp_path)
+    assert run([tmp_path / 'program']) == expected(PLUGINS)
 
 
 # Building again.
@@ -206,7 +228,7 @@ def test_rebuild_after_a_touch(tmp_path, engine, host):
     assert compile_and_run(tmp_path, PLUGINS, link) == expected(PLUGINS, generation=2)
 
 
-def test_thinned_libraries_are_not_combined_again(installed, engine, tmp_path, host):
+def test_thinned_libraries_are_not_combined_again(installed, engine):
     """As when the step after cargo-c's is done a second time: what the plugins lost stays."""
     demo, recipe = installed
     before = demo.files()
@@ -289,6 +311,8 @@ def test_shared_only(tmp_path, engine):
     assert not list(demo.prefix.rglob('*.a')) and not list(demo.prefix.rglob('*workspace*'))
 
 
+WINE = '/usr/lib/wine/wine64'
+
 FOREIGN = {
     'msvc': {
         'platform': Platform.WINDOWS,
@@ -314,7 +338,7 @@ FOREIGN = {
 }
 
 
-@pytest.fixture(scope='module', params=FOREIGN)
+@pytest.fixture(scope='module', params=[pytest.param(f, marks=pytest.mark.needs('windows')) for f in FOREIGN])
 def foreign(request, tmp_path_factory, engine):
     """Libraries of three plugins made of C: an object of its own each, one that all have."""
     kind = FOREIGN[request.param]
@@ -387,16 +411,24 @@ def test_msvc_can_keep_link_exe_names(tmp_path, engine, foreign):
     assert not list(other.prefix.rglob('*.a'))
 
 
-def test_mingw_program_links(foreign, tmp_path):
+def test_mingw_program_runs(foreign, tmp_path):
     name, demo, _ = foreign
     if name != 'mingw':
         return
+    for module in ('demo-host', 'demo-base'):
+        (tmp_path / f'{module}.pc').write_text(f'Name: {module}\nDescription: test\nVersion: 1.4\n')
     link = pkg_config(demo.prefix / 'lib', tmp_path, '--static', '--libs', 'gstalpha', 'gstbeta')
     program = tmp_path / 'program.exe'
     consumer = Path(__file__).parent / 'host/consumer.c'
-    run(['x86_64-w64-mingw32-gcc', '-DALPHA', '-DBETA', consumer, '-o', program, *link])
-    symbols = run(['x86_64-w64-mingw32-nm', program])
-    assert len(re.findall(r' T _?demo_shared$', symbols, re.M)) == 1
+    static = [f for f in link if f.startswith(('-L', '-lgst'))]
+    system = [f for f in link if f not in static]
+    assert '-lntdll' in system
+    command = ['x86_64-w64-mingw32-gcc', '-DALPHA', '-DBETA', consumer, '-o', program]
+    run([*command, '-Wl,-Bstatic', *static, '-Wl,-Bdynamic', *system])
+    wine = {'WINEDEBUG': '-all', 'WINEPREFIX': str(tmp_path / 'wine')}
+    output = run([WINE, program], env={**os.environ, **wine})
+    # One counter: what the plugins share is there once.
+    assert output.split() == ['alpha=1/1', 'beta=2/1']
 
 
 # Today's recipe, which calls the program's first command line.
