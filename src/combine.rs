@@ -52,12 +52,16 @@ fn run_on_this_pool(
     request: &CombineRequest,
     events: &dyn Events,
 ) -> Result<Response> {
-    let subject = Subject::find(
+    let mut subject = Subject::find(
         &request.source,
         request.manifest.as_ref(),
         &request.exports,
         events,
     )?;
+    if matches!(request.source, Source::Libraries(_)) {
+        emit::complete(&mut subject.plugins, &request.metadata);
+        subject.target.clone_from(&request.target);
+    }
     events.phase("read");
     let paths = subject.paths();
     let targets = Targets::new(request, &subject, &paths)?;
@@ -160,7 +164,7 @@ impl Subject {
                 Ok(Self {
                     plugins,
                     manifest,
-                    target: request.target.clone(),
+                    target: None,
                     inputs: libraries.iter().map(|l| l.path.clone()).collect(),
                     warnings: Vec::new(),
                 })

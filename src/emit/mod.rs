@@ -64,6 +64,12 @@ pub fn emit(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<MetadataFi
     Ok(files)
 }
 
+/// Fills in what the .pc files that `metadata` names tell of plugins of which only the library is
+/// given: native libraries, version, description.
+pub fn complete(plugins: &mut [Plugin], metadata: &Metadata) {
+    pkgconfig::complete(plugins, metadata);
+}
+
 /// How a program links the whole set.
 #[must_use]
 pub fn link(subject: &Subject<'_>) -> Link {

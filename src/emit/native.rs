@@ -1,7 +1,7 @@
 //! Native libraries: merges those of several plugins into one list that keeps every plugin's order,
 //! and says them in the manner of each kind of metadata.
 
-use crate::workspace::is_leaked_library;
+use crate::workspace::without_leak;
 
 /// One native library: an argument, or the two of `-framework X`.
 pub(super) type Unit = Vec<String>;
@@ -88,9 +88,10 @@ fn last_of_each(units: Vec<Unit>) -> Vec<Unit> {
 /// runtime is the program's own business.
 pub(super) fn dash_l(args: &[String]) -> Vec<String> {
     let said = |arg: &String| {
-        if is_leaked_library(arg) || arg.to_ascii_lowercase().get(1..12) == Some("defaultlib:") {
+        if arg.to_ascii_lowercase().get(1..12) == Some("defaultlib:") {
             return None;
         }
+        let arg = without_leak(arg)?;
         let stem = arg
             .strip_suffix(".lib")
             .or_else(|| arg.strip_suffix(".LIB"));
@@ -98,7 +99,7 @@ pub(super) fn dash_l(args: &[String]) -> Vec<String> {
             Some(stem) if !stem.contains(['/', '\\']) && !stem.starts_with('-') => {
                 format!("-l{stem}")
             }
-            _ => arg.clone(),
+            _ => arg.into_owned(),
         })
     };
     args.iter().filter_map(said).collect()

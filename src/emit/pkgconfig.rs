@@ -8,6 +8,8 @@
 //! users need no workspace library: there it goes to `Requires.private`, and so it does in ours where
 //! the request says that shared libraries are installed too.
 
+use std::borrow::Cow;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::link_args::linker_args;
@@ -16,7 +18,7 @@ use super::{MetadataFile, Placed, Subject, native};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::protocol::request::Metadata;
 use crate::protocol::response::{FileKind, Plugin};
-use crate::workspace::is_leaked_library;
+use crate::workspace::without_leak;
 
 /// Everything that a .pc file says.
 #[derive(Debug, Default)]
@@ -282,12 +284,8 @@ fn existing<'a>(subject: &Subject<'a>, metadata: &'a Metadata) -> Result<Vec<Exi
                 continue;
             }
         };
-        let flags = words(&field(&text, "Libs").unwrap_or_default());
-        let names = |library: &str| {
-            path.file_stem() == Some(library)
-                || flags.iter().any(|f| f.strip_prefix("-l") == Some(library))
-        };
-        match subject.placed(metadata).find(|(p, _)| names(&p.library)) {
+        let mut placed = subject.placed(metadata);
+        match placed.find(|(p, _)| describes(path, &text, &p.library)) {
             Some((plugin, placed)) => found.push(Existing {
                 path,
                 text,
@@ -306,6 +304,35 @@ fn existing<'a>(subject: &Subject<'a>, metadata: &'a Metadata) -> Result<Vec<Exi
     }
     Error::all(errors)?;
     Ok(found)
+}
+
+/// Fills in what .pc files tell of plugins of which only the library is given. Files that cannot be
+/// read are for [`files`] to complain of.
+pub(super) fn complete(plugins: &mut [Plugin], metadata: &Metadata) {
+    for path in &metadata.patch_pkg_config {
+        let Ok(text) = std::fs::read_to_string(path) else {
+            continue;
+        };
+        let mut plugins = plugins.iter_mut();
+        let Some(plugin) = plugins.find(|p| describes(path, &text, &p.library)) else {
+            continue;
+        };
+        if plugin.native_static_libs.is_empty() {
+            let native = field(&text, "Libs.private").unwrap_or_default();
+            plugin.native_static_libs = without_leaks(&native);
+        }
+        plugin.version = plugin.version.take().or_else(|| field(&text, "Version"));
+        plugin.description = plugin
+            .description
+            .take()
+            .or_else(|| field(&text, "Description"));
+    }
+}
+
+/// Whether the .pc file at `path` is that of `library`.
+fn describes(path: &Utf8Path, text: &str, library: &str) -> bool {
+    let flags = words(&field(text, "Libs").unwrap_or_default());
+    path.file_stem() == Some(library) || flags.iter().any(|f| f.strip_prefix("-l") == Some(library))
 }
 
 /// The value of a field, with continued lines joined.
@@ -422,7 +449,7 @@ fn right_folder(flags: &str, library: &str, libdir: &str) -> String {
 }
 
 fn without_leaks(flags: &str) -> Vec<String> {
-    let mut flags = words(flags);
-    flags.retain(|flag| !is_leaked_library(flag));
-    flags
+    let flags = words(flags);
+    let clean = flags.iter().filter_map(|flag| without_leak(flag));
+    clean.map(Cow::into_owned).collect()
 }

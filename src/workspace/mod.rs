@@ -13,7 +13,7 @@ mod wrapper;
 use camino::Utf8PathBuf;
 
 pub use self::discover::file_name;
-pub use self::native_libs::is_leaked as is_leaked_library;
+pub use self::native_libs::without_leak;
 use crate::error::{Diagnostic, Result};
 use crate::manifest::{self, Manifest};
 use crate::protocol::event::Events;

@@ -1,5 +1,7 @@
 //! Native libraries of a static library, from rustc's `native-static-libs` note.
 
+use std::borrow::Cow;
+
 /// The start of the note's message.
 pub const NOTE: &str = "native-static-libs: ";
 
@@ -8,7 +10,8 @@ pub const NOTE: &str = "native-static-libs: ";
 #[must_use]
 pub fn clean(note: &str) -> Vec<String> {
     let mut arguments: Vec<Vec<&str>> = Vec::new();
-    let mut words = note.split_whitespace();
+    let words: Vec<Cow<'_, str>> = note.split_whitespace().filter_map(without_leak).collect();
+    let mut words = words.iter().map(|word| &**word);
     while let Some(word) = words.next() {
         let mut argument = vec![word];
         if ["-framework", "-weak_framework", "-Xlinker"].contains(&word) {
@@ -20,9 +23,7 @@ pub fn clean(note: &str) -> Vec<String> {
     // flags (`-Wl,-Bstatic`) stay where they are.
     let mut kept: Vec<Vec<&str>> = Vec::new();
     for argument in arguments.into_iter().rev() {
-        if is_library(&argument)
-            && (kept.contains(&argument) || argument.iter().any(|a| is_leaked(a)))
-        {
+        if is_library(&argument) && kept.contains(&argument) {
             continue;
         }
         kept.push(argument);
@@ -50,16 +51,25 @@ fn is_library(argument: &[&str]) -> bool {
     }
 }
 
-/// Is this one of the import libraries that crates bring along (`-lwindows.0.52.0`, `winapi_user32.lib`)?
-/// They exist only in cargo's folders, and rustc has put what they hold into the static library.
+/// The argument without what rustc leaks: import libraries that crates bring along, which exist only
+/// in cargo's folders. What `windows.0.52.0` holds is in the static library already; `winapi_user32`
+/// is a copy of the system's `user32`, which every toolchain has.
 #[must_use]
-pub fn is_leaked(argument: &str) -> bool {
+pub fn without_leak(argument: &str) -> Option<Cow<'_, str>> {
     let lower = argument.to_ascii_lowercase();
-    let name = match (lower.strip_prefix("-l"), lower.strip_suffix(".lib")) {
-        (Some(name), _) | (None, Some(name)) => name,
-        (None, None) => return false,
+    let (flag, suffix) = match (lower.strip_prefix("-l"), lower.strip_suffix(".lib")) {
+        (Some(_), _) => ("-l", ""),
+        (None, Some(_)) => ("", ".lib"),
+        (None, None) => return Some(Cow::Borrowed(argument)),
     };
-    name == "windows" || name.starts_with("windows.") || name.starts_with("winapi_")
+    let name = lower.strip_prefix(flag)?.strip_suffix(suffix)?;
+    if name == "windows" || name.starts_with("windows.") {
+        return None;
+    }
+    Some(match name.strip_prefix("winapi_") {
+        Some(system) => Cow::Owned(format!("{flag}{system}{suffix}")),
+        None => Cow::Borrowed(argument),
+    })
 }
 
 #[cfg(test)]
@@ -91,6 +101,7 @@ mod tests {
                  legacy_stdio_definitions.lib /defaultlib:msvcrt"
             ),
             [
+                "user32.lib",
                 "ntdll.lib",
                 "kernel32.lib",
                 "legacy_stdio_definitions.lib",

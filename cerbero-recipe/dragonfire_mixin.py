@@ -1,0 +1,260 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What a cerbero CARGO_C recipe of GStreamer plugins does after `cargo capi install`.
+
+The recipe derives from DragonfireMixin instead of recipe.Recipe and calls enable_plugin(); file
+lists, file names, .pc and .la files and the workspace library follow. How libraries and their
+metadata are written is the engine's business: it is asked through its JSON protocol.
+
+README.md beside this file lists what is used of cerbero.
+"""
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+from cerbero.build import recipe
+from cerbero.enums import LibraryType, Platform
+from cerbero.errors import FatalError
+from cerbero.utils import messages as m
+from cerbero.utils import shell
+
+PROTOCOL = 1
+
+# How libraries are combined where the recipe does not say: melding keeps only what a plugin's exports
+# reach, deduplication keeps whole members. The engine melds ELF objects.
+ELF_STRATEGY = 'meld'
+OTHER_STRATEGY = 'dedup'
+
+
+class DragonfireMixin(recipe.Recipe):
+    """Base of a CARGO_C recipe whose packages are plugins."""
+
+    # Library that takes what the plugins share. It is no plugin, so its .pc file must not stand with
+    # the plugins': programs take every .pc file there for a plugin and call its register function.
+    dragonfire_workspace = 'gstrsworkspace'
+    # Folder of the plugins below libdir, the same as cargo-c's `install_subdir`.
+    dragonfire_subdir = 'gstreamer-1.0'
+    # 'dedup', 'prelink' or 'meld'; None: the best one for the platform.
+    dragonfire_strategy = None
+    # What programs may use of a plugin: the engine's manifest, or its path from the source folder (a
+    # JSON file, or a Cargo.toml with [workspace.metadata.dragonfire]).
+    dragonfire_manifest = {
+        'schema': 1,
+        'exports': ['gst_plugin_{plugin}_register', 'gst_plugin_{plugin}_get_desc'],
+    }
+    # With MSVC cargo-c installs NAME.lib. cerbero and Meson call static libraries libNAME.a there too,
+    # and cerbero takes every .lib for an import library; set this to keep the name link.exe looks for.
+    dragonfire_keep_lib_names = False
+
+    # For the recipe.
+
+    def enable_plugin(self, name, category):
+        """List the files of the plugin library `gst<name>` in `category`."""
+        if not self._dragonfire_plugins():
+            self._list_workspace_library()
+        library = f'gst{name}'
+        if library in self._dragonfire_plugins():
+            return
+        self._dragonfire_plugins().append(library)
+        folder = f'%(libdir)s/{self.dragonfire_subdir}'
+        devel = [f'{folder}/pkgconfig/{library}.pc']
+        if self.library_type in (LibraryType.STATIC, LibraryType.BOTH):
+            devel += [f'{folder}/{self.static_library_name(library)}', f'{folder}/lib{library}.la']
+        self._add_files(f'plugins_{category}_devel', devel)
+        if self.library_type in (LibraryType.SHARED, LibraryType.BOTH):
+            self._add_files(f'plugins_{category}', [f'{folder}/lib{library}%(mext)s'])
+
+    def requires_melding(self):
+        """Whether there are static libraries to combine."""
+        return self.library_type in (LibraryType.STATIC, LibraryType.BOTH)
+
+    def static_library_name(self, library):
+        """File name of a static library as it is packaged."""
+        if self._is_msvc() and self.dragonfire_keep_lib_names:
+            return f'{library}.lib'
+        return f'lib{library}.a'
+
+    @property
+    def workspace_lib(self):
+        return Path(self.config.libdir, self.static_library_name(self.dragonfire_workspace))
+
+    @property
+    def workspace_la(self):
+        return Path(self.config.libdir, f'lib{self.dragonfire_workspace}.la')
+
+    @property
+    def workspace_pc(self):
+        return Path(self.config.libdir, 'pkgconfig', f'{self.dragonfire_workspace}.pc')
+
+    # Build steps and hooks of cerbero.
+
+    async def install(self):
+        await super().install()
+        if shell.DRY_RUN:
+            return
+        if self.config.target_platform == Platform.WINDOWS:
+            self._rename_windows_libraries()
+        self._move_pkg_config_files()
+        if self.requires_melding():
+            response = await self._ask_dragonfire(self.dragonfire_request())
+            for warning in response.get('warnings', []):
+                m.warning(f'{self.name}: {_sentence(warning)}')
+            for path in (self.workspace_lib, self.workspace_pc, self.workspace_la):
+                if not path.is_file():
+                    raise FatalError(f'{self.name}: dragonfire has not written {path}')
+
+    def generate_gst_la_files(self):
+        # cerbero writes .la files for Android from the .pc files, and takes all that is not a plugin
+        # for a shared library: ndk-build and libtool would look for libgstrsworkspace.so.
+        kept = self.workspace_la.read_bytes() if self.workspace_la.is_file() else None
+        super().generate_gst_la_files()
+        if kept is not None:
+            self.workspace_la.write_bytes(kept)
+
+    def _get_files_dependencies(self):
+        # A recipe is built again when what it is made of changes.
+        return [*super()._get_files_dependencies(), os.path.abspath(__file__)]
+
+    # The request.
+
+    def dragonfire_request(self):
+        """The engine's request: combine the installed plugin libraries in place."""
+        plugin_dir = self._plugin_dir()
+        libraries = self._dragonfire_plugins()
+        if not libraries:
+            raise FatalError(f'{self.name}: no plugin enabled, call enable_plugin() in prepare()')
+        manifest = self.dragonfire_manifest
+        if isinstance(manifest, str):
+            manifest = os.path.join(self.config_src_dir, manifest)
+        return {
+            'protocol': PROTOCOL,
+            'operation': self.dragonfire_strategy or self._default_strategy(),
+            'source': {
+                'libraries': [{'path': str(plugin_dir / self.static_library_name(lib))} for lib in libraries],
+            },
+            'output': {'in-place': str(self.workspace_lib)},
+            'workspace_library': self.dragonfire_workspace,
+            'archive': self._archive_kind(),
+            'target': self.target_triple,
+            'manifest': manifest,
+            'metadata': {
+                'pkg_config': True,
+                'pkg_config_dir': str(plugin_dir / 'pkgconfig'),
+                'patch_pkg_config': [str(plugin_dir / 'pkgconfig' / f'{lib}.pc') for lib in libraries],
+                'workspace_pkg_config_dir': str(self.workspace_pc.parent),
+                'workspace_description': f'What the plugins of {self.name} share',
+                'workspace_version': self.version,
+                'libtool': True,
+            },
+        }
+
+    def _default_strategy(self):
+        platform = self.config.target_platform
+        if platform == Platform.WINDOWS or Platform.is_apple(platform):
+            return OTHER_STRATEGY
+        return ELF_STRATEGY
+
+    def _archive_kind(self):
+        if Platform.is_apple(self.config.target_platform):
+            return 'darwin'
+        # MinGW's linker reads GNU archives of COFF objects, which is what rustc makes for it.
+        return 'coff' if self._is_msvc() else 'gnu'
+
+    async def _ask_dragonfire(self, request):
+        engine = os.path.join(self.config.build_tools_prefix, 'bin', 'dragonfire')
+        text = json.dumps(request, indent=2)
+        self._log(f'Asking {engine}:\n{text}\n')
+        async with shell.CPU_BOUND_SEMAPHORE:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    engine,
+                    'request',
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=self.logfile,
+                    env=self.env,
+                )
+            except OSError as e:
+                raise FatalError(f'cannot run {engine}: {e}; is the build tool dragonfire built?') from e
+            output, _ = await process.communicate(text.encode('utf-8'))
+        answer = output.decode('utf-8', errors='replace')
+        self._log(f'{answer}\n')
+        try:
+            response = json.loads(answer)
+        except ValueError as e:
+            raise FatalError(f'{engine} gave no answer, exit status {process.returncode}') from e
+        if process.returncode != 0 or not response.get('ok'):
+            errors = [_sentence(error) for error in response.get('errors', [])]
+            raise FatalError('\n'.join([f'{self.name}: dragonfire failed', *errors]))
+        return response
+
+    # Files.
+
+    def _dragonfire_plugins(self):
+        return self.__dict__.setdefault('_dragonfire_libraries', [])
+
+    def _plugin_dir(self):
+        return Path(self.config.libdir, self.dragonfire_subdir)
+
+    def _is_msvc(self):
+        return self.config.target_platform == Platform.WINDOWS and self.using_msvc()
+
+    def _log(self, text):
+        if self.logfile:
+            self.logfile.write(text)
+            self.logfile.flush()
+
+    def _add_files(self, category, files):
+        # A new list: the class's own belongs to every architecture's instance of the recipe.
+        attribute = f'files_{category}'
+        setattr(self, attribute, [*getattr(self, attribute, []), *files])
+        self.update_categories()
+
+    def _list_workspace_library(self):
+        if not self.requires_melding():
+            return
+        library = f'%(libdir)s/{self.static_library_name(self.dragonfire_workspace)}'
+        # cerbero itself drops .la files from the lists of all platforms but Android.
+        self._add_files(
+            'devel',
+            [
+                library,
+                f'%(libdir)s/lib{self.dragonfire_workspace}.la',
+                f'%(libdir)s/pkgconfig/{self.dragonfire_workspace}.pc',
+            ],
+        )
+        # There is no DLL of it, so no symbol file either.
+        self.skip_pdb_files = [*getattr(self, 'skip_pdb_files', []), library]
+
+    def _move_pkg_config_files(self):
+        """cargo-c installs all .pc files in libdir/pkgconfig; the plugins' stand below the plugins."""
+        destination = self._plugin_dir() / 'pkgconfig'
+        destination.mkdir(parents=True, exist_ok=True)
+        for library in self._dragonfire_plugins():
+            installed = Path(self.config.libdir, 'pkgconfig', f'{library}.pc')
+            if not installed.is_file():
+                raise FatalError(
+                    f'{self.name}: cargo-c installed no {library}.pc: is the package in cargo_packages, and '
+                    f'is {library} the name of its library?'
+                )
+            os.replace(installed, destination / installed.name)
+
+    def _rename_windows_libraries(self):
+        """Names as the rest of cerbero has them; renamed, since a copy of each would be packaged."""
+        for library in self._dragonfire_plugins():
+            if self._is_msvc():
+                names = [(f'{library}.lib', self.static_library_name(library))]
+            else:
+                names = [(f'{library}{suffix}', f'lib{library}{suffix}') for suffix in ('.dll', '.dll.a')]
+            for installed, packaged in names:
+                source = self._plugin_dir() / installed
+                if installed != packaged and source.exists():
+                    os.replace(source, self._plugin_dir() / packaged)
+
+
+def _sentence(diagnostic):
+    """One line for people of an error or warning of the engine."""
+    where = ''.join(f'{diagnostic[key]}: ' for key in ('file', 'member') if diagnostic.get(key))
+    hint = f' ({diagnostic["hint"]})' if diagnostic.get('hint') else ''
+    return f'{where}{diagnostic.get("message", "")} [{diagnostic.get("code", "")}]{hint}'

@@ -1,0 +1,1 @@
+int demo_host_scale(int value) { return value * 10; }

@@ -1,0 +1,3 @@
+// Stands for what plugins share, where no Rust standard library is at hand.
+static int count;
+int demo_shared(void) { return ++count; }
