@@ -66,7 +66,7 @@ pub fn universes(graph: &Graph<'_>, resolutions: &[Resolution]) -> Vec<u32> {
             deciding.push((crate::graph::NameId(id as u32), plain));
         }
     }
-    let mut known: Vec<BTreeMap<(&[u8], u32), [u8; 32]>> = Vec::new();
+    let mut known: Vec<BTreeMap<&'static [u8], [u8; 32]>> = Vec::new();
     let mut result = Vec::with_capacity(resolutions.len());
     for resolution in resolutions {
         let mut own = BTreeMap::new();
@@ -80,7 +80,7 @@ pub fn universes(graph: &Graph<'_>, resolutions: &[Resolution]) -> Vec<u32> {
             } else {
                 *blake3::hash(&site.object.0.to_le_bytes()).as_bytes()
             };
-            own.insert((plain, 0u32), value);
+            own.insert(plain, value);
         }
         let found = known.iter().position(|k| {
             own.iter()

@@ -366,7 +366,7 @@ impl Random {
 #[test]
 fn thousands_of_mutations_never_panic() {
     let seed = compile(&[]);
-    let mut random = Random(0x5eed_0f_f1e5);
+    let mut random = Random(0x5eed_0ff1_e500);
     let mut failed = 0;
     for _ in 0..3000 {
         let mut bytes = seed.clone();

@@ -98,7 +98,7 @@ fn an_output_that_is_an_input() {
     let one = good(&bench, "one");
     let before = snapshot(&bench.path(""));
     assert_eq!(
-        code(&try_dedup(&[one.clone()], &bench.path("in"))),
+        code(&try_dedup(std::slice::from_ref(&one), &bench.path("in"))),
         "output-is-input"
     );
     let workspace = bench.path("in/libgstrsworkspace.a");
@@ -286,16 +286,19 @@ fn outputs_that_cannot_be_written() {
     fs::write(bench.path("file"), b"").unwrap();
     let before = snapshot(&bench.path(""));
     assert_eq!(
-        code(&try_dedup(&[one.clone()], &bench.path("file"))),
+        code(&try_dedup(std::slice::from_ref(&one), &bench.path("file"))),
         "output-unwritable"
     );
     assert_eq!(
-        code(&try_dedup(&[one.clone()], &bench.path("file/below/it"))),
+        code(&try_dedup(
+            std::slice::from_ref(&one),
+            &bench.path("file/below/it")
+        )),
         "output-unwritable"
     );
     fs::create_dir_all(bench.path("taken/libgstone.a")).unwrap();
     assert_eq!(
-        code(&try_dedup(&[one.clone()], &bench.path("taken"))),
+        code(&try_dedup(std::slice::from_ref(&one), &bench.path("taken"))),
         "output-unwritable"
     );
     fs::remove_dir_all(bench.path("taken")).unwrap();

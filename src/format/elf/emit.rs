@@ -162,7 +162,7 @@ pub(super) fn emit(
         .map(|(_, c)| w.reserve(c.len() as u64, 1));
     w.reserve_symtab();
     w.reserve_symtab_shndx();
-    w.reserve_strtab().map_err(|e| limit(e))?;
+    w.reserve_strtab().map_err(limit)?;
     let mut reloc_offsets = Vec::new();
     for s in sections {
         reloc_offsets.push(if s.relocs.is_empty() {
@@ -171,7 +171,7 @@ pub(super) fn emit(
             w.reserve_relocations(s.relocs.len(), arch.rela)
         });
     }
-    w.reserve_shstrtab().map_err(|e| limit(e))?;
+    w.reserve_shstrtab().map_err(limit)?;
     w.reserve_section_headers();
 
     w.write_file_header(&FileHeader {
@@ -182,7 +182,7 @@ pub(super) fn emit(
         e_entry: 0,
         e_flags: elf::FileFlags(traits.machine_flags),
     })
-    .map_err(|e| limit(e))?;
+    .map_err(limit)?;
     for (s, offset) in sections.iter().zip(&offsets) {
         if s.kind != elf::SHT_NOBITS.0 {
             w.pad_until(*offset);
@@ -340,7 +340,7 @@ pub(super) fn emit(
         sh_entsize: 0,
     };
     if let (Some(name), Some(note), Some(at)) = (note_name, &note, note_at) {
-        let flags = section_flags(u64::from(elf::SHF_ALLOC.0));
+        let flags = section_flags(elf::SHF_ALLOC.0);
         let h = plain(
             &w,
             name,
@@ -360,7 +360,7 @@ pub(super) fn emit(
         w.write_section_header(&h);
     }
     let stack_flags = if traits.executable_stack {
-        section_flags(u64::from(elf::SHF_EXECINSTR.0))
+        section_flags(elf::SHF_EXECINSTR.0)
     } else {
         section_flags(0)
     };
@@ -377,7 +377,7 @@ pub(super) fn emit(
 /// SHF_GNU_RETAIN and STT_GNU_IFUNC are GNU's: linkers look at them only where the header says so.
 fn os_abi(sections: &[OutSection], symbols: &SymbolTable<'_, '_, '_>) -> elf::OsAbi {
     let ifunc = |kind: SymbolKind| kind == SymbolKind::IndirectFunction;
-    let retain = u64::from(elf::SHF_GNU_RETAIN.0);
+    let retain = elf::SHF_GNU_RETAIN.0;
     let gnu = sections.iter().any(|s| s.flags & retain != 0)
         || symbols.locals.iter().any(|l| ifunc(l.kind))
         || symbols
@@ -393,5 +393,5 @@ fn os_abi(sections: &[OutSection], symbols: &SymbolTable<'_, '_, '_>) -> elf::Os
 }
 
 fn section_flags(flags: u64) -> elf::SectionFlags {
-    elf::SectionFlags(flags.try_into().unwrap_or_default())
+    elf::SectionFlags(flags)
 }

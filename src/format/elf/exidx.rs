@@ -51,7 +51,7 @@ pub(super) fn build(
         layout.sections.push(OutSection {
             name: [b".ARM.exidx", text_suffix(&layout.sections[code].name)].concat(),
             kind: elf::SHT_ARM_EXIDX.0,
-            flags: u64::from((elf::SHF_ALLOC | elf::SHF_LINK_ORDER).0),
+            flags: (elf::SHF_ALLOC | elf::SHF_LINK_ORDER).0,
             entry_size: 0,
             align: 4,
             size: 0,

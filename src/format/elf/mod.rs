@@ -138,7 +138,7 @@ pub struct ElfTraits<'d> {
 
 /// Sections that live when anything of their member does.
 fn keep_rule(name: &[u8], kind: elf::SectionType, flags: u64) -> Option<KeepRule> {
-    if flags & u64::from(elf::SHF_GNU_RETAIN.0) != 0 {
+    if flags & elf::SHF_GNU_RETAIN.0 != 0 {
         return Some(KeepRule::Retained);
     }
     if matches!(
@@ -172,12 +172,10 @@ fn is_mapping_symbol(machine: elf::Machine, name: &[u8]) -> bool {
     if !matches!(machine, elf::EM_ARM | elf::EM_AARCH64 | elf::EM_RISCV) {
         return false;
     }
-    match name {
-        [b'$', b'a' | b't' | b'd'] => true,
-        [b'$', b'x', ..] => true,
-        [b'$', b'a' | b't' | b'd', b'.', ..] => true,
-        _ => false,
-    }
+    matches!(
+        name,
+        [b'$', b'a' | b't' | b'd'] | [b'$', b'x', ..] | [b'$', b'a' | b't' | b'd', b'.', ..]
+    )
 }
 
 /// Does this non-allocated section hold debug information, or relocations of it?

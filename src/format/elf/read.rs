@@ -110,9 +110,9 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         let kind = section.sh_type(LE);
         let flags = section.sh_flags(LE).0;
         let size: u64 = section.sh_size(LE).into();
-        let alloc = flags & u64::from(elf::SHF_ALLOC.0) != 0;
+        let alloc = flags & elf::SHF_ALLOC.0 != 0;
         if name == b".note.GNU-stack" {
-            if flags & u64::from(elf::SHF_EXECINSTR.0) != 0 {
+            if flags & elf::SHF_EXECINSTR.0 != 0 {
                 self.out.traits.0.executable_stack = true;
             }
             return Ok(Role::Other);
@@ -168,14 +168,14 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         if keep.is_some() {
             self.out.kept.push(index);
         }
-        let tls = flags & u64::from(elf::SHF_TLS.0) != 0;
+        let tls = flags & elf::SHF_TLS.0 != 0;
         self.out.atoms.push(Atom {
             section: name,
             data: contents,
             size,
             align,
-            code: flags & u64::from(elf::SHF_EXECINSTR.0) != 0,
-            writable: flags & u64::from(elf::SHF_WRITE.0) != 0 && !relro,
+            code: flags & elf::SHF_EXECINSTR.0 != 0,
+            writable: flags & elf::SHF_WRITE.0 != 0 && !relro,
             tls,
             zero_fill,
             keep,
@@ -183,7 +183,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             registry: is_c_identifier(name).then_some(name),
             native: Native {
                 kind: kind.0,
-                flags: flags & !u64::from((elf::SHF_GROUP | elf::SHF_COMPRESSED).0),
+                flags: flags & !(elf::SHF_GROUP | elf::SHF_COMPRESSED).0,
                 entry_size: section.sh_entsize(LE).into(),
             },
         });
@@ -351,7 +351,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             registry: None,
             native: Native {
                 kind: elf::SHT_NOBITS.0,
-                flags: u64::from(elf::SHF_ALLOC.0 | elf::SHF_WRITE.0 | tls_flag),
+                flags: (elf::SHF_ALLOC.0 | elf::SHF_WRITE.0 | tls_flag),
                 entry_size: 0,
             },
         });
@@ -549,7 +549,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let Role::Atom(atom) = self.role(index.0)? else {
                 continue;
             };
-            if section.sh_flags(LE).0 & u64::from(elf::SHF_LINK_ORDER.0) == 0 {
+            if section.sh_flags(LE).0 & elf::SHF_LINK_ORDER.0 == 0 {
                 continue;
             }
             let link = section.sh_link(LE) as usize;

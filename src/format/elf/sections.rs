@@ -84,13 +84,12 @@ fn pieces<'d, H: FileHeader<Endian = Endianness>>(
                 let relocated_name = sections
                     .section_name(endian, relocated)
                     .map_err(bad("section name"))?;
-                match kind_of(
+                if let kind @ (SectionKind::Debug | SectionKind::Unwind) = kind_of(
                     relocated.sh_type(endian),
                     relocated.sh_flags(endian),
                     relocated_name,
                 ) {
-                    kind @ (SectionKind::Debug | SectionKind::Unwind) => piece.kind = kind,
-                    _ => {}
+                    piece.kind = kind
                 }
                 piece.symbol = marks.first(target.0).or(piece.symbol);
             }

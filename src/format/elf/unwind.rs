@@ -10,6 +10,9 @@ use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Edge, EdgeKind};
 use crate::format::output::OutTarget;
 
+/// What makes two CIEs one: bytes, relocations less their symbols, and targets.
+type CieKey<'d> = (&'d [u8], Vec<Edge>, Vec<OutTarget>);
+
 /// Appends `.eh_frame`: each CIE once, followed by its FDEs. CIEs are one only when bytes and
 /// targets agree. There is no terminator inside: the program's crtend brings it.
 pub(super) fn build(
@@ -25,7 +28,7 @@ pub(super) fn build(
     }
     let object = layout.object;
     let mut cies: Vec<Cie<'_>> = Vec::new();
-    let mut known: HashMap<(&[u8], Vec<Edge>, Vec<OutTarget>), usize> = HashMap::new();
+    let mut known: HashMap<CieKey<'_>, usize> = HashMap::new();
     for (at, out) in object.atoms.iter().enumerate() {
         for (position, (entry, targets)) in out
             .file
@@ -69,7 +72,7 @@ pub(super) fn build(
     layout.sections.push(OutSection {
         name: b".eh_frame".to_vec(),
         kind: elf::SHT_PROGBITS.0,
-        flags: u64::from(elf::SHF_ALLOC.0),
+        flags: elf::SHF_ALLOC.0,
         entry_size: 0,
         align,
         size: 0,

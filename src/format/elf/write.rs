@@ -112,15 +112,14 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             let name = output_name(out);
             let mut flags = atom.native.flags;
             let mut entry_size = atom.native.entry_size;
-            if flags & u64::from(elf::SHF_MERGE.0) != 0 {
+            if flags & elf::SHF_MERGE.0 != 0 {
                 // Offsets into joined mergeable pieces would need rewriting wherever they stand.
-                flags &= !u64::from((elf::SHF_MERGE | elf::SHF_STRINGS).0);
+                flags &= !(elf::SHF_MERGE | elf::SHF_STRINGS).0;
                 entry_size = 0;
             }
-            let ordered = flags & u64::from(elf::SHF_LINK_ORDER.0) != 0;
-            let alone = ordered
-                || (self.arch.relaxes && atom.code)
-                || flags & u64::from(elf::SHF_GNU_RETAIN.0) != 0;
+            let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
+            let alone =
+                ordered || (self.arch.relaxes && atom.code) || flags & elf::SHF_GNU_RETAIN.0 != 0;
             let fresh = self.sections.len();
             let key = (name.clone(), atom.native.kind, flags, entry_size);
             let section = if alone {
@@ -176,7 +175,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         for (at, out) in self.object.atoms.iter().enumerate() {
             let place = self.places[at];
             if place.section == NOWHERE
-                || self.sections[place.section].flags & u64::from(elf::SHF_LINK_ORDER.0) == 0
+                || self.sections[place.section].flags & elf::SHF_LINK_ORDER.0 == 0
             {
                 continue;
             }

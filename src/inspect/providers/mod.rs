@@ -201,11 +201,11 @@ pub fn provider(environment: Environment, symbol: &str) -> Provider {
             ),
         };
     }
-    if environment == Environment::OtherUnix {
-        if let Some(mut provider) = known(Environment::LinuxGlibc) {
-            provider.name = provider.kind.title().to_owned();
-            return provider;
-        }
+    if environment == Environment::OtherUnix
+        && let Some(mut provider) = known(Environment::LinuxGlibc)
+    {
+        provider.name = provider.kind.title().to_owned();
+        return provider;
     }
     Provider::new(
         ProviderKind::Unknown,
