@@ -220,11 +220,11 @@ fn equal_members_of_one_library_stay() {
     let bench = Bench::new();
     let entry = "int twice(void); int gst_plugin_one_register(void) { return twice(); }";
     let one = bench.library("in", "gstone", &[("entry.o", entry), ("a.o", &twice.1)]);
-    // `ar` replaces members of one name, so the copy has another.
+    // `ar rs`, and `ar qs` too, would replace the first of the name.
     let again = bench.object("objects/gstone/again/a.o", &twice.1);
     crate::support::ok(
         std::process::Command::new("ar")
-            .arg("qsD")
+            .arg("qD")
             .arg(&one)
             .arg(again),
     );
