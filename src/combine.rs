@@ -82,6 +82,7 @@ fn run_on_this_pool(
         classes,
         live,
     } = plan(strategy, request, &subject, &inputs)?;
+    set.workspace.name = input::library_name(&targets.workspace);
     marker::mark(&mut set, strategy, &inputs);
     if restored > 0 {
         set.warnings.push(
