@@ -55,6 +55,8 @@ impl Workspace {
             .or_insert_with(|| json!(self.path("Cargo.toml")));
         let mut child = Command::new(env!("CARGO_BIN_EXE_dragonfire"))
             .arg("request")
+            // The workspace's own target folder, whatever the tests are built in.
+            .env_remove("CARGO_TARGET_DIR")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
