@@ -37,6 +37,7 @@ impl Workspace {
         let output = Command::new(env!("CARGO"))
             .args(args)
             .current_dir(self.folder.path())
+            .env_remove("CARGO_TARGET_DIR")
             .output()
             .unwrap();
         assert!(output.status.success(), "{output:?}");
