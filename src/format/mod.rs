@@ -149,9 +149,13 @@ pub fn same_but_file_name(kind: MemberKind, a: &[u8], b: &[u8]) -> bool {
     }
 }
 
-/// What an object says about itself as a whole, for the format's writer.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ObjectTraits<'d>(pub elf::ElfTraits<'d>);
+/// What an object says about itself as a whole, for the format's writer. Only the fields of its own
+/// format are filled.
+#[derive(Debug, Clone, Default)]
+pub struct ObjectTraits<'d> {
+    pub elf: elf::ElfTraits<'d>,
+    pub macho: macho::MachOTraits<'d>,
+}
 
 /// Takes an object apart into atoms, symbols and edges.
 ///

@@ -91,7 +91,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         Some(OutObject {
             atoms: Vec::new(),
             undefined: builder.undefined,
-            traits: vec![self.analysis.graph.file(first.object).traits],
+            traits: vec![self.analysis.graph.file(first.object).traits.clone()],
             symbols: self.symbols,
         })
     }
@@ -108,7 +108,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         objects.dedup();
         objects
             .into_iter()
-            .map(|o| self.analysis.graph.file(o).traits)
+            .map(|o| self.analysis.graph.file(o).traits.clone())
             .collect()
     }
 

@@ -87,9 +87,9 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         self.read_groups()?;
         self.read_edges()?;
         let header = self.header;
-        self.out.traits.0.machine_flags = header.e_flags(LE).0;
-        self.out.traits.0.machine = header.e_machine(LE).0;
-        self.out.traits.0.is_64 = header.is_type_64();
+        self.out.traits.elf.machine_flags = header.e_flags(LE).0;
+        self.out.traits.elf.machine = header.e_machine(LE).0;
+        self.out.traits.elf.is_64 = header.is_type_64();
         Ok(self.out)
     }
 
@@ -113,7 +113,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         let alloc = flags & elf::SHF_ALLOC.0 != 0;
         if name == b".note.GNU-stack" {
             if flags & elf::SHF_EXECINSTR.0 != 0 {
-                self.out.traits.0.executable_stack = true;
+                self.out.traits.elf.executable_stack = true;
             }
             return Ok(Role::Other);
         }
@@ -121,7 +121,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let contents = section
                 .data(LE, self.data)
                 .map_err(bad("section contents"))?;
-            self.out.traits.0.attributes = Some((name, contents));
+            self.out.traits.elf.attributes = Some((name, contents));
             return Ok(Role::Other);
         }
         if !alloc {
@@ -139,7 +139,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let contents = section
                 .data(LE, self.data)
                 .map_err(bad("section contents"))?;
-            self.out.traits.0.properties = Some(contents);
+            self.out.traits.elf.properties = Some(contents);
             return Ok(Role::Other);
         }
         // Embedded bitcode does not make an object bitcode, and no program wants it.

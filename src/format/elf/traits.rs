@@ -36,14 +36,14 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
         return Err(Diagnostic::new(Code::Internal, "an object made of nothing").into());
     };
     let mut joined = JoinedTraits {
-        machine: first.0.machine,
-        machine_flags: first.0.machine_flags,
-        is_64: first.0.is_64,
+        machine: first.elf.machine,
+        machine_flags: first.elf.machine_flags,
+        is_64: first.elf.is_64,
         features: u32::MAX,
         ..JoinedTraits::default()
     };
     for t in all {
-        let t = &t.0;
+        let t = &t.elf;
         joined.executable_stack |= t.executable_stack;
         joined.features &= t
             .properties

@@ -64,7 +64,7 @@ pub(super) fn build(
         return Ok(());
     }
     let section = layout.sections.len();
-    let align = if layout.object.traits.first().is_none_or(|t| t.0.is_64) {
+    let align = if layout.object.traits.first().is_none_or(|t| t.elf.is_64) {
         8
     } else {
         4

@@ -11,6 +11,24 @@ use object::{Endian, Endianness};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
+/// What an object file says about itself as a whole.
+#[derive(Debug, Clone, Default)]
+pub struct MachOTraits<'d> {
+    pub cpu_type: u32,
+    pub cpu_subtype: u32,
+    pub is_64: bool,
+    /// Linkers may cut sections at symbols (MH_SUBSECTIONS_VIA_SYMBOLS).
+    pub subsections_via_symbols: bool,
+    /// The load commands that name platform, system version and SDK, as they stand in the file.
+    pub platforms: Vec<&'d [u8]>,
+    /// Arguments for the linker, one list for each LC_LINKER_OPTION.
+    pub linker_options: Vec<Vec<&'d [u8]>>,
+    /// Contents of `__objc_imageinfo`.
+    pub objc_image_info: Option<&'d [u8]>,
+    /// Bitcode of a linker's liking embedded by the compiler, which Apple's shops refuse.
+    pub embedded_bitcode: bool,
+}
+
 /// Byte order and width, from the magic.
 fn magic(data: &[u8]) -> Option<(Endianness, bool)> {
     match data.first_chunk::<4>()? {
