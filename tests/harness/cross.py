@@ -23,6 +23,8 @@ class Target:
     native: list = field(default_factory=lambda: ['-lpthread', '-lm', '-ldl'])
     # For cc-rs: CC, AR and so on of the target.
     tools: dict = field(default_factory=dict)
+    # Links dynamic libraries of Rust, where there is one.
+    linker: str = None
 
     def __str__(self):
         return self.triple
@@ -32,7 +34,8 @@ class Target:
         name = self.triple.replace('-', '_')
         tools = {f'{tool}_{name}': value for tool, value in self.tools.items() if tool.isupper()}
         plain = {tool[1:]: value for tool, value in self.tools.items() if tool.startswith('=')}
-        return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain}
+        linker = {f'CARGO_TARGET_{name.upper()}_LINKER': self.linker} if self.linker else {}
+        return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain, **linker}
 
     @property
     def cargo_args(self):
@@ -45,7 +48,7 @@ class Target:
 
 
 def gnu(triple, prefix, arch):
-    return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-L', f'/usr/{prefix}'])
+    return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-L', f'/usr/{prefix}'], linker=f'{prefix}-gcc')
 
 
 def zig(*arguments):
@@ -66,7 +69,8 @@ ELF = {
 OTHER = {
     'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'AR': 'llvm-lib-19'}),
     'mingw': Target('x86_64-pc-windows-gnu', ['x86_64-w64-mingw32-gcc'], ['wine'],
-                    native=['-lkernel32', '-lntdll', '-luserenv', '-lws2_32', '-ldbghelp']),
+                    native=['-lkernel32', '-lntdll', '-luserenv', '-lws2_32', '-ldbghelp'],
+                    linker='x86_64-w64-mingw32-gcc'),
     'macos': Target('aarch64-apple-darwin', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19', '=SDKROOT': '/'}),
     'android': Target('aarch64-linux-android', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19'}),
 }

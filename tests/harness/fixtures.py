@@ -31,12 +31,12 @@ def subsets(names):
 
 def workspace(target=None):
     """Static libraries of tests/workspace. `router` declares none: cargo is told the crate type."""
-    declared = [p for library in PLUGINS for p in ('-p', package(library))]
-    router = package('gstrouter')
-    # One feature set for all: what they share is built once.
+    # Built together, features of shared dependencies unify: what plugins share is the same. Where
+    # nothing links router's dynamic library, it is built apart and shares less.
+    together = [p for p in PLUGINS if p != 'gstrouter' or not target or target.linker]
     return cargo.libraries('workspace', [
-        ['build', '--release', *declared],
-        ['rustc', '--release', '-p', router, '--lib', '--crate-type', 'staticlib'],
+        ['build', '--release', *(part for library in together for part in ('-p', package(library)))],
+        ['rustc', '--release', '-p', package('gstrouter'), '--lib', '--crate-type', 'staticlib'],
     ], target=target)
 
 
