@@ -186,7 +186,7 @@ fn collect(results: Vec<Result<()>>) -> Result<()> {
     Error::all(errors)
 }
 
-fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {
+pub(crate) fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {
     let errors = inputs
         .members
         .iter()

@@ -5,7 +5,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
-use crate::analysis::{Analysis, Sharing};
+use crate::analysis::{self, Analysis, Sharing};
 use crate::archive::ArchiveKind;
 use crate::archive::write::ArchiveWriter;
 use crate::commit::{self, Stage};
@@ -343,6 +343,8 @@ fn plan<'d>(
     }
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
+    analysis::refuse_bitcode(inputs)?;
+    format::check_writable(one_format(inputs))?;
     let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);

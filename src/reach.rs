@@ -286,11 +286,14 @@ impl<'d> Walk<'_, 'd> {
     }
 }
 
-/// `__start_X` and `__stop_X` -> X.
+/// `__start_X`, `__stop_X`, and Apple's `section$start$SEGMENT$X`, `section$end$SEGMENT$X` -> X.
 #[must_use]
 pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
+    let apple =
+        |name: &'_ [u8]| name.starts_with(b"section$start$") || name.starts_with(b"section$end$");
     name.strip_prefix(b"__start_")
         .or_else(|| name.strip_prefix(b"__stop_"))
+        .or_else(|| name.rsplit(|b| *b == b'$').next().filter(|_| apple(name)))
         .filter(|stem| !stem.is_empty())
 }
 
@@ -335,10 +338,8 @@ pub fn look_up(
         EdgeTarget::Atom(atom) => return at(object, Definition::Atom { atom, offset: 0 }),
         EdgeTarget::Symbol(s) => s,
     };
-    // Symbol 0 is the gABI's undefined symbol: the relocation needs none.
-    let symbol = match graph.file(object).symbols.get(index as usize) {
-        Some(symbol) if index != 0 => symbol,
-        _ => return Found::Nothing,
+    let Some(symbol) = graph.file(object).symbols.get(index as usize) else {
+        return Found::Nothing;
     };
     let Some(name) = graph.name_of(object, index) else {
         return at(object, symbol.definition);

@@ -164,6 +164,7 @@ pub struct ObjectTraits<'d> {
 pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model::ObjectFile<'_>> {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::read::read(data),
+        MemberKind::Object(Format::MachO, _) => macho::read::read(data),
         _ => Err(crate::error::Diagnostic::new(
             crate::error::Code::ObjectUnsupported,
             "objects of this format cannot be taken apart yet",
@@ -183,13 +184,28 @@ pub fn write_object(
 ) -> crate::error::Result<Vec<u8>> {
     match format {
         Format::Elf => elf::write::write(object),
-        Format::Coff | Format::MachO => Err(crate::error::Diagnostic::new(
-            crate::error::Code::ObjectUnsupported,
-            format!("{format} objects cannot be written yet"),
-        )
-        .hint("use the dedup strategy")
-        .into()),
+        Format::Coff | Format::MachO => Err(unwritable(format)),
     }
+}
+
+/// Refuses formats that [`write_object`] cannot write, before work is spent on them.
+///
+/// # Errors
+/// `object-unsupported`.
+pub fn check_writable(format: Format) -> crate::error::Result<()> {
+    match format {
+        Format::Elf => Ok(()),
+        Format::Coff | Format::MachO => Err(unwritable(format)),
+    }
+}
+
+fn unwritable(format: Format) -> crate::error::Error {
+    crate::error::Diagnostic::new(
+        crate::error::Code::ObjectUnsupported,
+        format!("{format} objects cannot be written yet"),
+    )
+    .hint("use the dedup strategy")
+    .into()
 }
 
 /// Arguments for a program's link that keep the bounds of internal registries out of its dynamic

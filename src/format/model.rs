@@ -32,6 +32,8 @@ pub enum KeepRule {
     Note,
     /// A table tied to the section it describes (SHF_LINK_ORDER, associative COMDAT).
     LinkOrder,
+    /// Data that lives if it refers to something that does (S_ATTR_LIVE_SUPPORT).
+    LiveSupport,
     /// The other sections of a group.
     Group,
     /// Personality routine or language-specific data of a function's unwind entry.
@@ -50,6 +52,7 @@ impl KeepRule {
             Self::Retained => "retained",
             Self::Note => "note",
             Self::LinkOrder => "link-order",
+            Self::LiveSupport => "live-support",
             Self::Group => "group",
             Self::Unwind => "unwind",
             Self::Registry => "registry",
@@ -63,6 +66,8 @@ impl KeepRule {
 pub struct Atom<'d> {
     /// Its section's name.
     pub section: &'d [u8],
+    /// Its segment's name where the format has such (Mach-O), else empty.
+    pub segment: &'d [u8],
     /// Contents; empty where `zero_fill`.
     pub data: Cow<'d, [u8]>,
     /// Size in memory, in bytes.
@@ -168,22 +173,22 @@ pub enum EdgeKind {
     Rule(KeepRule),
 }
 
-/// What unwind entries share (ELF: a CIE).
+/// What unwind entries share (a CIE; nothing for compact unwind entries).
 #[derive(Debug, Clone)]
 pub struct UnwindHeader<'d> {
-    /// The record, as it stands in the section.
-    pub bytes: &'d [u8],
+    /// The record. What its edges stand for may be zero.
+    pub bytes: Cow<'d, [u8]>,
     /// Its relocations, offsets from the record's start.
     pub edges: Vec<Edge>,
 }
 
-/// How to unwind through one function (ELF: an FDE).
+/// How to unwind through one function (an FDE, or a compact unwind entry).
 #[derive(Debug, Clone)]
 pub struct UnwindEntry<'d> {
     /// The atom that holds the function.
     pub atom: AtomIndex,
-    /// The record, as it stands in the section.
-    pub bytes: &'d [u8],
+    /// The record. What its edges stand for may be zero.
+    pub bytes: Cow<'d, [u8]>,
     /// Its relocations, offsets from the record's start.
     pub edges: Vec<Edge>,
     /// Index into [`ObjectFile::unwind_headers`].
@@ -194,7 +199,8 @@ pub struct UnwindEntry<'d> {
 #[derive(Debug, Default)]
 pub struct ObjectFile<'d> {
     pub atoms: Vec<Atom<'d>>,
-    /// Indexes are those of the format's symbol table.
+    /// Indexes are those of the format's symbol table. Where an index means "no symbol" (ELF: 0),
+    /// that entry is local and undefined.
     pub symbols: Vec<Symbol<'d>>,
     pub groups: Vec<Group<'d>>,
     /// All edges, atom by atom.

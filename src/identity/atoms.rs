@@ -363,6 +363,7 @@ pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8;
         return [0; 32];
     };
     h.bytes(atom.section);
+    h.bytes(atom.segment);
     h.bytes(&atom.data);
     h.numbers(&[
         atom.size,
@@ -403,7 +404,7 @@ pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8;
         h.bytes(entry.bytes.get(8..).unwrap_or_default());
         h.edges(file, &entry.edges);
         if let Some(header) = file.unwind_headers.get(entry.header as usize) {
-            h.bytes(header.bytes);
+            h.bytes(&header.bytes);
             h.edges(file, &header.edges);
         }
     }

@@ -60,7 +60,7 @@ pub fn split<'d>(
         if length < 4 {
             return Err(malformed("record too short", at).into());
         }
-        let bytes = &data[at..end];
+        let bytes = std::borrow::Cow::Borrowed(&data[at..end]);
         let count = next_relocation
             .iter()
             .take_while(|e| e.offset < end as u64)

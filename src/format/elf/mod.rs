@@ -85,7 +85,7 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
         }
     }
     for (index, symbol) in symbols.enumerate() {
-        if symbol.st_bind() == elf::STB_LOCAL {
+        if symbol.st_bind() == elf::STB_LOCAL || index.0 == 0 {
             continue;
         }
         let name = symbol

@@ -171,6 +171,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         let tls = flags & elf::SHF_TLS.0 != 0;
         self.out.atoms.push(Atom {
             section: name,
+            segment: b"",
             data: contents,
             size,
             align,
@@ -246,6 +247,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let size: u64 = symbol.st_size(LE).into();
             let mut common = false;
             let definition = match symbol.st_shndx(LE) {
+                _ if index.0 == 0 => Definition::Undefined,
                 elf::SHN_UNDEF => Definition::Undefined,
                 elf::SHN_ABS => Definition::Absolute(value),
                 elf::SHN_COMMON => {
@@ -280,6 +282,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 }
             };
             let binding = match symbol.st_bind() {
+                // The null symbol, whatever its bytes.
+                _ if index.0 == 0 => Binding::Local,
                 elf::STB_LOCAL => Binding::Local,
                 elf::STB_WEAK => Binding::Weak,
                 _ => Binding::Global,
@@ -339,6 +343,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         let tls_flag = if tls { elf::SHF_TLS.0 } else { 0 };
         self.out.atoms.push(Atom {
             section: if tls { b".tbss" } else { b".bss" },
+            segment: b"",
             data: Cow::Borrowed(&[]),
             size,
             align,

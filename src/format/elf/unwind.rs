@@ -47,10 +47,10 @@ pub(super) fn build(
                     ..*e
                 })
                 .collect();
-            let key = (header.bytes, shape, targets.header.clone());
+            let key = (&*header.bytes, shape, targets.header.clone());
             let index = *known.entry(key).or_insert_with(|| {
                 cies.push(Cie {
-                    bytes: header.bytes,
+                    bytes: &header.bytes,
                     edges: header.edges.clone(),
                     targets: targets.header.clone(),
                     entries: Vec::new(),
@@ -98,7 +98,7 @@ pub(super) fn build(
             let out = &object.atoms[at];
             let entry = &out.file.unwind_of(out.atom)[position];
             let fde_at = data.len() as u64;
-            data.extend_from_slice(entry.bytes);
+            data.extend_from_slice(&entry.bytes);
             let pointer = u32::try_from(fde_at + 4 - cie_at)
                 .map_err(|_| Diagnostic::new(Code::OutputLimit, ".eh_frame grows over 4 GiB"))?;
             if let Some(field) = data.get_mut(fde_at as usize + 4..fde_at as usize + 8) {

@@ -1,8 +1,14 @@
 //! Mach-O objects, 32 and 64 bit.
 
 pub mod amend;
+mod atoms;
+pub mod bitcode;
+mod eh_frame;
 pub mod marker;
+pub mod read;
+mod relocations;
 pub mod sections;
+mod unwind;
 
 use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::{MachHeader, Nlist};

@@ -1,0 +1,5 @@
+//! Mach-O objects: read into atoms, read by a hostile hand.
+
+mod hostile;
+mod read;
+mod support;
