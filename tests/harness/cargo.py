@@ -34,7 +34,7 @@ def libraries(name, invocations, *, target=None):
     env = target.build_env if target else {}
     extra = target.cargo_args if target else []
     rustc = env.get('RUSTC') or os.environ.get('RUSTC', 'rustc')
-    label = f'{name}-{target.triple if target else "host"}'
+    label = '-'.join([name, target.triple if target else 'host', *filter(None, [target and target.features])])
     key = cache.digest(workspace, run([rustc, '-vV']), json.dumps([invocations, extra, sorted(env.items())]))
 
     def make(folder):

@@ -23,8 +23,11 @@ class Target:
     native: list = field(default_factory=lambda: ['-lpthread', '-lm', '-ldl'])
     # For cc-rs: CC, AR and so on of the target.
     tools: dict = field(default_factory=dict)
-    # Links dynamic libraries of Rust, where there is one.
+    # Links dynamic libraries of Rust, where there is one. `true` makes none, and cargo does not mind.
     linker: str = None
+    # Parts of the standard library to build, and its features.
+    std: str = 'std,panic_unwind'
+    features: str = ''
 
     def __str__(self):
         return self.triple
@@ -32,14 +35,15 @@ class Target:
     @property
     def build_env(self):
         name = self.triple.replace('-', '_')
-        tools = {f'{tool}_{name}': value for tool, value in self.tools.items() if tool.isupper()}
+        tools = {f'{tool}_{name}': value for tool, value in self.tools.items() if not tool.startswith('=')}
         plain = {tool[1:]: value for tool, value in self.tools.items() if tool.startswith('=')}
         linker = {f'CARGO_TARGET_{name.upper()}_LINKER': self.linker} if self.linker else {}
         return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain, **linker}
 
     @property
     def cargo_args(self):
-        return ['-Zbuild-std=std,panic_unwind', '--target', self.triple]
+        features = [f'-Zbuild-std-features={self.features}'] if self.features else []
+        return [f'-Zbuild-std={self.std}', *features, '--target', self.triple]
 
     def program(self, out, sources, libraries, *, defines=(), flags=()):
         """Links a program; gives the command that runs it."""
@@ -49,6 +53,11 @@ class Target:
 
 def gnu(triple, prefix, arch):
     return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-L', f'/usr/{prefix}'], linker=f'{prefix}-gcc')
+
+
+def apple(arch):
+    return Target(f'{arch}-apple-darwin', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19', '=SDKROOT': '/'},
+                  linker='true')
 
 
 def zig(*arguments):
@@ -67,11 +76,13 @@ ELF = {
 }
 
 OTHER = {
-    'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'AR': 'llvm-lib-19'}),
+    'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'AR': 'llvm-lib-19'},
+                   linker='true'),
     'mingw': Target('x86_64-pc-windows-gnu', ['x86_64-w64-mingw32-gcc'], ['wine'],
                     native=['-lkernel32', '-lntdll', '-luserenv', '-lws2_32', '-ldbghelp'],
                     linker='x86_64-w64-mingw32-gcc'),
-    'macos': Target('aarch64-apple-darwin', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19', '=SDKROOT': '/'}),
-    'android': Target('aarch64-linux-android', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19'}),
+    'macos': apple('aarch64'),
+    'macos-x86_64': apple('x86_64'),
+    'android': Target('aarch64-linux-android', [], tools={'CC': 'clang-19', 'AR': 'llvm-ar-19'}, linker='true'),
 }
 TARGETS = {**ELF, **OTHER}

@@ -23,10 +23,13 @@ class Combined:
     linker_args: list
     response: dict
 
+    def libraries(self, names=None):
+        """Libraries of these plugins (None: all), in the documented order."""
+        return [*(self.plugins[name] for name in (self.plugins if names is None else names)), self.workspace]
+
     def link(self, names=None):
-        """Linker inputs for these plugins (None: all), in the documented order."""
-        chosen = [self.plugins[name] for name in (self.plugins if names is None else names)]
-        return [*chosen, self.workspace, *self.linker_args]
+        """Linker inputs for these plugins: libraries, and what the linker must be told."""
+        return [*self.libraries(names), *self.linker_args]
 
 
 def combine(engine, strategy, libraries, out, *, exports=(), manifest=None, workspace_library='gstrsworkspace',
@@ -45,7 +48,8 @@ def combine(engine, strategy, libraries, out, *, exports=(), manifest=None, work
     plugins = {library_name(Path(p['path'])): Path(p['path']) for p in response['plugins']}
     assert [Path(p) for p in link['libraries']] == [*plugins.values(), workspace]
     # The compiler driver passes them on; a program wants them as the linker gets them.
-    linker_args = [a if a.startswith('-Wl,') else f'-Wl,{a}' for a in link.get('linker_args', [])]
+    # Where there is no driver, as for Microsoft's linkers, they are the linker's as they are.
+    linker_args = [a if a.startswith(('-Wl,', '/')) else f'-Wl,{a}' for a in link.get('linker_args', [])]
     return Combined(strategy, Path(out), plugins, workspace, linker_args, response)
 
 

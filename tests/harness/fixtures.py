@@ -1,8 +1,10 @@
 """What the fixture workspaces hold and how each is built."""
 
+from dataclasses import replace
 from itertools import combinations
 
 from . import cargo
+from .cross import TARGETS
 
 # Plugins of tests/workspace, by library name.
 PLUGINS = ['gstpattern', 'gstrecord', 'gstworker', 'gstnative', 'gstrouter', 'gstidle']
@@ -38,6 +40,12 @@ def workspace(target=None):
         ['build', '--release', *(part for library in together for part in ('-p', package(library)))],
         ['rustc', '--release', '-p', package('gstrouter'), '--lib', '--crate-type', 'staticlib'],
     ], target=target)
+
+
+def nocrt(features=''):
+    """Static libraries of tests/nocrt: no std, for Windows. `features` are compiler_builtins'."""
+    target = replace(TARGETS['msvc'], std='core,alloc', features=features)
+    return cargo.libraries('nocrt', [['build', '--release']], target=target)
 
 
 HARD = {

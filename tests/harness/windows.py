@@ -43,11 +43,9 @@ def msvc(out, sources, libraries, *, defines=(), flags=()):
     for number, source in enumerate(sources):
         objects.append(out.with_name(f'{out.stem}-{number}.obj'))
         run([versioned('clang'), *CLANG, *defines, source, '-o', objects[-1]])
-    parts = runtime()
     run([versioned('lld-link'), '/entry:mainCRTStartup', '/subsystem:console', '/nodefaultlib', '/opt:ref',
-         '/include:_tls_used', f'/out:{out}', *objects, parts / 'crt.obj', *libraries,
-         *(MINGW_LIBS / f'lib{name}.a' for name in SYSTEM), parts / 'vcruntime140.lib',
-         parts / 'ucrtbase.lib', *flags])
+         '/include:_tls_used', f'/out:{out}', *objects, *strictly(libraries), *crt(),
+         *(MINGW_LIBS / f'lib{name}.a' for name in SYSTEM), *flags])
     return wine(out)
 
 
@@ -56,4 +54,28 @@ def mingw(out, sources, libraries, *, defines=(), flags=()):
     out = Path(out).with_suffix('.exe')
     run(['x86_64-w64-mingw32-gcc', '-O1', *defines, *sources, '-o', out, *libraries, *flags,
          *(f'-l{name}' for name in SYSTEM)])
+    return wine(out)
+
+
+def strictly(arguments):
+    """Without what makes missing symbols a warning: the fixtures lack none, dead code neither."""
+    return [a for a in arguments if a != '/FORCE:UNRESOLVED']
+
+
+def crt():
+    """What stands in for the C runtime: import libraries of its DLLs, and its static part."""
+    parts = runtime()
+    return [parts / 'crt.obj', parts / 'vcruntime140.lib', parts / 'ucrtbase.lib']
+
+
+def bare(out, sources, libraries, *, defines=(), flags=()):
+    """Links a program that has no C runtime at all, and of the system kernel32; gives the command that
+    runs it."""
+    out = Path(out).with_suffix('.exe')
+    objects = []
+    for source in sources:
+        objects.append(out.with_name(f'{out.stem}-{Path(source).stem}.obj'))
+        run([versioned('clang'), *CLANG, '-fno-builtin', *defines, source, '-o', objects[-1]])
+    run([versioned('lld-link'), '/entry:start', '/subsystem:console', '/nodefaultlib', '/opt:ref', f'/out:{out}',
+         *objects, *strictly(libraries), MINGW_LIBS / 'libkernel32.a', *flags])
     return wine(out)

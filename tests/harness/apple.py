@@ -1,0 +1,100 @@
+"""macOS programs on this machine: linked by LLVM's linker and by Zig's, and looked at, for nothing here
+runs them."""
+
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cross import zig
+from .link import versioned
+from .run import run
+
+# By name in cross.TARGETS: ld64's architecture, clang's target, Zig's target.
+MACHINES = {
+    'macos': ('arm64', 'arm64-apple-macos11', 'aarch64-macos'),
+    'macos-x86_64': ('x86_64', 'x86_64-apple-macos11', 'x86_64-macos'),
+}
+
+
+def zig_folder():
+    """Where the test environment has Zig: with it come C headers and Apple's stub library."""
+    import ziglang
+    return Path(ziglang.__file__).parent / 'lib' / 'libc'
+
+
+def compiled(name, out, source, defines):
+    headers = zig_folder() / 'include' / 'any-macos-any'
+    run([versioned('clang'), f'--target={MACHINES[name][1]}', '-O1', '-isystem', headers, *defines,
+         '-c', source, '-o', out])
+    return out
+
+
+def lld(name, out, source, libraries, *, defines=(), flags=()):
+    """Links with LLVM's ld64.lld."""
+    object_file = compiled(name, f'{out}.o', source, defines)
+    run([versioned('ld64.lld'), '-arch', MACHINES[name][0], '-platform_version', 'macos', '11.0', '11.0',
+         '-o', out, object_file, *libraries, zig_folder() / 'darwin' / 'libSystem.tbd', *flags])
+
+
+def by_zig(name, out, source, libraries, *, defines=(), flags=()):
+    """Links with Zig's own linker."""
+    object_file = compiled(name, f'{out}.o', source, defines)
+    run([*zig('-target', MACHINES[name][2]), object_file, '-o', out, *libraries, *flags])
+
+
+LINKERS = {'lld': lld, 'zig': by_zig}
+
+
+@dataclass
+class Program:
+    """What is in a linked file."""
+    # Addresses of what it defines, by name: symbols that others see, and all.
+    exported: dict
+    defined: dict
+    undefined: set
+    # Functions that the compact unwind table names as personality.
+    personalities: list
+    # Addresses in the compact unwind table, from the start of the file's image.
+    unwound: list
+    base: int
+
+    def has_unwind_entry(self, symbol):
+        """Whether the table has an entry that begins at this function."""
+        return self.defined[symbol] - self.base in self.unwound
+
+
+def look(path):
+    """Takes a linked program apart with LLVM's tools."""
+    exported, defined, undefined = {}, {}, set()
+    for line in run([versioned('llvm-nm'), '--format=posix', path]).splitlines():
+        name, kind, *address = line.split()
+        if kind == 'U':
+            undefined.add(name)
+        elif kind not in '-a':
+            defined[name] = int(address[0], 16)
+            if kind.isupper():
+                exported[name] = int(address[0], 16)
+    table = run([versioned('llvm-objdump'), '--macho', '--unwind-info', path])
+    personalities = re.findall(r'personality\[\d+\]: (0x[0-9a-fA-F]+)', table)
+    # The index names the first function of each page, and each page all of its own.
+    pages = table.partition('Second level indices')[2]
+    unwound = [int(at, 16) for at in re.findall(r'function offset=(0x[0-9a-fA-F]+)', pages)]
+    return Program(exported, defined, undefined, personalities, unwound, defined['__mh_execute_header'])
+
+
+def members(archive):
+    """Offset of each member's data, its size as the header has it, and its bytes. A reader of our own,
+    for no tool tells these offsets: after the name that BSD archives put before the data."""
+    data = Path(archive).read_bytes()
+    assert data.startswith(b'!<arch>\n')
+    at, found = 8, []
+    while at < len(data):
+        header = data[at:at + 60]
+        assert header[58:] == b'`\n' and header.startswith(b'#1/'), header
+        name_size, size = int(header[3:16]), int(header[48:58])
+        begin = at + 60
+        name = data[begin:begin + name_size].rstrip(b'\0').decode()
+        found.append((name, begin + name_size, size - name_size, data[begin + name_size:begin + size]))
+        at = begin + size
+    return found
