@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use crate::analysis::{self, Analysis, Sharing};
 use crate::archive::ArchiveKind;
 use crate::archive::write::ArchiveWriter;
+use crate::bitcode;
 use crate::commit::{self, Stage};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
@@ -73,6 +74,11 @@ fn run_on_this_pool(
     let former = former.as_ref().map(Former::read).transpose()?;
     let mut archives = input::read_archives(&files)?;
     let restored = restore::restore(&files, &mut archives, former.as_ref())?;
+    let clean = match request.drop_bitcode {
+        true => bitcode::without(&files, &archives)?,
+        false => Vec::new(),
+    };
+    bitcode::replace(&mut archives, &clean);
     let inputs = Inputs::new(&files, archives)?;
     input::check_one_format(&inputs)?;
 

@@ -40,6 +40,7 @@ pub enum Code {
     ObjectMalformed,
     ObjectUnsupported,
     BitcodeMember,
+    EmbeddedBitcode,
     ConflictingDefinitions,
     // What a strategy could not share (warnings).
     MemberNotShared,

@@ -7,6 +7,7 @@
 
 pub mod analysis;
 pub mod archive;
+mod bitcode;
 pub mod cli;
 pub mod combine;
 pub mod commit;

@@ -111,6 +111,7 @@ fn meld(object: &[u8]) -> Result<(), Code> {
         archive: None,
         symbols: Symbols::Keep,
         debug: Some(Debug::Strip),
+        drop_bitcode: false,
         metadata: Metadata::default(),
         report: None,
         threads: Some(1),

@@ -196,6 +196,9 @@ pub(super) struct Combine {
     /// What happens to debug information [default: keep for dedup, else strip]
     #[arg(long, value_enum)]
     pub debug: Option<Debug>,
+    /// Empty the bitcode sections of Apple objects; prelink and meld always do
+    #[arg(long)]
+    pub drop_bitcode: bool,
     /// Kind of archive to write [default: as the inputs]
     #[arg(long, value_enum, value_name = "KIND")]
     pub archive: Option<ArchiveFlavour>,

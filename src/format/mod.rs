@@ -227,6 +227,27 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
     }
 }
 
+/// Bytes of bitcode embedded in an object of a platform whose stores refuse programs with it; `None`
+/// where there is none.
+#[must_use]
+pub fn embedded_bitcode(kind: MemberKind, data: &[u8]) -> Option<u64> {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::bitcode::embedded(data),
+        _ => None,
+    }
+}
+
+/// The object without what [`embedded_bitcode`] counts; `None` where there is none.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn drop_bitcode(kind: MemberKind, data: &[u8]) -> crate::error::Result<Option<Vec<u8>>> {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::bitcode::drop(data),
+        _ => Ok(None),
+    }
+}
+
 /// An object that a linker takes for one like `template` and of which nothing gets into a program,
 /// with `note` in it. `None` where `template` is no object we know.
 #[must_use]

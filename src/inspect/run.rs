@@ -18,7 +18,7 @@ use crate::analysis::{self, Analysis};
 use crate::combine::select_exports;
 use crate::error::{Code, Diagnostic, Result};
 use crate::exports::ExportRules;
-use crate::format::{Format, GlobalKind, Machine, MemberKind};
+use crate::format::{self, Format, GlobalKind, Machine, MemberKind};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs, MemberId};
 use crate::manifest::{self, Manifest};
@@ -135,7 +135,8 @@ pub fn inspect(
         members: &members,
         surveys: &surveys,
     };
-    let warnings: Vec<Diagnostic> = members.iter().filter_map(|m| m.problem.clone()).collect();
+    let mut warnings: Vec<Diagnostic> = members.iter().filter_map(|m| m.problem.clone()).collect();
+    warnings.extend(embedded_bitcode(&inputs));
     let target = set.target(&environments);
     if !request.symbols.is_empty() {
         let inspection = Inspection {
@@ -216,6 +217,32 @@ pub fn inspect(
     }
     inspection.sharing = set.sharing(&shared);
     Ok((inspection, warnings))
+}
+
+/// Warns of libraries with bitcode that their platform's stores refuse.
+fn embedded_bitcode(inputs: &Inputs<'_>) -> Vec<Diagnostic> {
+    let of_library = |library: &input::Library<'_>| {
+        let found: Vec<(MemberId, u64)> = library
+            .member_ids()
+            .filter_map(|id| {
+                let member = inputs.member(id);
+                Some((id, format::embedded_bitcode(member.kind, member.data)?))
+            })
+            .collect();
+        let (first, _) = found.first()?;
+        let bytes: u64 = found.iter().map(|(_, bytes)| bytes).sum();
+        let message = format!(
+            "{} members embed {bytes} bytes of bitcode, which Apple's stores refuse",
+            found.len()
+        );
+        Some(
+            Diagnostic::new(Code::EmbeddedBitcode, message)
+                .file(library.path)
+                .member(inputs.member(*first).name)
+                .hint("drop it: dragonfire dedup --drop-bitcode"),
+        )
+    };
+    inputs.libraries.par_iter().filter_map(of_library).collect()
 }
 
 /// What melding the libraries would keep.

@@ -334,6 +334,10 @@ pub struct CombineRequest {
     /// `None`: dedup keeps, prelink and meld strip.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debug: Option<Debug>,
+    /// dedup: empty the sections of bitcode that Apple's compilers embed in objects (`__LLVM,__bitcode`,
+    /// `__LLVM,__cmdline`); Apple's stores refuse programs with them. Other strategies always do.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub drop_bitcode: bool,
     #[serde(default)]
     pub metadata: Metadata,
     /// Self-contained HTML page of what was done.

@@ -1,5 +1,6 @@
 //! Mach-O objects: read into atoms, read by a hostile hand.
 
+mod bitcode;
 mod hostile;
 mod read;
 mod support;

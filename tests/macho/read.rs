@@ -416,6 +416,7 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
             archive: None,
             symbols: Symbols::Keep,
             debug: None,
+            drop_bitcode: false,
             metadata: Metadata::default(),
             report: None,
             threads: Some(1),

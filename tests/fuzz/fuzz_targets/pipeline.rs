@@ -27,6 +27,7 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
         archive: None,
         symbols: Symbols::Keep,
         debug: None,
+        drop_bitcode: false,
         metadata: Metadata::default(),
         report: None,
         threads: Some(1),

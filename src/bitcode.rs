@@ -1,0 +1,71 @@
+//! Drops embedded bitcode from members before anything else looks at them: members that differ only in
+//! it are one then.
+
+use rayon::prelude::*;
+
+use crate::archive::read::Archive;
+use crate::error::{Error, Result};
+use crate::format;
+use crate::input::MappedFile;
+
+/// A member in place of another.
+#[derive(Debug)]
+pub struct Replacement {
+    archive: usize,
+    member: usize,
+    data: Vec<u8>,
+}
+
+/// The members of `archives`, read from `files`, that have embedded bitcode, without it.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn without(files: &[MappedFile], archives: &[Archive<'_>]) -> Result<Vec<Replacement>> {
+    let all: Vec<(usize, usize)> = archives
+        .iter()
+        .enumerate()
+        .flat_map(|(archive, a)| (0..a.members.len()).map(move |member| (archive, member)))
+        .collect();
+    let results: Vec<Result<Option<Replacement>>> = all
+        .into_par_iter()
+        .map(|(archive, member)| {
+            let found = archives.get(archive).and_then(|a| a.members.get(member));
+            let Some(found) = found else {
+                return Ok(None);
+            };
+            let data = format::drop_bitcode(format::classify(found.data), found.data);
+            let data = data.map_err(|e| {
+                let e = e.in_member(found.name);
+                match files.get(archive) {
+                    Some(file) => e.in_file(&file.path),
+                    None => e,
+                }
+            })?;
+            Ok(data.map(|data| Replacement {
+                archive,
+                member,
+                data,
+            }))
+        })
+        .collect();
+    let mut errors = Vec::new();
+    let mut replacements = Vec::new();
+    for result in results {
+        match result {
+            Ok(replacement) => replacements.extend(replacement),
+            Err(e) => errors.extend(e.0),
+        }
+    }
+    Error::all(errors)?;
+    Ok(replacements)
+}
+
+/// Puts the replacements in their places.
+pub fn replace<'d>(archives: &mut [Archive<'d>], replacements: &'d [Replacement]) {
+    for new in replacements {
+        let archive = archives.get_mut(new.archive);
+        if let Some(member) = archive.and_then(|a| a.members.get_mut(new.member)) {
+            member.data = &new.data;
+        }
+    }
+}
