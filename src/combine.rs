@@ -30,6 +30,8 @@ use crate::protocol::response::{
 };
 use crate::report::{self, gather::gather};
 use crate::restore::{self, Former};
+use crate::targets::Targets;
+use crate::universal::Universal;
 use crate::verify::{self, Promise};
 use crate::workspace;
 
@@ -65,55 +67,32 @@ fn run_on_this_pool(
     }
     events.phase("read");
     let paths = subject.paths();
-    let targets = Targets::new(request, &subject, &paths)?;
+    let targets = Targets::new(request, subject.workspace_library(request), &paths)?;
     let files = input::open_all(&paths)?;
     let former = match &request.output {
         Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
         _ => None,
     };
-    let former = former.as_ref().map(Former::read).transpose()?;
-    let mut archives = input::read_archives(&files)?;
-    let restored = restore::restore(&files, &mut archives, former.as_ref())?;
-    let clean = match request.drop_bitcode {
-        true => bitcode::without(&files, &archives)?,
-        false => Vec::new(),
-    };
-    bitcode::replace(&mut archives, &clean);
-    let inputs = Inputs::new(&files, archives)?;
-    input::check_one_format(&inputs)?;
-
-    events.phase("plan");
-    let Planned {
-        mut set,
-        classes,
-        live,
-    } = plan(strategy, request, &subject, &inputs)?;
-    set.workspace.name = input::library_name(&targets.workspace);
-    marker::mark(&mut set, strategy, &inputs);
-    if restored > 0 {
-        set.warnings.push(
-            Diagnostic::new(
-                Code::InputAlreadyThinned,
-                format!("{restored} libraries were thinned before: made whole first"),
-            )
-            .file(&targets.workspace),
-        );
-    }
-
-    events.phase("write");
-    let kinds = Kinds::new(request, &inputs);
     let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
-    let sizes = write_archives(&set, &targets, &kinds, &mut stage)?;
-    events.phase("verify");
-    prove(strategy, &inputs, &set, &targets, &sizes.staged)?;
-    let mut response = respond(strategy, &subject, &inputs, &targets, &set, &sizes);
+    let run = Run {
+        strategy,
+        request,
+        subject: &subject,
+        targets: &targets,
+        events,
+    };
+    let done = match Universal::split(&files, former.as_ref())? {
+        None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
+        Some(universal) => universal.make(&run, &files, &mut stage)?,
+    };
+    let mut response = done.response;
     let metadata = emit::Subject {
         strategy,
-        format: one_format(&inputs),
+        format: done.format,
         target: subject.target.as_deref(),
         plugins: &response.plugins,
         workspace_library: response.workspace_library.as_ref(),
-        linker_args: &set.linker_args,
+        linker_args: &done.linker_args,
         inputs: &response.inputs,
         dir: &targets.dir,
     };
@@ -126,16 +105,8 @@ fn run_on_this_pool(
         });
     }
     response.link = Some(link);
-    if let Some(path) = &request.report {
-        events.phase("report");
-        let written: Vec<u64> = sizes
-            .libraries
-            .iter()
-            .copied()
-            .chain([sizes.workspace])
-            .collect();
-        let data = gather(strategy.name(), &inputs, &classes, &set, &written, live);
-        stage.write(path, report::page(&data).as_bytes())?;
+    if let (Some(path), Some(page)) = (&request.report, done.page) {
+        stage.write(path, page.as_bytes())?;
         response.files.push(WrittenFile {
             kind: FileKind::Report,
             path: path.clone(),
@@ -144,6 +115,93 @@ fn run_on_this_pool(
     events.phase("commit");
     stage.commit()?;
     Ok(response)
+}
+
+/// What is done, to whom.
+pub(crate) struct Run<'a> {
+    pub strategy: Strategy,
+    pub request: &'a CombineRequest,
+    pub subject: &'a Subject,
+    pub targets: &'a Targets,
+    pub events: &'a dyn Events,
+}
+
+/// What a run made, apart from the files.
+pub(crate) struct Done {
+    pub response: Response,
+    pub format: Format,
+    pub linker_args: Vec<String>,
+    /// The report.
+    pub page: Option<String>,
+    /// The archives: plugin libraries, then the workspace library.
+    pub staged: Vec<Utf8PathBuf>,
+}
+
+impl Run<'_> {
+    /// Combines libraries of one architecture. `former` is what stands in the workspace library's
+    /// place; `place` says where to write what is for a target.
+    pub fn make(
+        &self,
+        files: &[MappedFile],
+        former: Option<&MappedFile>,
+        place: &mut dyn FnMut(&Utf8Path) -> Result<Utf8PathBuf>,
+    ) -> Result<Done> {
+        let (strategy, request, targets) = (self.strategy, self.request, self.targets);
+        let former = former.map(Former::read).transpose()?;
+        let mut archives = input::read_archives(files)?;
+        let restored = restore::restore(files, &mut archives, former.as_ref())?;
+        let clean = match request.drop_bitcode {
+            true => bitcode::without(files, &archives)?,
+            false => Vec::new(),
+        };
+        bitcode::replace(&mut archives, &clean);
+        let inputs = Inputs::new(files, archives)?;
+        input::check_one_format(&inputs)?;
+
+        self.events.phase("plan");
+        let Planned {
+            mut set,
+            classes,
+            live,
+        } = plan(strategy, request, self.subject, &inputs)?;
+        set.workspace.name = input::library_name(&targets.workspace);
+        marker::mark(&mut set, strategy, &inputs);
+        if restored > 0 {
+            set.warnings.push(
+                Diagnostic::new(
+                    Code::InputAlreadyThinned,
+                    format!("{restored} libraries were thinned before: made whole first"),
+                )
+                .file(&targets.workspace),
+            );
+        }
+
+        self.events.phase("write");
+        let kinds = Kinds::new(request, &inputs);
+        let sizes = write_archives(&set, targets, &kinds, place)?;
+        self.events.phase("verify");
+        prove(strategy, &inputs, &set, targets, &sizes.staged)?;
+        let page = request.report.as_ref().map(|_| {
+            self.events.phase("report");
+            let libraries = sizes.libraries.iter().copied();
+            let written: Vec<u64> = libraries.chain([sizes.workspace]).collect();
+            report::page(&gather(
+                strategy.name(),
+                &inputs,
+                &classes,
+                &set,
+                &written,
+                live,
+            ))
+        });
+        Ok(Done {
+            response: respond(strategy, self.subject, &inputs, targets, &set, &sizes),
+            format: one_format(&inputs),
+            linker_args: set.linker_args,
+            page,
+            staged: sizes.staged,
+        })
+    }
 }
 
 /// The plugins of a run, wherever they came from.
@@ -225,91 +283,6 @@ fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
         native_static_libs: library.native_static_libs.clone(),
         library: name,
         ..Plugin::default()
-    }
-}
-
-/// Where everything is written.
-struct Targets {
-    libraries: Vec<Utf8PathBuf>,
-    workspace: Utf8PathBuf,
-    /// Folder of metadata files.
-    dir: Utf8PathBuf,
-}
-
-impl Targets {
-    /// # Errors
-    /// `output-is-input`, `input-duplicate`, `request-invalid` where there is no library.
-    fn new(request: &CombineRequest, subject: &Subject, paths: &[Utf8PathBuf]) -> Result<Self> {
-        if paths.is_empty() {
-            return Err(Diagnostic::new(Code::RequestInvalid, "no library is given")
-                .hint("name the plugins' static libraries, or a Cargo.toml")
-                .into());
-        }
-        let targets = match &request.output {
-            Output::InPlace(workspace) => Self {
-                libraries: paths.to_vec(),
-                workspace: workspace.clone(),
-                dir: workspace.parent().unwrap_or(Utf8Path::new("")).to_owned(),
-            },
-            Output::Dir(dir) => {
-                let first = paths.first().map_or("", |p| p.as_str());
-                let name = subject.workspace_library(request);
-                Self {
-                    libraries: paths
-                        .iter()
-                        .map(|p| dir.join(p.file_name().unwrap_or_default()))
-                        .collect(),
-                    workspace: dir.join(library_file_name(name, first)),
-                    dir: dir.clone(),
-                }
-            }
-        };
-        targets.check(&request.output, paths)?;
-        Ok(targets)
-    }
-
-    fn check(&self, output: &Output, paths: &[Utf8PathBuf]) -> Result<()> {
-        let real = |p: &Utf8Path| p.canonicalize_utf8().unwrap_or_else(|_| p.to_owned());
-        let inputs: Vec<Utf8PathBuf> = paths.iter().map(|p| real(p)).collect();
-        let mut errors = Vec::new();
-        let is_input = |target: &Utf8Path| inputs.contains(&real(target));
-        let overwrites = |target: &Utf8Path| {
-            Diagnostic::new(Code::OutputIsInput, "this output would overwrite an input")
-                .file(target)
-                .hint("choose another folder, or ask for work in place")
-        };
-        if is_input(&self.workspace) {
-            errors.push(overwrites(&self.workspace));
-        }
-        if matches!(output, Output::Dir(_)) {
-            for (i, target) in self.libraries.iter().enumerate() {
-                if is_input(target) {
-                    errors.push(overwrites(target));
-                }
-                if self.libraries.iter().take(i).any(|t| t == target) || *target == self.workspace {
-                    let name = target.file_name().unwrap_or_default();
-                    errors.push(
-                        Diagnostic::new(
-                            Code::InputDuplicate,
-                            format!("two libraries would be written as {name}"),
-                        )
-                        .file(paths.get(i).map_or(target.as_path(), |p| p.as_path()))
-                        .hint("rename one of them, or the workspace library"),
-                    );
-                }
-            }
-        }
-        Error::all(errors)
-    }
-}
-
-/// `gstrsworkspace` named as `like` is: `libgstrsworkspace.a` or `gstrsworkspace.lib`.
-#[must_use]
-pub fn library_file_name(name: &str, like: &str) -> String {
-    if like.to_ascii_lowercase().ends_with(".lib") {
-        format!("{name}.lib")
-    } else {
-        format!("lib{name}.a")
     }
 }
 
@@ -415,6 +388,15 @@ pub(crate) fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>
         .collect()
 }
 
+/// What the libraries' format puts before names of C.
+pub(crate) fn decoration(inputs: &Inputs<'_>) -> &'static [u8] {
+    let kinds = inputs.members.iter().map(|m| m.kind);
+    let object = kinds
+        .into_iter()
+        .find(|k| matches!(k, MemberKind::Object(..)));
+    object.map_or(b"", format::decoration)
+}
+
 /// The exported symbols of each library.
 pub(crate) fn select_exports<'d>(
     inputs: &Inputs<'d>,
@@ -431,6 +413,7 @@ pub(crate) fn select_exports<'d>(
             library: &library.name,
             package: plugin.package.as_deref(),
             names,
+            decoration: decoration(inputs),
         })
         .collect();
     rules.select(&defined)
@@ -478,18 +461,18 @@ fn write_archives(
     set: &OutputSet<'_>,
     targets: &Targets,
     kinds: &Kinds,
-    stage: &mut Stage,
+    place: &mut dyn FnMut(&Utf8Path) -> Result<Utf8PathBuf>,
 ) -> Result<Sizes> {
     let mut work = Vec::with_capacity(set.libraries.len() + 1);
     work.push((
         &set.workspace,
         kinds.workspace,
         &targets.workspace,
-        stage.file(&targets.workspace)?,
+        place(&targets.workspace)?,
     ));
     let libraries = set.libraries.iter().zip(&kinds.libraries);
     for ((library, kind), target) in libraries.zip(&targets.libraries) {
-        work.push((library, *kind, target, stage.file(target)?));
+        work.push((library, *kind, target, place(target)?));
     }
     let results: Vec<Result<u64>> = work
         .par_iter()

@@ -96,14 +96,17 @@ impl Exports {
     }
 }
 
-/// A plugin library and the global symbols it defines, undecorated.
+/// A plugin library and the global symbols it defines.
 #[derive(Debug, Clone, Copy)]
 pub struct Defined<'a, 'n> {
     /// Library name without prefix and suffix.
     pub library: &'a str,
     /// Its Cargo package, where known.
     pub package: Option<&'a str>,
+    /// As in the symbol tables.
     pub names: &'a [&'n [u8]],
+    /// What the format puts before names of C.
+    pub decoration: &'static [u8],
 }
 
 /// The patterns of a run, for all its plugins.
@@ -187,7 +190,11 @@ impl<'a> ExportRules<'a> {
             let errors_before = errors.len();
             for pattern in &exports.patterns {
                 let before = names.len();
-                names.extend(plugin.names.iter().filter(|n| pattern.matches(n)));
+                let bare = |n: &&&'n [u8]| {
+                    n.strip_prefix(plugin.decoration)
+                        .is_some_and(|n| pattern.matches(n))
+                };
+                names.extend(plugin.names.iter().filter(bare));
                 let matched = names.len() > before;
                 match pattern.origin {
                     Origin::Everyone(i) => {
@@ -306,6 +313,7 @@ mod tests {
             library,
             package: None,
             names,
+            decoration: b"",
         }
     }
 

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::ops::Range;
+use std::sync::Arc;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use memmap2::Mmap;
@@ -11,6 +12,7 @@ use rayon::prelude::*;
 use crate::archive::ArchiveKind;
 use crate::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::universal::{self, Slice};
 use crate::format::{self, MemberKind};
 
 /// A library of the set, in the order given.
@@ -35,11 +37,22 @@ impl MemberId {
     }
 }
 
+/// A universal file, split.
+#[derive(Debug)]
+pub struct Slices {
+    /// Its offsets are 64 bits wide.
+    pub wide: bool,
+    /// Each as a file of its own.
+    pub parts: Vec<(Slice, MappedFile)>,
+}
+
 /// A mapped file.
 #[derive(Debug)]
 pub struct MappedFile {
     pub path: Utf8PathBuf,
-    map: Option<Mmap>,
+    map: Option<Arc<Mmap>>,
+    /// What of the mapped file it is: all, or a universal file's slice.
+    range: Range<usize>,
     /// The files of a thin archive's members, by name.
     thin: HashMap<Vec<u8>, MappedFile>,
 }
@@ -71,10 +84,11 @@ impl MappedFile {
         } else {
             // SAFETY: the inputs must not be truncated or written by others while we run, as for
             // every linker; we ourselves replace files only by renaming over them.
-            Some(unsafe { Mmap::map(&file) }.map_err(fail)?)
+            Some(Arc::new(unsafe { Mmap::map(&file) }.map_err(fail)?))
         };
         Ok(Self {
             path: path.to_owned(),
+            range: 0..map.as_ref().map_or(0, |m| m.len()),
             map,
             thin: HashMap::new(),
         })
@@ -120,7 +134,34 @@ impl MappedFile {
 
     #[must_use]
     pub fn data(&self) -> &[u8] {
-        self.map.as_deref().unwrap_or_default()
+        let map = self.map.as_deref();
+        map.and_then(|m| m.get(self.range.clone()))
+            .unwrap_or_default()
+    }
+
+    /// A universal file's slices; `None` for any other file.
+    ///
+    /// # Errors
+    /// As [`universal::slices`].
+    pub fn slices(&self) -> Result<Option<Slices>> {
+        let found = universal::slices(self.data()).map_err(|e| e.in_file(&self.path))?;
+        let Some((wide, slices)) = found else {
+            return Ok(None);
+        };
+        let part = |slice: Slice| {
+            let start = self.range.start.saturating_add(slice.offset as usize);
+            let file = Self {
+                path: self.path.clone(),
+                map: self.map.clone(),
+                range: start..start.saturating_add(slice.size as usize),
+                thin: HashMap::new(),
+            };
+            (slice, file)
+        };
+        Ok(Some(Slices {
+            wide,
+            parts: slices.into_iter().map(part).collect(),
+        }))
     }
 }
 

@@ -31,6 +31,8 @@ pub mod resolve;
 pub mod restore;
 pub mod runtime_names;
 mod table;
+mod targets;
+mod universal;
 pub mod universe;
 pub mod verify;
 pub mod why;

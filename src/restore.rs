@@ -60,7 +60,7 @@ impl<'d> Former<'d> {
         for file in files.iter().chain([self.file]) {
             let name = file.path.file_name().unwrap_or_default();
             for library in &missing {
-                let other = crate::combine::library_file_name(library, name);
+                let other = crate::targets::library_file_name(library, name);
                 let path = file.path.with_file_name(other);
                 if errors
                     .iter()
@@ -71,11 +71,17 @@ impl<'d> Former<'d> {
                 let Ok(other) = MappedFile::open(&path) else {
                     continue;
                 };
-                let thinned = Archive::parse(other.data())
-                    .ok()
-                    .and_then(|mut archive| take_marker(&mut archive))
-                    .is_some_and(|m| m.role == Role::Plugin);
-                if thinned {
+                let parts = match other.slices() {
+                    Ok(Some(slices)) => slices.parts.into_iter().map(|(_, file)| file).collect(),
+                    _ => vec![other],
+                };
+                let thinned = |part: &MappedFile| {
+                    Archive::parse(part.data())
+                        .ok()
+                        .and_then(|mut archive| take_marker(&mut archive))
+                        .is_some_and(|m| m.role == Role::Plugin)
+                };
+                if parts.iter().any(thinned) {
                     errors.push(
                         Diagnostic::new(
                             Code::InputAlreadyThinned,

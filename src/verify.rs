@@ -161,6 +161,7 @@ fn exported<'d>(
             library: &library.name,
             package: None,
             names,
+            decoration: combine::decoration(inputs),
         })
         .collect();
     rules.select(&defined)

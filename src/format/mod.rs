@@ -11,6 +11,9 @@ pub mod sections;
 
 use std::fmt;
 
+/// Files with a part for each architecture.
+pub use macho::fat as universal;
+
 /// Object file formats we know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Format {
@@ -146,6 +149,17 @@ pub fn same_but_file_name(kind: MemberKind, a: &[u8], b: &[u8]) -> bool {
             coff::same::same_but_file_name(a, b)
         }
         _ => false,
+    }
+}
+
+/// What the format puts before names of C.
+#[must_use]
+pub fn decoration(kind: MemberKind) -> &'static [u8] {
+    match kind {
+        MemberKind::Object(Format::MachO, _)
+        | MemberKind::Object(Format::Coff, Machine::X86)
+        | MemberKind::ImportStub(Machine::X86) => b"_",
+        _ => b"",
     }
 }
 

@@ -183,6 +183,9 @@ pub struct Sharing {
 pub struct LibraryInspection {
     /// File name without `lib` prefix and suffix.
     pub library: String,
+    /// Of a universal library's slices, each of which is shown by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
     #[schemars(with = "String")]
     pub path: Utf8PathBuf,
     pub bytes: u64,
@@ -199,6 +202,17 @@ pub struct LibraryInspection {
     pub leaked: Leaked,
     /// Names of the symbols it needs from elsewhere.
     pub externals: Vec<String>,
+}
+
+impl LibraryInspection {
+    /// `gstjson`, or `gstjson (arm64)` of a universal library.
+    #[must_use]
+    pub fn shown_name(&self) -> String {
+        match &self.architecture {
+            Some(architecture) => format!("{} ({architecture})", self.library),
+            None => self.library.clone(),
+        }
+    }
 }
 
 /// Visible symbols that are no export.

@@ -49,7 +49,7 @@ fn libraries(out: &mut String, inspection: &Inspection) {
     header.extend(["total", "shared"]);
     let mut table = Table::new(&header);
     for library in &inspection.libraries {
-        let mut row = vec![library.library.clone()];
+        let mut row = vec![library.shown_name()];
         row.extend(library.kinds.columns().map(|(_, bytes)| size(bytes)));
         row.extend([
             size(library.kinds.total()),
@@ -135,7 +135,7 @@ fn symbols(out: &mut String, inspection: &Inspection) {
             .map(|by| format!("{} {}", by.krate, by.count))
             .collect();
         table.row(vec![
-            library.library.clone(),
+            library.shown_name(),
             library.exports.len().to_string(),
             library.leaked.count.to_string(),
             library.externals.len().to_string(),
@@ -156,7 +156,7 @@ fn symbols(out: &mut String, inspection: &Inspection) {
         let _ = writeln!(
             out,
             "{} exports{guessed}: {}",
-            library.library,
+            library.shown_name(),
             some(library.exports.iter().map(String::as_str), SYMBOLS)
         );
     }

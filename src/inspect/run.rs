@@ -20,7 +20,7 @@ use crate::error::{Code, Diagnostic, Result};
 use crate::exports::ExportRules;
 use crate::format::{self, Format, GlobalKind, Machine, MemberKind};
 use crate::identity::members::MemberClasses;
-use crate::input::{self, Inputs, MemberId};
+use crate::input::{self, Inputs, MappedFile, MemberId};
 use crate::manifest::{self, Manifest};
 use crate::plan::partition::Partition;
 use crate::protocol::event::Events;
@@ -121,7 +121,14 @@ pub fn inspect(
 
     events.phase("read");
     let paths: Vec<Utf8PathBuf> = libraries.iter().map(|l| l.path.clone()).collect();
-    let files = input::open_all(&paths)?;
+    let parts = parts(input::open_all(&paths)?, libraries)?;
+    let (mut files, mut libraries, mut architectures) = (Vec::new(), Vec::new(), Vec::new());
+    for part in parts {
+        files.push(part.file);
+        libraries.push(part.library);
+        architectures.push(part.architecture);
+    }
+    let libraries = libraries.as_slice();
     let inputs = Inputs::read(&files)?;
 
     events.phase("inspect");
@@ -163,7 +170,8 @@ pub fn inspect(
         .par_iter()
         .zip(&surveys)
         .zip(libraries)
-        .map(|((library, survey), given_as)| {
+        .zip(architectures)
+        .map(|(((library, survey), given_as), architecture)| {
             let package = given_as.package.as_deref();
             let shown = exports::shown(&inputs, library, package, survey, &rules, given)?;
             let mut kinds = Kinds::default();
@@ -183,6 +191,7 @@ pub fn inspect(
             needed.sort_unstable();
             Ok(LibraryInspection {
                 library: library.name.clone(),
+                architecture,
                 path: library.path.to_owned(),
                 bytes: library.bytes,
                 members: library.member_ids().count() as u64,
@@ -217,6 +226,34 @@ pub fn inspect(
     }
     inspection.sharing = set.sharing(&shared);
     Ok((inspection, warnings))
+}
+
+/// A library, or one architecture's part of it.
+struct Part {
+    file: MappedFile,
+    library: LibraryInput,
+    architecture: Option<String>,
+}
+
+/// Splits universal libraries.
+fn parts(files: Vec<MappedFile>, libraries: &[LibraryInput]) -> Result<Vec<Part>> {
+    let mut parts = Vec::with_capacity(files.len());
+    for (file, library) in files.into_iter().zip(libraries) {
+        let Some(slices) = file.slices()? else {
+            parts.push(Part {
+                file,
+                library: library.clone(),
+                architecture: None,
+            });
+            continue;
+        };
+        parts.extend(slices.parts.into_iter().map(|(slice, file)| Part {
+            file,
+            library: library.clone(),
+            architecture: Some(slice.architecture()),
+        }));
+    }
+    Ok(parts)
 }
 
 /// Warns of libraries with bitcode that their platform's stores refuse.
@@ -392,7 +429,10 @@ impl Set<'_, '_> {
                     }
                 });
                 external.weak &= need.weak;
-                external.needed_by.push(library.name.clone());
+                // Slices of one library are one.
+                if !external.needed_by.contains(&library.name) {
+                    external.needed_by.push(library.name.clone());
+                }
             }
         }
         let mut externals: Vec<External> = by_name.into_values().collect();

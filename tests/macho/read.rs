@@ -412,7 +412,7 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
             manifest: None,
             workspace_library: None,
             target: None,
-            exports: vec!["*_register".to_owned()],
+            exports: vec!["gst_plugin_{plugin}_register".to_owned()],
             archive: None,
             symbols: Symbols::Keep,
             debug: None,

@@ -4,6 +4,7 @@ pub mod amend;
 mod atoms;
 pub mod bitcode;
 mod eh_frame;
+pub mod fat;
 pub mod marker;
 pub mod read;
 mod relocations;
