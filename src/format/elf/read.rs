@@ -131,7 +131,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                     || name.starts_with(b".rela.debug_")
                     || name.starts_with(b".rel.debug_"));
             if debug {
-                self.out.debug_bytes += size;
+                self.out.debug_bytes = self.out.debug_bytes.saturating_add(size);
             }
             return Ok(if debug { Role::Debug } else { Role::Other });
         }

@@ -1,14 +1,9 @@
-//! Any bytes as an archive: an error or members, never a panic.
+//! Any bytes as an archive or a universal file: an error or members, never a panic.
 #![no_main]
+// Each target uses one of them.
+#![allow(dead_code)]
 
-use dragonfire::archive::read::Archive;
-use dragonfire::format;
+#[path = "../attempts.rs"]
+mod attempts;
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    if let Ok(archive) = Archive::parse(data) {
-        for member in &archive.members {
-            let kind = format::classify(member.data);
-            let _ = format::for_each_global(kind, member.data, &mut |_| {});
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|data: &[u8]| attempts::archive(data));
