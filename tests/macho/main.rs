@@ -1,7 +1,9 @@
-//! Mach-O objects: read into atoms, read by a hostile hand.
+//! Mach-O objects and libraries: read into atoms, read by a hostile hand, without bitcode, universal,
+//! inspected.
 
 mod bitcode;
 mod fat;
 mod hostile;
+mod inspect;
 mod read;
 mod support;

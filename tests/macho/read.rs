@@ -339,7 +339,7 @@ fn what_we_do_not_know_is_refused_with_a_code() {
 /// Run by tests/programs on the libraries of the fixture workspace: every member of real Rust
 /// libraries. Paths come in an environment variable, one a line.
 #[test]
-#[ignore = "needs libraries built for Apple: tests/programs/test_apple.py gives them"]
+#[ignore = "needs libraries built for Apple: tests/programs/test_cross_apple.py gives them"]
 fn every_member_of_given_libraries() {
     let paths = std::env::var("DRAGONFIRE_APPLE_LIBRARIES").unwrap();
     let (mut objects, mut atoms, mut bare) = (0, 0, Vec::new());

@@ -95,6 +95,15 @@ pub fn read(data: &[u8]) -> ObjectFile<'_> {
 pub struct Sections(Vec<(String, String, u64, u64)>);
 
 impl Sections {
+    /// Bytes of some sections.
+    pub fn sum(&self, wanted: impl Fn(&str, &str) -> bool) -> u64 {
+        let of = self
+            .0
+            .iter()
+            .filter(|(segment, name, ..)| wanted(segment, name));
+        of.map(|(_, _, size, _)| size).sum()
+    }
+
     pub fn of(object: &Utf8Path) -> Self {
         let text = run("llvm-readobj-19", &["--sections", object.as_str()]);
         let field = |section: &str, key: &str| -> String {
