@@ -6,10 +6,11 @@ import subprocess
 
 import pytest
 
-from harness import fixtures
+from harness import apple, fixtures
 from harness.cache import ROOT
 from harness.cross import TARGETS
 from harness.fixtures import PLUGINS, exports
+from harness.link import versioned
 from harness.run import run
 
 pytestmark = pytest.mark.needs('cross')
@@ -57,3 +58,18 @@ def test_what_melding_would_keep(engine, libraries):
     whole = sum(seen['kinds'][kind] for kind in ('code', 'read_only', 'data', 'unwind'))
     assert 0 < melded['bytes'] < whole / 4
     assert melded['atoms'] > 1000
+
+
+def test_reach_agrees_with_the_linker(engine, libraries, tmp_path):
+    """A program of one plugin, dead code stripped by ld64.lld: its code is what we say is live."""
+    host = tmp_path / 'main.c'
+    host.write_text('int gst_plugin_pattern_register(void), gst_plugin_pattern_count(void);\n'
+                    'int main(void) { return gst_plugin_pattern_register() + gst_plugin_pattern_count(); }\n')
+    library = libraries['gstpattern']
+    apple.lld('macos', tmp_path / 'program', host, [library], flags=['-dead_strip'])
+    sections = run([versioned('llvm-size'), '-A', tmp_path / 'program'])
+    code = next(int(line.split()[1]) for line in sections.splitlines() if line.startswith('__text '))
+    seen = json.loads(run([engine, 'inspect', '--json', '--melded', '--exports', 'gst_plugin_pattern_*', '--', library]))
+    ours = sum(crate['kinds']['code'] for crate in seen['inspection']['melded']['crates'])
+    # `main`, and the padding between functions, are the program's alone.
+    assert 0.99 * code < ours < code
