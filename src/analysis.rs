@@ -5,7 +5,7 @@
 use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::format::MemberKind;
+use crate::format::{self, MemberKind};
 use crate::graph::{Graph, NameId, ObjectId};
 use crate::identity::atoms::{AtomClasses, classify};
 use crate::identity::members::MemberClasses;
@@ -228,8 +228,23 @@ fn implicit_exports(
             if public[name.index()] {
                 continue;
             }
-            let owner = (0..resolutions.len())
-                .find(|&l| l != user && resolutions[l].definer(name).is_some());
+            let defines = |l: usize, name| {
+                let object = resolutions[l].definer(name);
+                object.is_some_and(|o| !graph.is_verbatim(o))
+            };
+            let all = 0..resolutions.len();
+            let imported = all.clone().any(|l| resolutions[l].definer(name).is_some());
+            let mut owner = all.clone().find(|&l| l != user && defines(l, name));
+            let mut name = name;
+            // The linker makes the pointer to what the set itself defines, by its name.
+            if let (false, Some(target)) = (imported, format::import_target(graph.name(name)))
+                && let Some(target) = graph.find_name(target)
+            {
+                name = target;
+                owner = Some(user)
+                    .filter(|&l| defines(l, name))
+                    .or_else(|| all.clone().find(|&l| defines(l, name)));
+            }
             let Some(owner) = owner else { continue };
             if sets[owner].roots.contains(&name) {
                 continue;

@@ -81,6 +81,8 @@ pub struct Graph<'d> {
     pub globals: Vec<Vec<Global>>,
     pub names: Vec<&'d [u8]>,
     lookup: HashMap<Hashed<'d>, NameId, BuildHasherDefault<Ready>>,
+    /// By object: it belongs to a DLL's imports, which nobody takes apart.
+    verbatim: Vec<bool>,
     /// Taken apart where some library pulls the object.
     files: Vec<Option<ObjectFile<'d>>>,
     /// Symbol indexes of `globals`, for objects taken apart.
@@ -158,12 +160,20 @@ impl<'d> Graph<'d> {
         }
         Error::all(errors)?;
         let count = member_of.len();
+        let verbatim = member_of
+            .par_iter()
+            .map(|&m| {
+                let member = inputs.member(m);
+                format::is_import(member.kind, member.data)
+            })
+            .collect();
         Ok(Self {
             object_of,
             member_of,
             globals,
             names,
             lookup,
+            verbatim,
             files: (0..count).map(|_| None).collect(),
             global_symbols: vec![Vec::new(); count],
         })
@@ -182,6 +192,9 @@ impl<'d> Graph<'d> {
         let read: Vec<Result<ObjectFile<'d>>> = missing
             .par_iter()
             .map(|&o| {
+                if self.is_verbatim(o) {
+                    return Ok(ObjectFile::default());
+                }
                 let member = inputs.member(self.member_of[o.index()]);
                 format::read_object(member.kind, member.data).map_err(|e| {
                     e.in_member(member.name)
@@ -217,6 +230,12 @@ impl<'d> Graph<'d> {
         self.files[object.index()]
             .as_ref()
             .unwrap_or_else(|| unreachable!("objects are taken apart before they are looked at"))
+    }
+
+    /// Does the object stay as it is, for linkers to pull by its symbols' names?
+    #[must_use]
+    pub fn is_verbatim(&self, object: ObjectId) -> bool {
+        self.verbatim.get(object.index()).copied().unwrap_or(false)
     }
 
     /// The symbol of `globals[object][position]`.

@@ -6,7 +6,9 @@
 
 use std::collections::HashMap;
 
-use crate::format::model::{AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule};
+use crate::format::model::{
+    AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, SymbolIndex,
+};
 use crate::graph::{Graph, NameId, ObjectId};
 use crate::resolve::Resolution;
 
@@ -349,15 +351,38 @@ pub fn look_up(
         return Found::External { name, weak };
     }
     let Some(site) = resolution.definition(name) else {
+        if let Some(instead) = graph.file(object).fallback(index).filter(|_| weak) {
+            return fall_back(graph, object, instead);
+        }
         return if bound_stem(graph.name(name)).is_some() {
             Found::Bound { name, weak }
         } else {
             Found::External { name, weak }
         };
     };
+    if graph.is_verbatim(site.object) {
+        return Found::External { name, weak };
+    }
     let definition = graph
         .global_symbol(site.object, site.position)
         .and_then(|s| graph.file(site.object).symbols.get(s as usize))
         .map_or(Definition::Undefined, |s| s.definition);
     at(site.object, definition)
+}
+
+/// What a weak reference of `object` means where nobody defines its name.
+fn fall_back(graph: &Graph<'_>, object: ObjectId, symbol: SymbolIndex) -> Found {
+    let symbol_of = |s: SymbolIndex| graph.file(object).symbols.get(s as usize);
+    match symbol_of(symbol).map(|s| s.definition) {
+        Some(Definition::Atom { atom, offset }) => Found::Atom {
+            node: Node { object, atom },
+            offset,
+        },
+        Some(Definition::Absolute(value)) => Found::Absolute(value),
+        Some(Definition::Undefined) => match graph.name_of(object, symbol) {
+            Some(name) => Found::External { name, weak: false },
+            None => Found::Nothing,
+        },
+        _ => Found::Nothing,
+    }
 }

@@ -12,7 +12,7 @@ use crate::analysis::{Analysis, Sharing};
 use crate::combine;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::{Defined, ExportRules};
-use crate::format::GlobalKind;
+use crate::format::{self, GlobalKind};
 use crate::graph::{Graph, NameId, ObjectId};
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs, LibraryId};
@@ -251,6 +251,15 @@ impl Check<'_, '_> {
             if std::mem::replace(&mut pulled[object.index()], true) {
                 continue;
             }
+            if let Some(name) = self.unmet_import(object, &definer)
+                && !allowed.contains(name.as_slice())
+            {
+                errors.push(self.failed(
+                    library,
+                    &name,
+                    "an import is there without its DLL's descriptor",
+                ));
+            }
             let globals = self.graph.globals[object.index()].iter();
             needed.extend(
                 globals
@@ -259,6 +268,17 @@ impl Check<'_, '_> {
             );
         }
         errors
+    }
+
+    /// What an import stub needs for link.exe, where nothing defines it.
+    fn unmet_import(&self, stub: ObjectId, definer: &[Option<ObjectId>]) -> Option<Vec<u8>> {
+        let member = self.written.member(self.graph.member_of[stub.index()]);
+        let needs = format::import_needs(member.kind, member.data)?;
+        let known = self.graph.find_name(&needs);
+        known
+            .and_then(|n| definer[n.index()])
+            .is_none()
+            .then_some(needs)
     }
 
     /// Exports visible and once, nothing else visible, every internal name once.
@@ -276,6 +296,9 @@ impl Check<'_, '_> {
                 let Some(object) = self.graph.object_of[member.index()] else {
                     continue;
                 };
+                if self.graph.is_verbatim(object) {
+                    continue;
+                }
                 for global in &self.graph.globals[object.index()] {
                     let name = self.graph.name(global.name);
                     if !global.kind.is_definition() {

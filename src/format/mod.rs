@@ -163,11 +163,38 @@ pub fn decoration(kind: MemberKind) -> &'static [u8] {
     }
 }
 
+/// Does the member belong to a DLL's imports? Linkers sort and complete them by their own rules, so
+/// they are kept as they are.
+#[must_use]
+pub fn is_import(kind: MemberKind, data: &[u8]) -> bool {
+    match kind {
+        MemberKind::ImportStub(_) => true,
+        MemberKind::Object(Format::Coff, _) => coff::is_import(data),
+        _ => false,
+    }
+}
+
+/// The symbol that an import stub needs without naming it.
+#[must_use]
+pub fn import_needs(kind: MemberKind, data: &[u8]) -> Option<Vec<u8>> {
+    match kind {
+        MemberKind::ImportStub(_) => coff::import::descriptor(data),
+        _ => None,
+    }
+}
+
+/// What the pointer of this name points to, where the linker makes such pointers.
+#[must_use]
+pub fn import_target(name: &[u8]) -> Option<&[u8]> {
+    name.strip_prefix(coff::import::POINTER)
+}
+
 /// What an object says about itself as a whole, for the format's writer. Only the fields of its own
 /// format are filled.
 #[derive(Debug, Clone, Default)]
 pub struct ObjectTraits<'d> {
     pub elf: elf::ElfTraits<'d>,
+    pub coff: coff::traits::CoffTraits<'d>,
     pub macho: macho::MachOTraits<'d>,
 }
 
@@ -179,6 +206,7 @@ pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model:
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::read::read(data),
         MemberKind::Object(Format::MachO, _) => macho::read::read(data),
+        MemberKind::Object(Format::Coff, _) => coff::read::read(data),
         _ => Err(crate::error::Diagnostic::new(
             crate::error::Code::ObjectUnsupported,
             "objects of this format cannot be taken apart yet",
@@ -198,7 +226,8 @@ pub fn write_object(
 ) -> crate::error::Result<Vec<u8>> {
     match format {
         Format::Elf => elf::write::write(object),
-        Format::Coff | Format::MachO => Err(unwritable(format)),
+        Format::Coff => coff::write::write(object),
+        Format::MachO => Err(unwritable(format)),
     }
 }
 
@@ -208,8 +237,8 @@ pub fn write_object(
 /// `object-unsupported`.
 pub fn check_writable(format: Format) -> crate::error::Result<()> {
     match format {
-        Format::Elf => Ok(()),
-        Format::Coff | Format::MachO => Err(unwritable(format)),
+        Format::Elf | Format::Coff => Ok(()),
+        Format::MachO => Err(unwritable(format)),
     }
 }
 

@@ -30,10 +30,12 @@ pub enum KeepRule {
     Retained,
     /// Notes that tools or the loader read.
     Note,
-    /// A table tied to the section it describes (SHF_LINK_ORDER, associative COMDAT).
+    /// A table tied to the section it describes (SHF_LINK_ORDER).
     LinkOrder,
     /// Data that lives if it refers to something that does (S_ATTR_LIVE_SUPPORT).
     LiveSupport,
+    /// A section that lives as long as another does (associative COMDAT).
+    Associative,
     /// The other sections of a group.
     Group,
     /// Personality routine or language-specific data of a function's unwind entry.
@@ -53,6 +55,7 @@ impl KeepRule {
             Self::Note => "note",
             Self::LinkOrder => "link-order",
             Self::LiveSupport => "live-support",
+            Self::Associative => "associative",
             Self::Group => "group",
             Self::Unwind => "unwind",
             Self::Registry => "registry",
@@ -189,6 +192,8 @@ pub struct UnwindEntry<'d> {
     pub atom: AtomIndex,
     /// The record. What its edges stand for may be zero.
     pub bytes: Cow<'d, [u8]>,
+    /// The record says something of its function from here on; what is before it is the writer's.
+    pub says_from: usize,
     /// Its relocations, offsets from the record's start.
     pub edges: Vec<Edge>,
     /// Index into [`ObjectFile::unwind_headers`].
@@ -217,6 +222,8 @@ pub struct ObjectFile<'d> {
     pub traits: super::ObjectTraits<'d>,
     /// Atoms that live when anything of the object does.
     pub kept: Vec<AtomIndex>,
+    /// What weak undefined symbols stand for where nobody defines them, sorted by the first.
+    pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.
     pub debug_bytes: u64,
     /// Why it could not be taken apart: then it lives or goes as a whole.
@@ -232,6 +239,13 @@ impl<'d> ObjectFile<'d> {
             (Some(&a), Some(&b)) => &self.edges[a as usize..b as usize],
             _ => &[],
         }
+    }
+
+    /// What the weak undefined symbol stands for where nobody defines it.
+    #[must_use]
+    pub fn fallback(&self, symbol: SymbolIndex) -> Option<SymbolIndex> {
+        let at = self.fallbacks.binary_search_by_key(&symbol, |f| f.0).ok()?;
+        self.fallbacks.get(at).map(|f| f.1)
     }
 
     /// The atom's unwind entries.

@@ -16,6 +16,47 @@ pub struct OutObject<'a, 'd> {
     /// Of every object file that an atom came from, each once, in input order.
     pub traits: Vec<ObjectTraits<'d>>,
     pub symbols: Symbols,
+    /// Linkers of the GNU kind will read it, on targets that have others.
+    pub gnu_linkers: bool,
+}
+
+/// Name of a symbol that crosses objects of one run: the original's, where names are kept, then the
+/// run's digest and a number. No other run's clashes with it, and demanglers accept the suffix.
+#[must_use]
+pub fn crossing_name(original: Option<&[u8]>, digest: &str, number: u32) -> Vec<u8> {
+    let mut name = original.unwrap_or(b"df").to_vec();
+    name.extend_from_slice(format!(".{digest}.{number}").as_bytes());
+    name
+}
+
+/// Is this a [`crossing_name`]? Formats without visibility have no other sign of it.
+#[must_use]
+pub fn is_crossing_name(name: &[u8]) -> bool {
+    let mut parts = name.rsplitn(3, |b| *b == b'.');
+    let (number, digest, original) = (parts.next(), parts.next(), parts.next());
+    number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
+        && digest.is_some_and(|d| {
+            d.len() == DIGEST_DIGITS && d.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+        })
+        && original.is_some()
+}
+
+/// Length of the digest in a [`crossing_name`].
+pub const DIGEST_DIGITS: usize = 12;
+
+#[cfg(test)]
+mod tests {
+    use super::{crossing_name, is_crossing_name};
+
+    #[test]
+    fn crossing_names_are_known_again() {
+        let digest = "0123456789ab";
+        assert_eq!(crossing_name(None, digest, 7), b"df.0123456789ab.7");
+        assert!(is_crossing_name(&crossing_name(Some(b"f"), digest, 12)));
+        for other in [&b"f"[..], b"f.1", b"a.0123456789ab.x", b"a.0123456789AB.1", b"0123456789ab.1"] {
+            assert!(!is_crossing_name(other), "{other:?}");
+        }
+    }
 }
 
 /// An atom to write.

@@ -400,8 +400,7 @@ pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8;
     }
     h.edges(file, file.edges_of(index));
     for entry in file.unwind_of(index) {
-        // Length and CIE pointer are the writer's business.
-        h.bytes(entry.bytes.get(8..).unwrap_or_default());
+        h.bytes(entry.bytes.get(entry.says_from..).unwrap_or_default());
         h.edges(file, &entry.edges);
         if let Some(header) = file.unwind_headers.get(entry.header as usize) {
             h.bytes(&header.bytes);

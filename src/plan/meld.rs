@@ -8,10 +8,13 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::objects::Objects;
+use super::verbatim::Imports;
 use super::partition::{Partition, SetId};
 use super::{OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::Analysis;
+use crate::archive::ArchiveKind;
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::output::DIGEST_DIGITS;
 use crate::format::{self, Format, MemberKind};
 use crate::identity::atoms::digest;
 use crate::input::Inputs;
@@ -37,10 +40,17 @@ pub fn plan<'d>(
             _ => None,
         })
         .unwrap_or(Format::Elf);
+    // Two indexes mark the archives of Microsoft's linkers.
+    let gnu_linkers = inputs
+        .libraries
+        .iter()
+        .all(|l| l.kind != ArchiveKind::Coff);
+    let imports = Imports::new(inputs, analysis);
     let objects = Objects::new(
         analysis,
         partition,
         symbols,
+        gnu_linkers,
         name_digest(analysis, partition, symbols),
     );
     let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
@@ -63,7 +73,7 @@ pub fn plan<'d>(
     for (at, library) in inputs.libraries.iter().enumerate() {
         output
             .libraries
-            .push(describe(inputs, analysis, at, &library.name));
+            .push(describe(inputs, analysis, &imports, at, &library.name));
     }
     let mut errors = Vec::new();
     for (set, bytes) in written {
@@ -106,6 +116,7 @@ pub fn plan<'d>(
             });
         }
     }
+    imports.place(inputs, analysis, &mut output);
     if partition.has_bounds {
         output.linker_args.extend(
             format::registry_link_args(format)
@@ -141,6 +152,7 @@ fn refuse_clashes(
 fn describe<'d>(
     inputs: &Inputs<'d>,
     analysis: &Analysis<'d>,
+    imports: &Imports,
     at: usize,
     name: &str,
 ) -> OutputLibrary<'d> {
@@ -153,8 +165,11 @@ fn describe<'d>(
         .into_iter()
         // Runtime names that the set brings along are there for all.
         .filter(|&n| !analysis.sets.iter().any(|s| s.runtime == Some(n)))
+        .filter(|&n| !imports.provide(n))
         .map(text)
         .collect();
+    let missing = imports.missing(at).map(String::from_utf8_lossy);
+    externals.extend(missing.map(|n| n.into_owned()));
     externals.sort();
     let resolution = &analysis.resolutions[at];
     let library = &inputs.libraries[at];
@@ -179,7 +194,7 @@ fn describe<'d>(
     }
 }
 
-/// Twelve hexadecimal digits over all that went in: live contents, exports, options.
+/// Hexadecimal digits over all that went in: live contents, exports, options.
 fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols) -> String {
     let atoms: Vec<[u8; 32]> = analysis
         .classes
@@ -203,5 +218,5 @@ fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols)
         h.update(&[0]);
     }
     h.update(&[symbols as u8]);
-    h.finalize().to_hex()[..12].to_owned()
+    h.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
 }

@@ -5,6 +5,7 @@ pub mod dedup;
 pub mod meld;
 pub mod objects;
 pub mod partition;
+pub mod verbatim;
 
 use std::borrow::Cow;
 

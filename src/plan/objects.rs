@@ -7,7 +7,7 @@ use super::partition::{Partition, SetId, rule_kept};
 use crate::analysis::Analysis;
 use crate::format::ObjectTraits;
 use crate::format::model::{Definition, Edge, EdgeTarget, SymbolKind};
-use crate::format::output::{OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined};
+use crate::format::output::{crossing_name, OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined};
 use crate::graph::{NameId, ObjectId};
 use crate::identity::atoms::ClassId;
 use crate::protocol::request::Symbols;
@@ -18,6 +18,8 @@ pub struct Objects<'a, 'd> {
     pub analysis: &'a Analysis<'d>,
     pub partition: &'a Partition,
     pub symbols: Symbols,
+    /// See [`OutObject::gnu_linkers`].
+    pub gnu_linkers: bool,
     /// Part of every name that crosses objects.
     pub digest: String,
     /// By class: position in its object.
@@ -30,6 +32,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         analysis: &'a Analysis<'d>,
         partition: &'a Partition,
         symbols: Symbols,
+        gnu_linkers: bool,
         digest: String,
     ) -> Self {
         let mut position = vec![0; analysis.classes.first.len()];
@@ -42,6 +45,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             analysis,
             partition,
             symbols,
+            gnu_linkers,
             digest,
             position,
         }
@@ -74,6 +78,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             undefined: builder.undefined,
             traits: self.traits_of(classes),
             symbols: self.symbols,
+            gnu_linkers: self.gnu_linkers,
         }
     }
 
@@ -93,6 +98,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             undefined: builder.undefined,
             traits: vec![self.analysis.graph.file(first.object).traits.clone()],
             symbols: self.symbols,
+            gnu_linkers: self.gnu_linkers,
         })
     }
 
@@ -115,9 +121,8 @@ impl<'a, 'd> Objects<'a, 'd> {
     /// Name of the hidden global with this number.
     fn crossing_name(&self, number: u32) -> Cow<'a, [u8]> {
         let (class, offset) = self.partition.crossing[number as usize];
-        let digest = &self.digest;
         if self.symbols == Symbols::Exports {
-            return Cow::Owned(format!("df.{digest}.{number}").into_bytes());
+            return Cow::Owned(crossing_name(None, &self.digest, number));
         }
         let (_, _, node) = self.node(class);
         let file = self.analysis.graph.file(node.object);
@@ -130,9 +135,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             })
             .max_by_key(|(i, s)| (s.binding, std::cmp::Reverse(*i)))
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
-        let mut name = original.to_vec();
-        name.extend_from_slice(format!(".{digest}.{number}").as_bytes());
-        Cow::Owned(name)
+        Cow::Owned(crossing_name(Some(original), &self.digest, number))
     }
 
     /// Global symbols that the class defines: exports, then what other objects refer to.

@@ -41,13 +41,14 @@ def versioned(tool):
 
 
 def linker_folder():
-    """A folder where compilers find `ld.lld`."""
+    """A folder where compilers, those for other machines too, find `ld.lld` and `ld.mold`."""
     path = cache.folder('bin')
-    link = path / 'ld.lld'
-    target = versioned('ld.lld')
-    if not link.is_symlink() or os.readlink(link) != target:
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+    for name, target in (('ld.lld', versioned('ld.lld')), ('ld.mold', shutil.which('mold'))):
+        link = path / name
+        if target and not (link.is_symlink() and os.readlink(link) == target):
+            fresh = path / f'{name}.{os.getpid()}'
+            fresh.symlink_to(target)
+            fresh.rename(link)
     return path
 
 

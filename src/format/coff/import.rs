@@ -9,6 +9,9 @@ use super::bad;
 use crate::error::Result;
 use crate::format::{GlobalKind, GlobalSymbol};
 
+/// Names of pointers to what is imported begin so.
+pub const POINTER: &[u8] = b"__imp_";
+
 /// What identifies an import: everything but the time it was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Import<'d> {
@@ -45,6 +48,18 @@ pub fn same(a: &[u8], b: &[u8]) -> bool {
     }
 }
 
+/// The symbol that brings a stub's DLL into the import directory (link.exe looks for it; other
+/// linkers make the directory by themselves). Its name has the DLL's name less the suffix.
+pub fn descriptor(data: &[u8]) -> Option<Vec<u8>> {
+    let (_, import) = parse(data).ok()?;
+    let dll = import.dll;
+    let stem = match dll.iter().rposition(|b| *b == b'.') {
+        Some(dot) => dll.get(..dot)?,
+        None => dll,
+    };
+    Some([b"__IMPORT_DESCRIPTOR_", stem].concat())
+}
+
 /// A stub defines the pointer to what it imports, and for functions the function as well.
 pub fn globals<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
     let (header, import) = parse(data)?;
@@ -64,7 +79,7 @@ pub fn globals<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Resul
 /// name once, a few dozen bytes for every function imported.
 fn pointer_name(symbol: &[u8]) -> &'static [u8] {
     static NAMES: Mutex<Option<HashSet<&'static [u8]>>> = Mutex::new(None);
-    let mut name = b"__imp_".to_vec();
+    let mut name = POINTER.to_vec();
     name.extend_from_slice(symbol);
     let mut names = NAMES.lock().unwrap_or_else(PoisonError::into_inner);
     let names = names.get_or_insert_default();

@@ -1,16 +1,24 @@
 //! COFF objects, plain and big, and short import objects (PE/COFF specification).
 
 pub mod amend;
-mod import;
+mod arch;
+mod emit;
+pub mod import;
 pub mod marker;
+mod names;
+mod pdata;
+pub mod read;
 pub mod same;
 pub mod sections;
+pub mod traits;
+pub mod write;
 
 use std::collections::HashMap;
 
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::coff::{CoffHeader, Symbol as _};
 
+use super::output::is_crossing_name;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -83,6 +91,22 @@ pub fn classify(data: &[u8]) -> Option<MemberKind> {
     })
 }
 
+/// See [`super::is_import`]: an object with a part of the import tables.
+pub fn is_import(data: &[u8]) -> bool {
+    fn check<H: CoffHeader>(data: &[u8]) -> Option<bool> {
+        let mut offset = 0;
+        let header = H::parse(data, &mut offset).ok()?;
+        let sections = header.sections(data, offset).ok()?;
+        Some(sections.iter().any(|s| names::is_import(s.raw_name())))
+    }
+    match layout(data) {
+        Some((Layout::Plain, _)) => check::<ImageFileHeader>(data),
+        Some((Layout::Big, _)) => check::<AnonObjectHeaderBigobj>(data),
+        _ => None,
+    }
+    .unwrap_or(false)
+}
+
 fn bad(what: &str) -> impl Fn(object::Error) -> Diagnostic {
     move |e| Diagnostic::new(Code::ObjectMalformed, format!("bad {what}: {e}"))
 }
@@ -152,7 +176,8 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
         f(GlobalSymbol {
             name,
             kind,
-            default_visibility: true,
+            // The format has no other way to say it.
+            default_visibility: !is_crossing_name(name),
         });
     }
     Ok(())

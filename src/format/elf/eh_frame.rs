@@ -89,6 +89,8 @@ pub fn split<'d>(
                 entries.push(UnwindEntry {
                     atom,
                     bytes,
+                    // After the length and the pointer to the CIE.
+                    says_from: 8,
                     edges,
                     header: cie.1,
                 });

@@ -255,6 +255,8 @@ impl<'d> Table<'_, 'd> {
         Ok(Some(UnwindEntry {
             atom,
             bytes,
+            // After the length and the pointer to the CIE.
+            says_from: 8,
             edges,
             header,
         }))

@@ -102,6 +102,7 @@ impl<'d> Reader<'d> {
                 entries.push(UnwindEntry {
                     atom,
                     bytes,
+                    says_from: 0,
                     edges,
                     header,
                 });

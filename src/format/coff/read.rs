@@ -1,0 +1,600 @@
+//! Reads a COFF object into the neutral model (PE/COFF specification).
+//!
+//! Symbol indexes are the table's, plus one: index 0 is the neutral model's "no symbol".
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use object::LittleEndian as LE;
+use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
+use object::read::SymbolIndex as RawIndex;
+use object::read::coff::{CoffHeader, SectionTable, Symbol as _, SymbolTable};
+
+use super::arch::Arch;
+use super::names::{self, Role as NameRole};
+use super::{Layout, bad, layout, pdata, traits};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{
+    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, Group, KeepRule, Native,
+    ObjectFile, Symbol, SymbolIndex, SymbolKind,
+};
+use crate::format::sections::is_debug_name;
+
+pub(super) fn malformed(what: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::ObjectMalformed, what)
+}
+
+/// What a section is to us.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Atom(AtomIndex),
+    Unwind,
+    Other,
+}
+
+/// How a COMDAT's copies are chosen, from its section symbol.
+#[derive(Clone, Copy)]
+struct Selection {
+    kind: pe::ComdatSelection,
+    /// Section number of the one it lives and dies with.
+    with: u32,
+}
+
+/// Reads the object.
+///
+/// # Errors
+/// `object-malformed`, `object-unsupported`.
+pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
+    match layout(data) {
+        Some((Layout::Plain, _)) => Reader::<ImageFileHeader>::new(data)?.read(),
+        Some((Layout::Big, _)) => Reader::<AnonObjectHeaderBigobj>::new(data)?.read(),
+        _ => Err(malformed("no COFF header").into()),
+    }
+}
+
+struct Reader<'d, H: CoffHeader> {
+    data: &'d [u8],
+    arch: Arch,
+    sections: SectionTable<'d>,
+    table: SymbolTable<'d, &'d [u8], H>,
+    /// By section, from 0.
+    roles: Vec<Role>,
+    names: Vec<&'d [u8]>,
+    /// By section number.
+    selections: HashMap<u32, Selection>,
+    included: Vec<&'d [u8]>,
+    out: ObjectFile<'d>,
+}
+
+impl<'d, H: CoffHeader> Reader<'d, H> {
+    fn new(data: &'d [u8]) -> Result<Self> {
+        let mut offset = 0;
+        let header = H::parse(data, &mut offset).map_err(bad("COFF header"))?;
+        let sections = header
+            .sections(data, offset)
+            .map_err(bad("section table"))?;
+        let table = header.symbols(data).map_err(bad("symbol table"))?;
+        let arch = Arch::new(header.machine()).ok_or_else(|| {
+            Diagnostic::new(
+                Code::ObjectUnsupported,
+                format!("COFF machine {:#x}", header.machine().0),
+            )
+            .hint("use the dedup strategy for this target")
+        })?;
+        let mut out = ObjectFile::default();
+        out.traits.coff.machine = header.machine().0;
+        Ok(Self {
+            data,
+            arch,
+            sections,
+            table,
+            roles: Vec::new(),
+            names: Vec::new(),
+            selections: HashMap::new(),
+            included: Vec::new(),
+            out,
+        })
+    }
+
+    fn read(mut self) -> Result<ObjectFile<'d>> {
+        for section in self.sections.iter() {
+            let name = section
+                .name(self.table.strings())
+                .map_err(bad("section name"))?;
+            self.names.push(name);
+            let role = self.read_section(name, section)?;
+            self.roles.push(role);
+        }
+        self.read_symbols()?;
+        self.keep_included();
+        self.read_groups()?;
+        self.read_edges()?;
+        Ok(self.out)
+    }
+
+    fn read_section(&mut self, name: &'d [u8], section: &'d pe::ImageSectionHeader) -> Result<Role> {
+        let flags = section.characteristics.get(LE);
+        let contents = section.coff_data(self.data).map_err(|()| {
+            malformed("section contents past the end of the file").symbol(name)
+        })?;
+        let size = u64::from(section.size_of_raw_data.get(LE));
+        if name == b".drectve" {
+            for word in traits::words(contents) {
+                match traits::included(word) {
+                    Some(symbol) => self.included.push(symbol),
+                    None => self.out.traits.coff.directives.push(word),
+                }
+            }
+            return Ok(Role::Other);
+        }
+        if is_debug_name(name) {
+            let relocations = section
+                .coff_relocations(self.data)
+                .map_err(bad("relocations"))?;
+            self.out.debug_bytes += size + 10 * relocations.len() as u64;
+            return Ok(Role::Other);
+        }
+        // Linkers drop these, or read them and drop them.
+        if flags.intersects(pe::IMAGE_SCN_LNK_INFO | pe::IMAGE_SCN_LNK_REMOVE) {
+            return Ok(Role::Other);
+        }
+        let role = names::role(name, flags.contains(pe::IMAGE_SCN_LNK_COMDAT));
+        match role {
+            NameRole::Dropped => return Ok(Role::Other),
+            NameRole::Unwind => return Ok(Role::Unwind),
+            NameRole::DwarfUnwind => {
+                return Err(Diagnostic::new(
+                    Code::ObjectUnsupported,
+                    "DWARF unwind tables in a COFF object",
+                )
+                .symbol(name)
+                .hint("use the dedup strategy for this target")
+                .into());
+            }
+            NameRole::Plain | NameRole::Kept(_) => {}
+        }
+        let zero_fill = flags.contains(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA)
+            && section.pointer_to_raw_data.get(LE) == 0;
+        if !zero_fill && contents.len() as u64 != size {
+            return Err(malformed("a section without contents").symbol(name).into());
+        }
+        let index = self.out.atoms.len() as AtomIndex;
+        let keep = match role {
+            NameRole::Kept(rule) => Some(rule),
+            _ => None,
+        };
+        if keep.is_some() {
+            self.out.kept.push(index);
+        }
+        self.out.atoms.push(Atom {
+            segment: b"",
+            section: name,
+            data: Cow::Borrowed(if zero_fill { &[] } else { contents }),
+            size,
+            align: alignment(flags).ok_or_else(|| malformed("section alignment").symbol(name))?,
+            code: flags.intersects(pe::IMAGE_SCN_CNT_CODE | pe::IMAGE_SCN_MEM_EXECUTE),
+            writable: flags.contains(pe::IMAGE_SCN_MEM_WRITE),
+            tls: names::is_tls(name),
+            zero_fill,
+            keep,
+            group: None,
+            registry: None,
+            native: Native {
+                kind: 0,
+                flags: u64::from(flags.0 & !WRITER_FLAGS),
+                entry_size: 0,
+            },
+        });
+        Ok(Role::Atom(index))
+    }
+
+    fn role(&self, number: i32) -> Option<Role> {
+        let at = usize::try_from(number).ok()?.checked_sub(1)?;
+        self.roles.get(at).copied()
+    }
+
+    fn read_symbols(&mut self) -> Result<()> {
+        let nothing = Symbol {
+            name: b"",
+            definition: Definition::Dropped,
+            binding: Binding::Local,
+            kind: SymbolKind::NoType,
+            default_visibility: true,
+            common: false,
+            size: 0,
+            native: 0,
+        };
+        // Auxiliary records keep their places.
+        let mut symbols = vec![nothing; self.table.len() + 1];
+        if let Some(first) = symbols.first_mut() {
+            first.definition = Definition::Undefined;
+        }
+        let table: Vec<(RawIndex, &'d H::Symbol)> = self.table.iter().collect();
+        for (index, raw) in table {
+            let symbol = self.read_symbol(index, raw)?;
+            if let Definition::Atom { atom, .. } = symbol.definition {
+                self.out
+                    .atom_symbols
+                    .push((atom, index.0 as SymbolIndex + 1));
+            }
+            if let Some(slot) = symbols.get_mut(index.0 + 1) {
+                *slot = symbol;
+            }
+        }
+        self.out.symbols = symbols;
+        self.bind_aliases();
+        self.out.atom_symbols.sort_unstable();
+        Ok(())
+    }
+
+    fn read_symbol(&mut self, index: RawIndex, raw: &'d H::Symbol) -> Result<Symbol<'d>> {
+        let name = raw
+            .name(self.table.strings())
+            .map_err(bad("symbol name"))?;
+        let class = raw.storage_class();
+        let number = raw.section_number();
+        let value = raw.value();
+        let mut common = false;
+        let definition = match number {
+            pe::IMAGE_SYM_UNDEFINED if class == pe::IMAGE_SYM_CLASS_EXTERNAL && value != 0 => {
+                common = true;
+                self.common_atom(u64::from(value))
+            }
+            pe::IMAGE_SYM_UNDEFINED => Definition::Undefined,
+            pe::IMAGE_SYM_ABSOLUTE => {
+                if name == b"@feat.00" {
+                    self.out.traits.coff.features = Some(value);
+                }
+                Definition::Absolute(u64::from(value))
+            }
+            pe::IMAGE_SYM_DEBUG => Definition::Dropped,
+            _ => match self.role(number.0) {
+                Some(Role::Atom(atom)) => {
+                    let limit = self.out.atoms.get(atom as usize).map_or(0, |a| a.size);
+                    if u64::from(value) > limit {
+                        return Err(malformed("symbol past its section's end").symbol(name).into());
+                    }
+                    Definition::Atom {
+                        atom,
+                        offset: u64::from(value),
+                    }
+                }
+                Some(_) => Definition::Dropped,
+                None => {
+                    return Err(malformed(format!("section {} does not exist", number.0))
+                        .symbol(name)
+                        .into());
+                }
+            },
+        };
+        let is_section = class == pe::IMAGE_SYM_CLASS_STATIC && value == 0 && raw.has_aux_section();
+        if is_section {
+            let aux = self
+                .table
+                .aux_section(index)
+                .map_err(bad("section symbol"))?;
+            // Big objects have the upper half of the number in a field of its own.
+            let with = u32::from(aux.number.get(LE)) | self.upper_half(aux);
+            let kind = aux.selection;
+            self.selections
+                .insert(number.0.unsigned_abs(), Selection { kind, with });
+        }
+        let code = matches!(definition, Definition::Atom { atom, .. }
+            if self.out.atoms.get(atom as usize).is_some_and(|a| a.code));
+        Ok(Symbol {
+            name,
+            definition,
+            binding: match class {
+                pe::IMAGE_SYM_CLASS_EXTERNAL if number == pe::IMAGE_SYM_DEBUG => Binding::Local,
+                pe::IMAGE_SYM_CLASS_EXTERNAL => Binding::Global,
+                pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL => Binding::Weak,
+                _ => Binding::Local,
+            },
+            kind: if is_section {
+                SymbolKind::Section
+            } else if raw.typ().derived_type() == pe::IMAGE_SYM_DTYPE_FUNCTION || code {
+                SymbolKind::Function
+            } else if matches!(definition, Definition::Atom { .. }) {
+                SymbolKind::Object
+            } else {
+                SymbolKind::NoType
+            },
+            default_visibility: true,
+            common,
+            size: 0,
+            native: 0,
+        })
+    }
+
+    fn upper_half(&self, aux: &pe::ImageAuxSymbolSection) -> u32 {
+        match layout(self.data) {
+            Some((Layout::Big, _)) => u32::from(aux.high_number.get(LE)) << 16,
+            _ => 0,
+        }
+    }
+
+    /// A common symbol becomes an atom of its own, aligned as linkers do: to its size, at most 32.
+    fn common_atom(&mut self, size: u64) -> Definition {
+        let atom = self.out.atoms.len() as AtomIndex;
+        let flags = pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA
+            | pe::IMAGE_SCN_MEM_READ
+            | pe::IMAGE_SCN_MEM_WRITE;
+        self.out.atoms.push(Atom {
+            segment: b"",
+            section: b".bss",
+            data: Cow::Borrowed(&[]),
+            size,
+            align: size.checked_next_power_of_two().unwrap_or(32).clamp(1, 32),
+            code: false,
+            writable: true,
+            tls: false,
+            zero_fill: true,
+            keep: None,
+            group: None,
+            registry: None,
+            native: Native {
+                kind: 0,
+                flags: u64::from(flags.0),
+                entry_size: 0,
+            },
+        });
+        Definition::Atom { atom, offset: 0 }
+    }
+
+    /// Weak externals: an alias defines its name where its default is; the others say only what to
+    /// take where nobody defines the name.
+    fn bind_aliases(&mut self) {
+        for (index, raw) in self.table.iter() {
+            if raw.storage_class() != pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL
+                || raw.section_number() != pe::IMAGE_SYM_UNDEFINED
+                || !raw.has_aux_weak_external()
+            {
+                continue;
+            }
+            let Ok(aux) = self.table.aux_weak_external(index) else {
+                continue;
+            };
+            let own = index.0 + 1;
+            let default = aux.weak_default_sym_index.get(LE).saturating_add(1);
+            let Some(&of) = self.out.symbols.get(default as usize) else {
+                continue;
+            };
+            let alias = aux.weak_search_type.get(LE) == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS;
+            match of.definition {
+                Definition::Atom { atom, .. } if alias => {
+                    self.out.atom_symbols.push((atom, own as SymbolIndex));
+                    if let Some(symbol) = self.out.symbols.get_mut(own) {
+                        symbol.definition = of.definition;
+                        symbol.kind = of.kind;
+                    }
+                }
+                _ if default as usize != own => {
+                    self.out.fallbacks.push((own as SymbolIndex, default));
+                }
+                _ => {}
+            }
+        }
+        self.out.fallbacks.sort_unstable();
+    }
+
+    /// `/INCLUDE` of a symbol of the object's own: it lives with the object. Others stay directives.
+    fn keep_included(&mut self) {
+        for name in std::mem::take(&mut self.included) {
+            let own = self.out.symbols.iter().find(|s| {
+                s.binding != Binding::Local
+                    && s.name == name
+                    && matches!(s.definition, Definition::Atom { .. })
+            });
+            if let Some(Definition::Atom { atom, .. }) = own.map(|s| s.definition)
+                && let Some(a) = self.out.atoms.get_mut(atom as usize)
+                && a.keep.is_none()
+            {
+                a.keep = Some(KeepRule::Retained);
+                self.out.kept.push(atom);
+            } else if own.is_none() {
+                self.out.traits.coff.included.push(name);
+            }
+        }
+        self.out.kept.sort_unstable();
+    }
+
+    /// COMDATs of which any copy may serve.
+    fn read_groups(&mut self) -> Result<()> {
+        let mut leaders: HashMap<AtomIndex, &'d [u8]> = HashMap::new();
+        for &(atom, symbol) in &self.out.atom_symbols {
+            if let Some(s) = self.out.symbols.get(symbol as usize)
+                && s.kind != SymbolKind::Section
+            {
+                leaders.entry(atom).or_insert(s.name);
+            }
+        }
+        for (at, section) in self.sections.iter().enumerate() {
+            let number = at as u32 + 1;
+            let Role::Atom(atom) = self.roles[at] else {
+                continue;
+            };
+            if !section
+                .characteristics
+                .get(LE)
+                .contains(pe::IMAGE_SCN_LNK_COMDAT)
+            {
+                continue;
+            }
+            let kind = self.selections.get(&number).map(|s| s.kind);
+            let vague = match kind {
+                None
+                | Some(
+                    pe::ComdatSelection(0)
+                    | pe::IMAGE_COMDAT_SELECT_NODUPLICATES
+                    | pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE,
+                ) => false,
+                Some(
+                    pe::IMAGE_COMDAT_SELECT_ANY
+                    | pe::IMAGE_COMDAT_SELECT_SAME_SIZE
+                    | pe::IMAGE_COMDAT_SELECT_EXACT_MATCH
+                    | pe::IMAGE_COMDAT_SELECT_LARGEST
+                    | pe::IMAGE_COMDAT_SELECT_NEWEST,
+                ) => true,
+                Some(other) => {
+                    return Err(malformed(format!("COMDAT selection {}", other.0))
+                        .symbol(self.names[at])
+                        .into());
+                }
+            };
+            if let (true, Some(&signature)) = (vague, leaders.get(&atom)) {
+                let group = self.out.groups.len() as u32;
+                self.out.groups.push(Group {
+                    signature,
+                    comdat: true,
+                    atoms: vec![atom],
+                });
+                if let Some(a) = self.out.atoms.get_mut(atom as usize) {
+                    a.group = Some(group);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Relocations of a section, converted. Addends stay in the contents.
+    fn relocations(&self, name: &[u8], section: &'d pe::ImageSectionHeader) -> Result<Vec<Edge>> {
+        let raw = section
+            .coff_relocations(self.data)
+            .map_err(bad("relocations"))?;
+        let base = section.virtual_address.get(LE);
+        let size = u64::from(section.size_of_raw_data.get(LE));
+        let mut edges = Vec::with_capacity(raw.len());
+        for r in raw {
+            let kind = u32::from(r.typ.get(LE).0);
+            // IMAGE_REL_*_ABSOLUTE: nothing.
+            if kind == 0 {
+                continue;
+            }
+            let offset = u64::from(r.virtual_address.get(LE).wrapping_sub(base));
+            let width = self.arch.field(kind).map_or(4, |f| f.width as u64);
+            if offset + width > size {
+                return Err(malformed(format!(
+                    "relocation at {offset:#x}, past the section's end"
+                ))
+                .symbol(name)
+                .into());
+            }
+            let symbol = r.symbol_table_index.get(LE).saturating_add(1);
+            if self.out.symbols.len() <= symbol as usize {
+                return Err(malformed(format!("symbol {} does not exist", symbol - 1))
+                    .symbol(name)
+                    .into());
+            }
+            edges.push(Edge {
+                offset,
+                to: EdgeTarget::Symbol(symbol),
+                addend: 0,
+                kind: EdgeKind::Relocation(kind),
+            });
+        }
+        edges.sort_by_key(|e| e.offset);
+        Ok(edges)
+    }
+
+    fn read_edges(&mut self) -> Result<()> {
+        let mut per_atom: Vec<Vec<Edge>> = vec![Vec::new(); self.out.atoms.len()];
+        let mut unwind = Vec::new();
+        for (at, section) in self.sections.iter().enumerate() {
+            let name = self.names[at];
+            match self.roles[at] {
+                Role::Other => {}
+                Role::Atom(atom) => {
+                    let edges = self.relocations(name, section)?;
+                    if let Some(own) = per_atom.get_mut(atom as usize) {
+                        *own = edges;
+                    }
+                }
+                Role::Unwind => {
+                    let edges = self.relocations(name, section)?;
+                    let contents = section
+                        .coff_data(self.data)
+                        .map_err(|()| malformed("unwind table past the end of the file"))?;
+                    let length = self.arch.unwind_record();
+                    pdata::split(contents, length, &edges, &self.out.symbols, &mut unwind)
+                        .map_err(|e| e.symbol(name))?;
+                }
+            }
+        }
+        unwind.sort_by_key(|u| u.atom);
+        if !unwind.is_empty() {
+            self.out.unwind_headers.push(pdata::no_header());
+        }
+        let rule = |to, rule| Edge {
+            offset: 0,
+            to,
+            addend: 0,
+            kind: EdgeKind::Rule(rule),
+        };
+        for entry in &unwind {
+            // Where the function begins and ends is no need of its own.
+            for edge in &entry.edges {
+                let own = matches!(edge.to, EdgeTarget::Symbol(s) if matches!(
+                    self.out.symbols.get(s as usize).map(|s| s.definition),
+                    Some(Definition::Atom { atom, .. }) if atom == entry.atom
+                ));
+                if let (false, Some(edges)) = (own, per_atom.get_mut(entry.atom as usize)) {
+                    edges.push(rule(edge.to, KeepRule::Unwind));
+                }
+            }
+        }
+        self.out.unwind = unwind;
+        for (number, selection) in &self.selections {
+            if selection.kind != pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE {
+                continue;
+            }
+            let of = |n: u32| match self.role(i32::try_from(n).unwrap_or(0)) {
+                Some(Role::Atom(atom)) => Some(atom),
+                _ => None,
+            };
+            if self.role(i32::try_from(selection.with).unwrap_or(0)).is_none() {
+                return Err(malformed(format!(
+                    "COMDAT associated with section {}, which does not exist",
+                    selection.with
+                ))
+                .into());
+            }
+            if let (Some(leader), Some(follower)) = (of(selection.with), of(*number))
+                && leader != follower
+                && let Some(edges) = per_atom.get_mut(leader as usize)
+            {
+                edges.push(rule(EdgeTarget::Atom(follower), KeepRule::Associative));
+            }
+        }
+        self.out.edge_starts.push(0);
+        for mut edges in per_atom {
+            edges.sort_by_key(|e| match (e.kind, e.to) {
+                (EdgeKind::Relocation(_), _) => (false, e.offset, 0),
+                (_, EdgeTarget::Symbol(s)) => (true, 0, s),
+                (_, EdgeTarget::Atom(a)) => (true, 1, a),
+            });
+            self.out.edges.extend(edges);
+            let end = u32::try_from(self.out.edges.len())
+                .map_err(|_| malformed("more than 4 G relocations"))?;
+            self.out.edge_starts.push(end);
+        }
+        Ok(())
+    }
+}
+
+/// Flags that the writer sets by itself: COMDAT, alignment, and the overflow of relocation counts.
+const WRITER_FLAGS: u32 = pe::IMAGE_SCN_LNK_COMDAT.0
+    | pe::IMAGE_SCN_ALIGN_MASK
+    | pe::IMAGE_SCN_LNK_NRELOC_OVFL.0
+    | pe::IMAGE_SCN_TYPE_NO_PAD.0;
+
+/// In bytes; 16 where the flags say nothing.
+fn alignment(flags: pe::SectionFlags) -> Option<u64> {
+    if flags.contains(pe::IMAGE_SCN_TYPE_NO_PAD) {
+        return Some(1);
+    }
+    match flags.0 >> 20 & 0xF {
+        0 => Some(16),
+        15 => None,
+        n => Some(1 << (n - 1)),
+    }
+}

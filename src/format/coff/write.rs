@@ -1,0 +1,329 @@
+//! Writes a relocatable COFF object from the plan's description.
+//!
+//! Sections of one kind are joined as a partial link would do. Addends stand in the contents, so a
+//! relocation against a section symbol adds the place within the section to what is there.
+
+use std::collections::HashMap;
+
+use object::pe;
+
+use super::arch::Arch;
+use super::emit::{self, LocalSymbol, OutReloc, OutSection, SymbolRef};
+use super::names;
+use super::traits::{self, JoinedTraits};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{Definition, EdgeKind, SymbolKind};
+use crate::format::output::{OutObject, OutTarget};
+use crate::protocol::request::Symbols;
+
+/// Where an atom went.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Place {
+    pub section: usize,
+    pub offset: u64,
+}
+
+/// The largest alignment that section flags can say, in bytes.
+const MAX_ALIGN: u64 = 8192;
+
+fn limit(what: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::OutputLimit, what)
+}
+
+/// The object's bytes.
+///
+/// # Errors
+/// `object-unsupported` for a machine we do not write, `mixed-formats`, `output-limit` where fields
+/// of 32 bits are too small.
+pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
+    let joined = traits::join(&object.traits)?;
+    let arch = Arch::new(traits::machine(&joined))
+        .filter(|a| a.unwind_record().is_some())
+        .ok_or_else(|| {
+            Diagnostic::new(
+                Code::ObjectUnsupported,
+                format!("COFF machine {:#x} cannot be written", joined.machine),
+            )
+            .hint("use the dedup strategy for this target")
+        })?;
+    let mut layout = Layout {
+        object,
+        arch,
+        sections: Vec::new(),
+        places: Vec::new(),
+        locals: Vec::new(),
+        local_at: HashMap::new(),
+    };
+    layout.place_atoms()?;
+    layout.name_functions();
+    layout.convert_relocations()?;
+    layout.build_unwind()?;
+    layout.add_directives(&joined);
+    for section in &mut layout.sections {
+        section.relocs.sort_by_key(|r| r.offset);
+    }
+    emit::emit(
+        &joined,
+        object,
+        &layout.sections,
+        &layout.places,
+        &layout.locals,
+    )
+}
+
+struct Layout<'o, 'a, 'd> {
+    object: &'o OutObject<'a, 'd>,
+    arch: Arch,
+    sections: Vec<OutSection>,
+    /// By atom.
+    places: Vec<Place>,
+    locals: Vec<LocalSymbol<'d>>,
+    /// Unnamed local symbols by place, for instructions that hold addresses in parts.
+    local_at: HashMap<(usize, u64), u32>,
+}
+
+impl Layout<'_, '_, '_> {
+    fn place_atoms(&mut self) -> Result<()> {
+        let mut by_key: HashMap<(Vec<u8>, u32), usize> = HashMap::new();
+        for out in &self.object.atoms {
+            let atom = &out.file.atoms[out.atom as usize];
+            let name = out
+                .section
+                .as_deref()
+                .unwrap_or_else(|| names::joined(atom.section));
+            let flags = atom.native.flags as u32;
+            let fresh = self.sections.len();
+            let section = *by_key.entry((name.to_vec(), flags)).or_insert(fresh);
+            if section == fresh {
+                self.sections.push(OutSection::new(name, flags));
+            }
+            let fill = if atom.code { self.arch.code_fill() } else { 0 };
+            let s = &mut self.sections[section];
+            let grown = s
+                .size
+                .checked_next_multiple_of(atom.align)
+                .and_then(|offset| Some((offset, offset.checked_add(atom.size)?)))
+                .filter(|(_, end)| u32::try_from(*end).is_ok() && atom.align <= MAX_ALIGN);
+            let Some((offset, end)) = grown else {
+                return Err(limit(format!(
+                    "a section would grow over what an object can hold ({} bytes aligned to {})",
+                    atom.size, atom.align
+                ))
+                .symbol(atom.section)
+                .into());
+            };
+            s.align = s.align.max(atom.align);
+            if !atom.zero_fill {
+                s.data.resize(offset as usize, fill);
+                s.data.extend_from_slice(&atom.data);
+            }
+            s.size = end;
+            self.places.push(Place { section, offset });
+        }
+        Ok(())
+    }
+
+    /// Names of functions that nothing outside refers to: for backtraces and profilers.
+    fn name_functions(&mut self) {
+        if self.object.symbols == Symbols::Exports {
+            return;
+        }
+        for (out, place) in self.object.atoms.iter().zip(&self.places) {
+            if !out.file.atoms[out.atom as usize].code {
+                continue;
+            }
+            for (_, symbol) in out.file.symbols_of(out.atom) {
+                let Definition::Atom { offset, .. } = symbol.definition else {
+                    continue;
+                };
+                // Compilers' own labels for tables and funclets begin with `$` or `?`.
+                let wanted = symbol.kind == SymbolKind::Function
+                    && !symbol.name.is_empty()
+                    && !symbol.name.starts_with(b"$")
+                    && !out.globals.iter().any(|g| g.offset == offset);
+                if wanted {
+                    self.locals.push(LocalSymbol {
+                        name: symbol.name,
+                        section: Some(place.section),
+                        value: (place.offset + offset) as u32,
+                        function: true,
+                    });
+                }
+            }
+        }
+    }
+
+    fn convert_relocations(&mut self) -> Result<()> {
+        let object = self.object;
+        for (at, out) in object.atoms.iter().enumerate() {
+            let place = self.places[at];
+            for (edge, target) in out.file.edges_of(out.atom).iter().zip(&out.targets) {
+                if let EdgeKind::Relocation(kind) = edge.kind {
+                    let from = Place {
+                        section: place.section,
+                        offset: place.offset + edge.offset,
+                    };
+                    self.relocate(from, kind, *target)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// `.pdata`, from the records of the functions that are here. Linkers sort it.
+    fn build_unwind(&mut self) -> Result<()> {
+        let object = self.object;
+        let mut table = None;
+        for out in &object.atoms {
+            let entries = out.file.unwind_of(out.atom);
+            for (entry, targets) in entries.iter().zip(&out.unwind) {
+                let section = *table.get_or_insert_with(|| {
+                    let flags = pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ;
+                    let mut section = OutSection::new(b".pdata", flags.0);
+                    section.align = 4;
+                    self.sections.push(section);
+                    self.sections.len() - 1
+                });
+                let s = &mut self.sections[section];
+                let offset = s.size;
+                s.data.extend_from_slice(&entry.bytes);
+                s.size += entry.bytes.len() as u64;
+                for (edge, target) in entry.edges.iter().zip(&targets.entry) {
+                    if let EdgeKind::Relocation(kind) = edge.kind {
+                        let from = Place {
+                            section,
+                            offset: offset + edge.offset,
+                        };
+                        self.relocate(from, kind, *target)?;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the relocation at `from`, or computes it where that can be done here and now.
+    fn relocate(&mut self, from: Place, kind: u32, target: OutTarget) -> Result<()> {
+        let symbol = match target {
+            OutTarget::Global { atom, global } => SymbolRef::Global(atom, global),
+            OutTarget::Undefined(u) => SymbolRef::Undefined(u),
+            OutTarget::Absolute(value) => self.absolute(value)?,
+            // Into what is not for the program: debug information of ours is gone, too.
+            OutTarget::Nothing => self.absolute(0)?,
+            OutTarget::Atom { atom, offset, .. } => {
+                let to = self.places[atom as usize];
+                let to = Place {
+                    section: to.section,
+                    offset: to.offset + offset,
+                };
+                match self.within(from, kind, to)? {
+                    Some(symbol) => symbol,
+                    None => return Ok(()),
+                }
+            }
+        };
+        self.sections[from.section].relocs.push(OutReloc {
+            offset: from.offset as u32,
+            relocation: kind as u16,
+            symbol,
+        });
+        Ok(())
+    }
+
+    /// A reference to a place of this object: the symbol to name, `None` where none is needed.
+    fn within(&mut self, from: Place, kind: u32, to: Place) -> Result<Option<SymbolRef>> {
+        if self.arch.is_section_number(kind) {
+            return Ok(Some(SymbolRef::Section(to.section)));
+        }
+        let Some(field) = self.arch.field(kind) else {
+            return Ok(Some(self.local(to)));
+        };
+        let near = field.distance_from.filter(|_| to.section == from.section);
+        let added = match near {
+            Some(behind) => to
+                .offset
+                .wrapping_sub(from.offset)
+                .wrapping_sub(behind),
+            None => to.offset,
+        };
+        let at = from.offset as usize;
+        let bytes = self.sections[from.section]
+            .data
+            .get_mut(at..at + field.width)
+            .ok_or_else(|| limit("a relocation outside of its section"))?;
+        if let Ok(bytes) = <&mut [u8; 8]>::try_from(&mut *bytes) {
+            *bytes = u64::from_le_bytes(*bytes).wrapping_add(added).to_le_bytes();
+        } else if let Ok(bytes) = <&mut [u8; 4]>::try_from(&mut *bytes) {
+            *bytes = u32::from_le_bytes(*bytes)
+                .wrapping_add(added as u32)
+                .to_le_bytes();
+        }
+        Ok(near.is_none().then_some(SymbolRef::Section(to.section)))
+    }
+
+    fn local(&mut self, place: Place) -> SymbolRef {
+        let next = self.locals.len() as u32;
+        let known = self
+            .local_at
+            .entry((place.section, place.offset))
+            .or_insert(next);
+        if *known == next {
+            self.locals.push(LocalSymbol {
+                name: b".L",
+                section: Some(place.section),
+                value: place.offset as u32,
+                function: false,
+            });
+        }
+        SymbolRef::Local(*known)
+    }
+
+    fn absolute(&mut self, value: u64) -> Result<SymbolRef> {
+        let value =
+            u32::try_from(value).map_err(|_| limit("an absolute symbol of more than 32 bits"))?;
+        let next = self.locals.len() as u32;
+        let known = self
+            .local_at
+            .entry((usize::MAX, u64::from(value)))
+            .or_insert(next);
+        if *known == next {
+            self.locals.push(LocalSymbol {
+                name: b".absolute",
+                section: None,
+                value,
+                function: false,
+            });
+        }
+        Ok(SymbolRef::Local(*known))
+    }
+
+    /// What the inputs told the linker, and for MinGW what it must not export by itself.
+    fn add_directives(&mut self, joined: &JoinedTraits) {
+        let mut text = Vec::new();
+        for word in &joined.directives {
+            text.extend_from_slice(word);
+            text.push(b' ');
+        }
+        for name in &joined.included {
+            text.extend_from_slice(b"/INCLUDE:");
+            text.extend_from_slice(name);
+            text.push(b' ');
+        }
+        if self.object.gnu_linkers {
+            let hidden = self.object.atoms.iter().flat_map(|a| &a.globals);
+            for global in hidden.filter(|g| !g.visible) {
+                text.extend_from_slice(b"-exclude-symbols:");
+                text.extend_from_slice(&global.name);
+                text.push(b' ');
+            }
+        }
+        if text.is_empty() {
+            return;
+        }
+        let flags = pe::IMAGE_SCN_LNK_INFO | pe::IMAGE_SCN_LNK_REMOVE;
+        let mut section = OutSection::new(b".drectve", flags.0);
+        section.size = text.len() as u64;
+        section.data = text;
+        self.sections.push(section);
+    }
+}
