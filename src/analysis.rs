@@ -83,11 +83,12 @@ impl<'d> Analysis<'d> {
             .par_iter()
             .map(|&library| Resolution::new(inputs, &graph, library))
             .collect();
+        let format = inputs.format();
         let public: Vec<bool> = graph
             .names
             .par_iter()
             .with_min_len(4096)
-            .map(|name| keeps_its_name(name))
+            .map(|name| keeps_its_name(format, name))
             .collect();
 
         let mut reached: Vec<Reached> = Vec::new();
@@ -124,7 +125,7 @@ impl<'d> Analysis<'d> {
                 &mut warnings,
             );
         }
-        let names = runtime_sets(&resolutions, &public);
+        let names = runtime_sets(&resolutions, &public, sharing);
         for set in &names {
             let r = &mut resolutions[set.library.index()];
             r.pull(inputs, &graph, set.roots.iter().copied())?;
@@ -270,11 +271,15 @@ fn implicit_exports(
     grown
 }
 
-/// One root set for each runtime name that a library brings along, from the first that does.
-fn runtime_sets(resolutions: &[Resolution], public: &[bool]) -> Vec<RootSet> {
+/// One root set for each runtime name that a library brings along: from the first that does, or, where
+/// libraries share nothing, from each.
+fn runtime_sets(resolutions: &[Resolution], public: &[bool], sharing: Sharing) -> Vec<RootSet> {
     let mut seen = vec![false; public.len()];
     let mut sets = Vec::new();
     for resolution in resolutions {
+        if sharing == Sharing::None {
+            seen.fill(false);
+        }
         for name in resolution.defined_names() {
             if !public[name.index()] || std::mem::replace(&mut seen[name.index()], true) {
                 continue;

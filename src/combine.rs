@@ -196,7 +196,7 @@ impl Run<'_> {
         });
         Ok(Done {
             response: respond(strategy, self.subject, &inputs, targets, &set, &sizes),
-            format: one_format(&inputs),
+            format: inputs.format(),
             linker_args: set.linker_args,
             page,
             staged: sizes.staged,
@@ -323,7 +323,7 @@ fn plan<'d>(
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
     analysis::refuse_bitcode(inputs)?;
-    format::check_writable(one_format(inputs))?;
+    format::check_writable(inputs.format())?;
     let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
@@ -435,16 +435,6 @@ impl Kinds {
             libraries,
         }
     }
-}
-
-/// The format of the set, which [`input::check_one_format`] has found to be one.
-fn one_format(inputs: &Inputs<'_>) -> Format {
-    let formats = inputs.members.iter().filter_map(|m| match m.kind {
-        MemberKind::Object(format, _) => Some(format),
-        MemberKind::ImportStub(_) => Some(Format::Coff),
-        MemberKind::Bitcode | MemberKind::Other => None,
-    });
-    formats.into_iter().next().unwrap_or(Format::Elf)
 }
 
 /// Bytes written.

@@ -13,7 +13,7 @@ use crate::archive::ArchiveKind;
 use crate::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::universal::{self, Slice};
-use crate::format::{self, MemberKind};
+use crate::format::{self, Format, MemberKind};
 
 /// A library of the set, in the order given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -257,6 +257,18 @@ pub struct Inputs<'d> {
 }
 
 impl<'d> Inputs<'d> {
+    /// The format of the set, which [`check_one_format`] has found to be one; ELF where there are no
+    /// objects.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        let mut formats = self.members.iter().filter_map(|m| match m.kind {
+            MemberKind::Object(format, _) => Some(format),
+            MemberKind::ImportStub(_) => Some(Format::Coff),
+            MemberKind::Bitcode | MemberKind::Other => None,
+        });
+        formats.next().unwrap_or(Format::Elf)
+    }
+
     /// Reads the archives of `files`, in parallel, ids in the order given.
     ///
     /// # Errors

@@ -3,6 +3,8 @@
 //! Members of a bundled unwinder, libc, malloc or C++ ABI runtime must be one in a program, and a
 //! program without a C library takes `memcpy` and its like from the plugins.
 
+use crate::format::{self, Format};
+
 /// Exact names.
 const NAMES: &[&[u8]] = &[
     // Compilers call these without being told to (C11 freestanding, GCC and LLVM manuals).
@@ -56,11 +58,10 @@ const STEMS: &[&[u8]] = &[
     b"__unw_",
 ];
 
-/// Must this name stay as it is, for all to see? `name` is without the format's decoration.
+/// Must this name of a symbol table stay as it is, for all to see?
 #[must_use]
-pub fn keeps_its_name(name: &[u8]) -> bool {
+pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
     NAMES.contains(&name)
         || STEMS.iter().any(|stem| name.starts_with(stem))
-        // `.symver` names: their version belongs to the dynamic symbol.
-        || name.contains(&b'@')
+        || format::is_reserved_name(format, name)
 }

@@ -309,11 +309,12 @@ impl Check<'_, '_> {
                     }
                     definitions[global.name.index()] += 1;
                     visible[global.name.index()] |= global.default_visibility;
-                    if global.default_visibility && !exports.contains(name) && !keeps_its_name(name)
-                    {
+                    // Pulled on demand, from whichever library comes first.
+                    let for_all = keeps_its_name(self.written.format(), name);
+                    if global.default_visibility && !exports.contains(name) && !for_all {
                         errors.push(self.failed(at, name, "this internal symbol is visible"));
                     }
-                    if definitions[global.name.index()] == 2 {
+                    if definitions[global.name.index()] == 2 && !for_all {
                         errors.push(self.failed(at, name, "this symbol is defined twice"));
                     }
                 }

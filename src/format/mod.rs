@@ -174,6 +174,17 @@ pub fn is_import(kind: MemberKind, data: &[u8]) -> bool {
     }
 }
 
+/// Is this a name that linkers or loaders of the format give a meaning to?
+#[must_use]
+pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
+    match format {
+        // `.symver` names: their version belongs to the dynamic symbol.
+        Format::Elf => name.contains(&b'@'),
+        Format::Coff => coff::RESERVED.contains(&name),
+        Format::MachO => false,
+    }
+}
+
 /// The symbol that an import stub needs without naming it.
 #[must_use]
 pub fn import_needs(kind: MemberKind, data: &[u8]) -> Option<Vec<u8>> {

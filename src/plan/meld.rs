@@ -15,7 +15,7 @@ use crate::analysis::Analysis;
 use crate::archive::ArchiveKind;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::output::DIGEST_DIGITS;
-use crate::format::{self, Format, MemberKind};
+use crate::format;
 use crate::identity::atoms::digest;
 use crate::input::Inputs;
 use crate::protocol::request::Symbols;
@@ -32,14 +32,7 @@ pub fn plan<'d>(
     symbols: Symbols,
 ) -> Result<OutputSet<'d>> {
     refuse_clashes(inputs, analysis, partition)?;
-    let format = inputs
-        .members
-        .iter()
-        .find_map(|m| match m.kind {
-            MemberKind::Object(format, _) => Some(format),
-            _ => None,
-        })
-        .unwrap_or(Format::Elf);
+    let format = inputs.format();
     // Two indexes mark the archives of Microsoft's linkers.
     let gnu_linkers = inputs
         .libraries

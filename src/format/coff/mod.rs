@@ -27,6 +27,10 @@ const BIGOBJ: [u8; 16] = [
     0xC7, 0xA1, 0xBA, 0xD1, 0xEE, 0xBA, 0xA9, 0x4B, 0xAF, 0x20, 0xFA, 0xF6, 0x6A, 0xA4, 0xDC, 0xB8,
 ];
 
+/// The linker fills the image's header from these (PE/COFF, "The .tls Section", "The Load
+/// Configuration Structure"), and code that compilers write finds thread locals by the index.
+pub const RESERVED: [&[u8]; 3] = [b"_tls_used", b"_tls_index", b"_load_config_used"];
+
 /// What the first bytes say.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Layout {
