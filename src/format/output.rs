@@ -36,7 +36,9 @@ pub fn is_crossing_name(name: &[u8]) -> bool {
     let (number, digest, original) = (parts.next(), parts.next(), parts.next());
     number.is_some_and(|n| !n.is_empty() && n.iter().all(u8::is_ascii_digit))
         && digest.is_some_and(|d| {
-            d.len() == DIGEST_DIGITS && d.iter().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
+            d.len() == DIGEST_DIGITS
+                && d.iter()
+                    .all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(b))
         })
         && original.is_some()
 }
@@ -53,7 +55,13 @@ mod tests {
         let digest = "0123456789ab";
         assert_eq!(crossing_name(None, digest, 7), b"df.0123456789ab.7");
         assert!(is_crossing_name(&crossing_name(Some(b"f"), digest, 12)));
-        for other in [&b"f"[..], b"f.1", b"a.0123456789ab.x", b"a.0123456789AB.1", b"0123456789ab.1"] {
+        for other in [
+            &b"f"[..],
+            b"f.1",
+            b"a.0123456789ab.x",
+            b"a.0123456789AB.1",
+            b"0123456789ab.1",
+        ] {
             assert!(!is_crossing_name(other), "{other:?}");
         }
     }

@@ -8,14 +8,14 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use super::objects::Objects;
-use super::verbatim::Imports;
 use super::partition::{Partition, SetId};
+use super::verbatim::Imports;
 use super::{OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::Analysis;
 use crate::archive::ArchiveKind;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::format::output::DIGEST_DIGITS;
 use crate::format;
+use crate::format::output::DIGEST_DIGITS;
 use crate::identity::atoms::digest;
 use crate::input::Inputs;
 use crate::protocol::request::Symbols;
@@ -34,10 +34,7 @@ pub fn plan<'d>(
     refuse_clashes(inputs, analysis, partition)?;
     let format = inputs.format();
     // Two indexes mark the archives of Microsoft's linkers.
-    let gnu_linkers = inputs
-        .libraries
-        .iter()
-        .all(|l| l.kind != ArchiveKind::Coff);
+    let gnu_linkers = inputs.libraries.iter().all(|l| l.kind != ArchiveKind::Coff);
     let imports = Imports::new(inputs, analysis);
     let objects = Objects::new(
         analysis,

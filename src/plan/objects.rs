@@ -7,7 +7,9 @@ use super::partition::{Partition, SetId, rule_kept};
 use crate::analysis::Analysis;
 use crate::format::ObjectTraits;
 use crate::format::model::{Definition, Edge, EdgeTarget, SymbolKind};
-use crate::format::output::{crossing_name, OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined};
+use crate::format::output::{
+    OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined, crossing_name,
+};
 use crate::graph::{NameId, ObjectId};
 use crate::identity::atoms::ClassId;
 use crate::protocol::request::Symbols;
@@ -280,7 +282,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
             Found::Atom { node: to, offset } => match analysis.reached[s].find(to) {
                 Some(n) => {
                     let class = analysis.classes.class_of[s][n as usize];
-                    if let Some(target) = self.by_export(node.object, edge.to, class, offset) {
+                    if let Some(target) = self.by_export(s, node.object, edge.to, class, offset) {
                         return target;
                     }
                     let kind = self.kind_of(s, node.object, edge.to);
@@ -290,7 +292,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
             },
             Found::External { name, weak } => {
                 let kind = self.kind_of(s, node.object, edge.to);
-                match self.own_global(name) {
+                match self.own_global(s, name) {
                     Some(target) => target,
                     None => self.by_name(name, weak, kind),
                 }
@@ -329,6 +331,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
     /// A reference by the name of an export stays one: a program may preempt it.
     fn by_export(
         &mut self,
+        s: usize,
         object: ObjectId,
         to: EdgeTarget,
         class: ClassId,
@@ -338,20 +341,20 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
             return None;
         };
         let name = self.objects.analysis.graph.name_of(object, index)?;
-        let export = self.objects.partition.export(name)?;
+        let export = self.objects.partition.export(s, name)?;
         if export.class != class || export.offset != offset {
             return None;
         }
-        Some(match self.own_global(name) {
+        Some(match self.own_global(s, name) {
             Some(target) => target,
             None => self.by_name(name, false, SymbolKind::NoType),
         })
     }
 
     /// The export of this name, where this object defines it.
-    fn own_global(&self, name: NameId) -> Option<OutTarget> {
+    fn own_global(&self, s: usize, name: NameId) -> Option<OutTarget> {
         let partition = self.objects.partition;
-        let export = partition.export(name)?;
+        let export = partition.export(s, name)?;
         if Some(partition.set_of[export.class.index()]) != self.set {
             return None;
         }
@@ -418,7 +421,8 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
         let analysis = self.objects.analysis;
         let reached = &analysis.reached[plugin];
         for &(name, _, _) in &reached.roots {
-            if self.own_global(name).is_none() && self.objects.partition.export(name).is_some() {
+            let known = self.objects.partition.export(plugin, name).is_some();
+            if known && self.own_global(plugin, name).is_none() {
                 self.by_name(name, false, SymbolKind::NoType);
             }
         }

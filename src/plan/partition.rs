@@ -45,7 +45,10 @@ pub struct Partition {
     pub classes: Vec<Vec<ClassId>>,
     /// In root order; each name once.
     pub exports: Vec<Export>,
-    by_name: HashMap<NameId, usize>,
+    /// By name, and by library where libraries share nothing.
+    by_name: HashMap<(NameId, u32), usize>,
+    /// By root set: the second half of its keys in `by_name`.
+    scopes: Vec<u32>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<(ClassId, u64)>,
     crossing_at: HashMap<(ClassId, u64), u32>,
@@ -93,6 +96,11 @@ impl Partition {
             classes: members,
             exports: Vec::new(),
             by_name: HashMap::new(),
+            scopes: analysis
+                .sets
+                .iter()
+                .map(|s| if analysis.is_alone() { s.library.0 } else { 0 })
+                .collect(),
             crossing: Vec::new(),
             crossing_at: HashMap::new(),
             has_bounds: false,
@@ -104,10 +112,17 @@ impl Partition {
     }
 
     fn find_exports(&mut self, analysis: &Analysis<'_>) {
+        let mut plugins: HashMap<NameId, u32> = HashMap::new();
         for (s, reached) in analysis.reached.iter().enumerate() {
             for &(name, node, offset) in &reached.roots {
                 let class = analysis.classes.class_of[s][node as usize];
-                let known = *self.by_name.entry(name).or_insert_with(|| {
+                let key = (name, self.scopes[s]);
+                // One program may link all of the libraries, whatever they share.
+                let runtime = analysis.sets[s].runtime.is_some();
+                if !runtime && *plugins.entry(name).or_insert(key.1) != key.1 {
+                    self.clashes.push((name, s));
+                }
+                let known = *self.by_name.entry(key).or_insert_with(|| {
                     self.exports.push(Export {
                         name,
                         class,
@@ -174,9 +189,11 @@ impl Partition {
             })
     }
 
+    /// The export of this name, as root set `s` knows it.
     #[must_use]
-    pub fn export(&self, name: NameId) -> Option<Export> {
-        self.by_name.get(&name).map(|&i| self.exports[i])
+    pub fn export(&self, s: usize, name: NameId) -> Option<Export> {
+        let key = (name, *self.scopes.get(s)?);
+        self.by_name.get(&key).map(|&i| self.exports[i])
     }
 
     /// The number of the hidden global at this place, where other objects refer to it.

@@ -45,7 +45,11 @@ impl Imports {
 
     /// Names that the imports of a root set need and no library has.
     pub fn missing(&self, set: usize) -> impl Iterator<Item = &[u8]> {
-        self.missing.get(&set).into_iter().flatten().map(Vec::as_slice)
+        self.missing
+            .get(&set)
+            .into_iter()
+            .flatten()
+            .map(Vec::as_slice)
     }
 
     /// The object, and what it needs of its own library's imports.

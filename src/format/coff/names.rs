@@ -25,7 +25,13 @@ const SYMBOL_TABLES: [&[u8]; 5] = [b".gfids", b".giats", b".gljmp", b".gehcont",
 const COLLECTED: [&[u8]; 6] = [b".text", b".data", b".rdata", b".bss", b".xdata", b".tls"];
 
 /// Constructors, destructors and other tables that a runtime walks through.
-const RUN: [&[u8]; 5] = [b".CRT", b".ctors", b".dtors", b".init_array", b".fini_array"];
+const RUN: [&[u8]; 5] = [
+    b".CRT",
+    b".ctors",
+    b".dtors",
+    b".init_array",
+    b".fini_array",
+];
 
 /// The part of a name before `$`, by which linkers join sections.
 fn stem(name: &[u8]) -> &[u8] {

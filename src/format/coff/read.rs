@@ -112,11 +112,15 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         Ok(self.out)
     }
 
-    fn read_section(&mut self, name: &'d [u8], section: &'d pe::ImageSectionHeader) -> Result<Role> {
+    fn read_section(
+        &mut self,
+        name: &'d [u8],
+        section: &'d pe::ImageSectionHeader,
+    ) -> Result<Role> {
         let flags = section.characteristics.get(LE);
-        let contents = section.coff_data(self.data).map_err(|()| {
-            malformed("section contents past the end of the file").symbol(name)
-        })?;
+        let contents = section
+            .coff_data(self.data)
+            .map_err(|()| malformed("section contents past the end of the file").symbol(name))?;
         let size = u64::from(section.size_of_raw_data.get(LE));
         if name == b".drectve" {
             for word in traits::words(contents) {
@@ -228,9 +232,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
     }
 
     fn read_symbol(&mut self, index: RawIndex, raw: &'d H::Symbol) -> Result<Symbol<'d>> {
-        let name = raw
-            .name(self.table.strings())
-            .map_err(bad("symbol name"))?;
+        let name = raw.name(self.table.strings()).map_err(bad("symbol name"))?;
         let class = raw.storage_class();
         let number = raw.section_number();
         let value = raw.value();
@@ -252,7 +254,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 Some(Role::Atom(atom)) => {
                     let limit = self.out.atoms.get(atom as usize).map_or(0, |a| a.size);
                     if u64::from(value) > limit {
-                        return Err(malformed("symbol past its section's end").symbol(name).into());
+                        return Err(malformed("symbol past its section's end")
+                            .symbol(name)
+                            .into());
                     }
                     Definition::Atom {
                         atom,
@@ -316,9 +320,8 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
     /// A common symbol becomes an atom of its own, aligned as linkers do: to its size, at most 32.
     fn common_atom(&mut self, size: u64) -> Definition {
         let atom = self.out.atoms.len() as AtomIndex;
-        let flags = pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA
-            | pe::IMAGE_SCN_MEM_READ
-            | pe::IMAGE_SCN_MEM_WRITE;
+        let flags =
+            pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE;
         self.out.atoms.push(Atom {
             segment: b"",
             section: b".bss",
@@ -551,7 +554,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 Some(Role::Atom(atom)) => Some(atom),
                 _ => None,
             };
-            if self.role(i32::try_from(selection.with).unwrap_or(0)).is_none() {
+            if self
+                .role(i32::try_from(selection.with).unwrap_or(0))
+                .is_none()
+            {
                 return Err(malformed(format!(
                     "COMDAT associated with section {}, which does not exist",
                     selection.with

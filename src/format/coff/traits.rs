@@ -58,7 +58,9 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
                 joined.directives.insert(word.to_vec());
             }
         }
-        joined.included.extend(own.included.iter().map(|name| name.to_vec()));
+        joined
+            .included
+            .extend(own.included.iter().map(|name| name.to_vec()));
     }
     Ok(joined)
 }

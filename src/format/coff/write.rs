@@ -240,10 +240,7 @@ impl Layout<'_, '_, '_> {
         };
         let near = field.distance_from.filter(|_| to.section == from.section);
         let added = match near {
-            Some(behind) => to
-                .offset
-                .wrapping_sub(from.offset)
-                .wrapping_sub(behind),
+            Some(behind) => to.offset.wrapping_sub(from.offset).wrapping_sub(behind),
             None => to.offset,
         };
         let at = from.offset as usize;
