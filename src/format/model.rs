@@ -86,8 +86,10 @@ pub struct Atom<'d> {
     pub keep: Option<KeepRule>,
     /// COMDAT group it belongs to, as an index into [`ObjectFile::groups`].
     pub group: Option<u32>,
-    /// It is part of a table that a linker-defined symbol pair bounds: the pair's stem.
+    /// It is part of a table that code finds by its bounds: the name that the bounds share.
     pub registry: Option<&'d [u8]>,
+    /// The bounds are sections that sort before and after it, not symbols that the linker defines.
+    pub bounded_by_sections: bool,
     pub native: Native,
 }
 

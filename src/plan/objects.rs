@@ -240,10 +240,15 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
                 }
             })
             .collect();
-        let registry = file.atoms[node.atom as usize].registry;
-        let section = registry
-            .filter(|stem| self.is_bound(s, stem))
-            .map(|stem| Cow::Owned(objects.registry_name(s, stem)));
+        let own = &file.atoms[node.atom as usize];
+        let section = own
+            .registry
+            .filter(|stem| own.bounded_by_sections || self.is_bound(s, stem))
+            .map(|stem| {
+                let mut name = objects.registry_name(s, stem);
+                name.extend_from_slice(own.section.get(stem.len()..).unwrap_or_default());
+                Cow::Owned(name)
+            });
         OutAtom {
             file,
             atom: node.atom,

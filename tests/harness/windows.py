@@ -13,7 +13,7 @@ SOURCES = TESTS / 'msvc'
 MINGW_LIBS = Path('/usr/x86_64-w64-mingw32/lib')
 # What std needs of the system.
 SYSTEM = ['kernel32', 'ntdll', 'userenv', 'ws2_32', 'dbghelp']
-CLANG = ['--target=x86_64-pc-windows-msvc', '-O1', '-ffreestanding', f'-I{SOURCES}', '-c']
+CLANG = ['--target=x86_64-pc-windows-msvc', '-O1', '-ffreestanding', f'-I{SOURCES}', f'-I{SOURCES}/threads', '-c']
 
 
 def runtime():
@@ -36,23 +36,42 @@ def wine(program):
     return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={cache.folder("wine")}', '/usr/lib/wine/wine64', program]
 
 
-def msvc(out, sources, libraries, *, defines=(), flags=()):
-    """Links a program with lld-link; gives the command that runs it."""
+def msvc(out, sources, libraries, *, defines=(), flags=(), collect=True, system=SYSTEM):
+    """Links a program with lld-link; gives the command that runs it. `collect` drops what nothing
+    refers to, `system` are the system's libraries."""
     out = Path(out).with_suffix('.exe')
     objects = []
     for number, source in enumerate(sources):
         objects.append(out.with_name(f'{out.stem}-{number}.obj'))
         run([versioned('clang'), *CLANG, *defines, source, '-o', objects[-1]])
-    run([versioned('lld-link'), '/entry:mainCRTStartup', '/subsystem:console', '/nodefaultlib', '/opt:ref',
-         '/include:_tls_used', f'/out:{out}', *objects, *strictly(libraries), *crt(),
-         *(MINGW_LIBS / f'lib{name}.a' for name in SYSTEM), *flags])
+    run([versioned('lld-link'), '/entry:mainCRTStartup', '/subsystem:console', '/nodefaultlib',
+         '/opt:ref' if collect else '/opt:noref', '/include:_tls_used', f'/out:{out}', *objects,
+         *strictly(libraries), *crt(), *(MINGW_LIBS / f'lib{name}.a' for name in system), *flags])
     return wine(out)
+
+
+def compile(out, text):
+    """Compiles C from a text; gives the object."""
+    source = Path(out).with_suffix('.c')
+    source.write_text(text)
+    run([versioned('clang'), *CLANG, source, '-o', out])
+    return out
+
+
+def system():
+    """Import libraries of what std needs."""
+    return [MINGW_LIBS / f'lib{name}.a' for name in SYSTEM]
+
+
+def native():
+    """The same for MinGW's compiler."""
+    return [f'-l{name}' for name in SYSTEM]
 
 
 def mingw(out, sources, libraries, *, defines=(), flags=()):
     """Links a program with MinGW's gcc and GNU ld; gives the command that runs it."""
     out = Path(out).with_suffix('.exe')
-    run(['x86_64-w64-mingw32-gcc', '-O1', *defines, *sources, '-o', out, *libraries, *flags,
+    run(['x86_64-w64-mingw32-gcc', '-O1', f'-I{SOURCES}/threads', *defines, *sources, '-o', out, *libraries, *flags,
          *(f'-l{name}' for name in SYSTEM)])
     return wine(out)
 

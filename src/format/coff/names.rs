@@ -61,6 +61,14 @@ pub(super) fn role(name: &[u8], comdat: bool) -> Role {
     }
 }
 
+/// The name that the parts of a table of the program's own share: `.table` of `.table$a`, its bounds
+/// and elements, which linkers sort.
+pub(super) fn registry(name: &[u8], role: Role) -> Option<&[u8]> {
+    let stem = stem(name);
+    let own = role == Role::Kept(KeepRule::Retained) && stem.len() < name.len() && stem != b".rsrc";
+    own.then_some(stem)
+}
+
 pub(super) fn is_tls(name: &[u8]) -> bool {
     stem(name) == b".tls"
 }
@@ -80,7 +88,7 @@ pub(super) fn joined(name: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, joined, role};
+    use super::{Role, joined, registry, role};
     use crate::format::model::KeepRule;
 
     #[test]
@@ -92,6 +100,15 @@ mod tests {
         assert_eq!(role(b".registry$b", false), Role::Kept(KeepRule::Retained));
         assert_eq!(role(b".gfids$y", false), Role::Dropped);
         assert_eq!(role(b".datax", true), Role::Plain);
+    }
+
+    #[test]
+    fn tables_of_the_program() {
+        let of = |name| registry(name, role(name, false));
+        assert_eq!(of(b".mine$b"), Some(&b".mine"[..]));
+        assert_eq!(of(b".mine"), None);
+        assert_eq!(of(b".CRT$XCU"), None);
+        assert_eq!(of(b".rsrc$01"), None);
     }
 
     #[test]

@@ -182,7 +182,8 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             zero_fill,
             keep,
             group: None,
-            registry: None,
+            registry: names::registry(name, role),
+            bounded_by_sections: true,
             native: Native {
                 kind: 0,
                 flags: u64::from(flags.0 & !WRITER_FLAGS),
@@ -335,6 +336,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             keep: None,
             group: None,
             registry: None,
+            bounded_by_sections: false,
             native: Native {
                 kind: 0,
                 flags: u64::from(flags.0),

@@ -182,6 +182,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             keep,
             group: None,
             registry: is_c_identifier(name).then_some(name),
+            bounded_by_sections: false,
             native: Native {
                 kind: kind.0,
                 flags: flags & !(elf::SHF_GROUP | elf::SHF_COMPRESSED).0,
@@ -354,6 +355,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             keep: None,
             group: None,
             registry: None,
+            bounded_by_sections: false,
             native: Native {
                 kind: elf::SHT_NOBITS.0,
                 flags: (elf::SHF_ALLOC.0 | elf::SHF_WRITE.0 | tls_flag),

@@ -147,6 +147,7 @@ impl<'d> Reader<'d> {
                 keep,
                 group: None,
                 registry,
+                bounded_by_sections: false,
                 native,
             });
         }
@@ -303,6 +304,7 @@ impl<'d> Reader<'d> {
             keep: None,
             group: None,
             registry: None,
+            bounded_by_sections: false,
             native: Native {
                 kind: u32::from(macho::S_ZEROFILL.0),
                 flags: u64::from(macho::S_ZEROFILL.0),
