@@ -25,7 +25,7 @@ pub(super) fn split<'d>(
     out: &mut Vec<UnwindEntry<'d>>,
 ) -> Result<(), Diagnostic> {
     let length = length
-        .filter(|n| contents.len() % n == 0)
+        .filter(|n| contents.len().is_multiple_of(*n))
         .ok_or_else(|| malformed("a table of unwind records of a wrong size"))?;
     let mut left = edges;
     for (at, bytes) in contents.chunks_exact(length).enumerate() {
