@@ -8,6 +8,7 @@ import pytest
 
 from harness import fixtures
 from harness.cache import ROOT
+from harness.cross import TARGETS
 
 
 @pytest.fixture(scope='session')
@@ -42,6 +43,11 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.skip(f'the tools of "{part}" are not installed'))
         if item.path.parent.name != 'programs' or 'gstreamer' in parts:
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
+        elif hasattr(item, 'callspec'):
+            # One process builds a target's libraries, and the other meanwhile another target's.
+            targets = TARGETS.keys() & set(item.callspec.id.split('-'))
+            for target in targets:
+                item.add_marker(pytest.mark.xdist_group(target))
 
 
 @pytest.hookimpl(wrapper=True)
