@@ -2,7 +2,8 @@
 //! nothing but their date.
 //!
 //! A `.file` symbol holds the name in auxiliary records, so a longer name moves every symbol after it:
-//! relocations and auxiliary records are compared by the symbols they mean.
+//! relocations and auxiliary records are compared by the symbols they mean. With debug information
+//! CodeView's build record names the source file too, in a string of the type section.
 
 use std::hash::{BuildHasher, Hash, Hasher};
 
@@ -13,6 +14,11 @@ use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, SectionTable, Symbol as _, SymbolTable};
 
 use super::{Layout, import, layout};
+
+/// CodeView's types, and the strings of the build record.
+const TYPES: &[u8; 8] = b".debug$T";
+/// A string (LF_STRING_ID in Microsoft's cvinfo.h).
+const STRING_ID: u16 = 0x1605;
 
 struct Parsed<'d, H: CoffHeader> {
     data: &'d [u8],
@@ -55,7 +61,9 @@ fn shape_of<H: CoffHeader>(data: &[u8]) -> Option<u64> {
     let mut hasher = FixedState::with_seed(0).build_hasher();
     for section in object.sections.iter() {
         section.characteristics.get(LE).0.hash(&mut hasher);
-        section.size_of_raw_data.get(LE).hash(&mut hasher);
+        if section.name != *TYPES {
+            section.size_of_raw_data.get(LE).hash(&mut hasher);
+        }
         section.number_of_relocations.get(LE).hash(&mut hasher);
     }
     Some(hasher.finish())
@@ -108,11 +116,12 @@ fn same_sections<H: CoffHeader>(
     same_index: &dyn Fn(u32, u32) -> bool,
 ) -> Option<bool> {
     for (x, y) in a.sections.iter().zip(b.sections.iter()) {
+        let types = x.name == *TYPES;
         let key = |s: &pe::ImageSectionHeader| {
             (
                 s.virtual_size.get(LE),
                 s.virtual_address.get(LE),
-                s.size_of_raw_data.get(LE),
+                if types { 0 } else { s.size_of_raw_data.get(LE) },
                 s.number_of_relocations.get(LE),
                 s.number_of_linenumbers.get(LE),
                 s.characteristics.get(LE),
@@ -122,7 +131,13 @@ fn same_sections<H: CoffHeader>(
         let same_header = key(x) == key(y)
             && x.name(strings.0).ok()? == y.name(strings.1).ok()?
             && x.number_of_linenumbers.get(LE) == 0;
-        if !same_header || x.coff_data(a.data).ok()? != y.coff_data(b.data).ok()? {
+        let contents = (x.coff_data(a.data).ok()?, y.coff_data(b.data).ok()?);
+        let same_contents = if types {
+            same_types(contents.0, contents.1)?
+        } else {
+            contents.0 == contents.1
+        };
+        if !same_header || !same_contents {
             return Some(false);
         }
         let (x, y) = (
@@ -140,6 +155,26 @@ fn same_sections<H: CoffHeader>(
         }
     }
     Some(true)
+}
+
+/// Whether type sections differ in nothing but strings.
+fn same_types(a: &[u8], b: &[u8]) -> Option<bool> {
+    let (a, b) = (type_records(a)?, type_records(b)?);
+    let same = |x: &(u16, &[u8]), y: &(u16, &[u8])| x.0 == y.0 && (x.0 == STRING_ID || x.1 == y.1);
+    Some(a.len() == b.len() && a.iter().zip(&b).all(|(x, y)| same(x, y)))
+}
+
+/// Kind and contents of each record of a type section, after its signature.
+fn type_records(data: &[u8]) -> Option<Vec<(u16, &[u8])>> {
+    let mut rest = data.get(4..)?;
+    let mut records = vec![(0, data.get(..4)?)];
+    while let Some((length, after)) = rest.split_first_chunk::<2>() {
+        let record = after.get(..usize::from(u16::from_le_bytes(*length)))?;
+        rest = after.get(record.len()..)?;
+        let (kind, contents) = record.split_first_chunk::<2>()?;
+        records.push((u16::from_le_bytes(*kind), contents));
+    }
+    rest.is_empty().then_some(records)
 }
 
 fn same_symbols<H: CoffHeader>(
@@ -180,10 +215,55 @@ fn same_symbols<H: CoffHeader>(
             }
             let x = a.symbols.aux_section(*i).ok()?;
             let y = b.symbols.aux_section(*j).ok()?;
-            if object::pod::bytes_of(x) != object::pod::bytes_of(y) {
+            // Length and checksum follow from contents.
+            let rest = |aux: &pe::ImageAuxSymbolSection| {
+                let mut aux = *aux;
+                aux.length.set(LE, 0);
+                aux.check_sum.set(LE, 0);
+                aux
+            };
+            if object::pod::bytes_of(&rest(x)) != object::pod::bytes_of(&rest(y)) {
                 return Some(false);
             }
         }
     }
     Some(true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POINTER: u16 = 0x1002;
+
+    fn types(records: &[(u16, &[u8])]) -> Vec<u8> {
+        let mut data = vec![4, 0, 0, 0];
+        for (kind, contents) in records {
+            data.extend_from_slice(&(contents.len() as u16 + 2).to_le_bytes());
+            data.extend_from_slice(&kind.to_le_bytes());
+            data.extend_from_slice(contents);
+        }
+        data
+    }
+
+    #[test]
+    fn types_may_differ_in_strings_only() {
+        let one = types(&[(STRING_ID, b"\0\0\0\0one.rs\0\0"), (POINTER, b"same")]);
+        let longer = types(&[(STRING_ID, b"\0\0\0\0another.rs\0\0"), (POINTER, b"same")]);
+        let other = types(&[(STRING_ID, b"\0\0\0\0one.rs\0\0"), (POINTER, b"else")]);
+        let more = types(&[(STRING_ID, b"\0\0\0\0one.rs\0\0")]);
+        assert_eq!(same_types(&one, &longer), Some(true));
+        assert_eq!(same_types(&one, &other), Some(false));
+        assert_eq!(same_types(&one, &more), Some(false));
+    }
+
+    #[test]
+    fn broken_types_are_not_the_same() {
+        let whole = types(&[(POINTER, b"same")]);
+        assert_eq!(same_types(&whole, &whole), Some(true));
+        for end in [0, 3, 5, 7, whole.len() - 1] {
+            let part = whole.get(..end).unwrap();
+            assert_eq!(same_types(part, part), None, "{end}");
+        }
+    }
 }

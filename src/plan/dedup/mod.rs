@@ -20,7 +20,7 @@
 //!   library's. So a symbol that a moved member defines must not be defined by any other member, of
 //!   any library: else programs would change from one to the other, or get both. Such members stay.
 //!   (Definitions that every user brings itself, such as COMDAT groups, are never looked for in an
-//!   archive and do not count.)
+//!   archive and do not count. Nor do Rust names that have only weak definitions: all are the same.)
 //!
 //! Members left behind for these reasons are reported. A member that one library alone holds, even
 //! twice, stays where it is. Members that are no objects follow the same rules: no linker looks at

@@ -44,6 +44,8 @@ struct Graph<'s, 'd> {
     names: Vec<&'d [u8]>,
     /// By symbol: the classes that define it.
     definers: Vec<Vec<u32>>,
+    /// By symbol: some definition of it is strong.
+    strong: Vec<bool>,
     /// By symbol: the classes that need it.
     users: Vec<Vec<u32>>,
     /// By class: the symbols it needs that some class defines.
@@ -58,6 +60,7 @@ impl<'s, 'd> Graph<'s, 'd> {
             symbols,
             names: Vec::new(),
             definers: Vec::new(),
+            strong: Vec::new(),
             users: Vec::new(),
             needs: Vec::with_capacity(symbols.len()),
             defined: vec![Vec::new(); symbols.len()],
@@ -78,6 +81,9 @@ impl<'s, 'd> Graph<'s, 'd> {
             for name in &of.strong {
                 let id = graph.number(&mut ids, name);
                 graph.define(id, class);
+                if let Some(strong) = graph.strong.get_mut(id as usize) {
+                    *strong = true;
+                }
             }
         }
         // Weak definitions count where somebody looks for them, or has a strong one.
@@ -104,6 +110,7 @@ impl<'s, 'd> Graph<'s, 'd> {
             self.names.push(name);
             self.users.push(Vec::new());
             self.definers.push(Vec::new());
+            self.strong.push(false);
             (self.names.len() - 1) as Id
         })
     }
@@ -121,6 +128,12 @@ impl<'s, 'd> Graph<'s, 'd> {
 
     fn name(&self, id: Id) -> &'d [u8] {
         self.names.get(id as usize).copied().unwrap_or_default()
+    }
+
+    /// Whether all definitions of a symbol are the same to programs: none is strong, so they do not
+    /// clash, and a Rust name with its digest stands for one thing.
+    fn is_one_thing(&self, id: Id) -> bool {
+        self.strong.get(id as usize) == Some(&false) && has_digest(self.name(id))
     }
 
     fn definers(&self, id: Id) -> &[u32] {
@@ -193,7 +206,7 @@ fn stay(moves: &mut [bool], class: u32) {
 
 fn hold_doubly_defined<'d>(graph: &Graph<'_, 'd>, order: &mut Order<'d>) {
     for (id, definers) in (0..).zip(&graph.definers) {
-        if definers.len() < 2 {
+        if definers.len() < 2 || graph.is_one_thing(id) {
             continue;
         }
         for &class in definers {
@@ -221,7 +234,8 @@ impl Late {
         let mut direct: Vec<(u32, usize)> = Vec::new();
         for class in (0..graph.symbols.len() as u32).filter(|c| is(moves, *c)) {
             for &id in graph.needs(class) {
-                if graph.definers(id).iter().any(|d| !is(moves, *d)) {
+                let definers = graph.definers(id);
+                if !definers.is_empty() && !definers.iter().any(|d| is(moves, *d)) {
                     let bit = *bits.entry(id).or_insert_with(|| {
                         symbols.push(id);
                         symbols.len() - 1
@@ -335,4 +349,10 @@ fn defined<'g>(graph: &'g Graph<'_, '_>, class: u32) -> impl Iterator<Item = Id>
 fn is_mangled(name: &[u8]) -> bool {
     let name = std::str::from_utf8(name).unwrap_or_default();
     rustc_demangle::try_demangle(name).is_ok()
+}
+
+/// A Rust name with the digest of its crate or of itself; C++ names of the same shape have none.
+fn has_digest(name: &[u8]) -> bool {
+    let name = std::str::from_utf8(name).unwrap_or_default();
+    rustc_demangle::try_demangle(name).is_ok_and(|n| format!("{n}") != format!("{n:#}"))
 }
