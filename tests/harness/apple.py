@@ -1,6 +1,7 @@
 """macOS programs on this machine: linked by LLVM's linker and by Zig's, and looked at, for nothing here
 runs them."""
 
+import bisect
 import re
 import sys
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ MACHINES = {
     'macos': ('arm64', 'arm64-apple-macos11', 'aarch64-macos'),
     'macos-x86_64': ('x86_64', 'x86_64-apple-macos11', 'x86_64-macos'),
 }
+
+# The encoding's mode that means DWARF: ARM64's and x86_64's.
+DWARF = (0x0300_0000, 0x0400_0000)
 
 
 def zig_folder():
@@ -49,38 +53,50 @@ LINKERS = {'lld': lld, 'zig': by_zig}
 @dataclass
 class Program:
     """What is in a linked file."""
-    # Addresses of what it defines, by name: symbols that others see, and all.
-    exported: dict
-    defined: dict
+    # What it defines for others.
+    exported: set
+    # Addresses of its functions, by name, where one has it alone.
+    functions: dict
     undefined: set
     # Functions that the compact unwind table names as personality.
     personalities: list
-    # Addresses in the compact unwind table, from the start of the file's image.
+    # The compact unwind table: where an entry begins, from the start of the file's image, and how what is
+    # there is unwound. Linkers fold neighbours of one encoding.
     unwound: list
     base: int
 
-    def has_unwind_entry(self, symbol):
-        """Whether the table has an entry that begins at this function."""
-        return self.defined[symbol] - self.base in self.unwound
+    def unwinding(self, symbol):
+        """How a function is unwound: 0 is not at all. Where it is by DWARF, without the place of that."""
+        at = bisect.bisect_right(self.unwound, (self.functions[symbol] - self.base, 1 << 32)) - 1
+        encoding = self.unwound[at][1] if at >= 0 else 0
+        return encoding & 0xff00_0000 if encoding & 0x0f00_0000 in DWARF else encoding
 
 
 def look(path):
     """Takes a linked program apart with LLVM's tools."""
-    exported, defined, undefined = {}, {}, set()
+    exported, functions, undefined, repeated, base = set(), {}, set(), set(), None
     for line in run([versioned('llvm-nm'), '--format=posix', path]).splitlines():
         name, kind, *address = line.split()
         if kind == 'U':
             undefined.add(name)
         elif kind not in '-a':
-            defined[name] = int(address[0], 16)
             if kind.isupper():
-                exported[name] = int(address[0], 16)
+                exported.add(name)
+            if name == '__mh_execute_header':
+                base = int(address[0], 16)
+            # Zig's linker puts jumps between distant functions.
+            elif kind in 'Tt' and not name.endswith('__thunk'):
+                if name in functions:
+                    repeated.add(name)
+                functions[name] = int(address[0], 16)
     table = run([versioned('llvm-objdump'), '--macho', '--unwind-info', path])
     personalities = re.findall(r'personality\[\d+\]: (0x[0-9a-fA-F]+)', table)
     # The index names the first function of each page, and each page all of its own.
     pages = table.partition('Second level indices')[2]
-    unwound = [int(at, 16) for at in re.findall(r'function offset=(0x[0-9a-fA-F]+)', pages)]
-    return Program(exported, defined, undefined, personalities, unwound, defined['__mh_execute_header'])
+    entries = re.findall(r'function offset=(0x[0-9a-fA-F]+),\s*encoding\S*=(0x[0-9a-fA-F]+)', pages)
+    unwound = sorted((int(at, 16), int(encoding, 16)) for at, encoding in entries)
+    functions = {name: at for name, at in functions.items() if name not in repeated}
+    return Program(exported, functions, undefined, personalities, unwound, base)
 
 
 def members(archive):

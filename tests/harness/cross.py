@@ -72,7 +72,7 @@ ELF = {
     'riscv64': gnu('riscv64gc-unknown-linux-gnu', 'riscv64-linux-gnu', 'riscv64'),
     # glibc's unwinder needs glibc: Zig brings musl and an unwinder of LLVM's.
     'musl': Target('x86_64-unknown-linux-musl', zig('-target', 'x86_64-linux-musl', '-static'),
-                   native=['-lunwind'], tools={'CC': 'gcc'}),
+                   native=['-lunwind'], tools={'CC': 'gcc'}, linker='true'),
 }
 
 OTHER = {

@@ -1,10 +1,13 @@
 """What the fixture workspaces hold and how each is built."""
 
+import re
 from dataclasses import replace
 from itertools import combinations
 
 from . import cargo
 from .cross import TARGETS
+from .link import versioned
+from .run import run
 
 # Plugins of tests/workspace, by library name.
 PLUGINS = ['gstpattern', 'gstrecord', 'gstworker', 'gstnative', 'gstrouter', 'gstidle']
@@ -24,6 +27,17 @@ def exports(library):
     """What the workspace's own manifest exports of a plugin."""
     plugin = library.removeprefix('gst')
     return [f'gst_plugin_{plugin}_*']
+
+
+def entry_points(libraries, plugins):
+    """The functions that these plugins' libraries define for programs, as their symbol tables have them."""
+    found = set()
+    for library in plugins:
+        symbols = run([versioned('llvm-nm'), '--quiet', '--defined-only', '--extern-only', '--format=posix',
+                       libraries[library]])
+        name = re.compile('_?' + exports(library)[0].replace('*', r'\w+'))
+        found |= {word for word in symbols.split() if name.fullmatch(word)}
+    return found
 
 
 def subsets(names):

@@ -25,7 +25,7 @@ def inspect(engine, *arguments):
     response = json.loads(run([engine, 'inspect', '--json', *arguments]))
     assert response['ok'], response
     return {external['symbol']: external['provider'] for external in response['inspection']['externals']
-            if external['provider']['kind'] != 'given-library'}
+            if external['provider']['kind'] != 'given-library' and not external['weak']}
 
 
 def with_macros(names):
