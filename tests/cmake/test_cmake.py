@@ -212,7 +212,7 @@ def test_install(engine, sources, target_dir, tmp_path):
 
 @pytest.mark.parametrize('machine', [
     pytest.param('aarch64', marks=pytest.mark.needs('cross')),
-    pytest.param('mingw', marks=pytest.mark.needs('windows')),
+    pytest.param('mingw', marks=[pytest.mark.needs('cross'), pytest.mark.needs('windows')]),
 ])
 def test_cross(machine, engine, sources, target_dir, tmp_path):
     """A toolchain file is all it takes; std is built here because this machine has it for itself only."""

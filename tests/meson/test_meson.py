@@ -288,11 +288,11 @@ def test_strategy(strategy, newest_consumer):
     assert 'no work to do' in consumer.compile()
 
 
+@pytest.mark.needs('cross')
+@pytest.mark.needs('windows')
 def test_cross_mingw(tmp_path, meson, engine):
     """A cross file says everything: C compiler, Rust compiler and target, and how to run programs."""
     wine = shutil.which('wine64', path=f'/usr/lib/wine{os.pathsep}{os.environ["PATH"]}')
-    if not wine or not shutil.which('x86_64-w64-mingw32-gcc'):
-        pytest.skip('no wine or MinGW')
     consumer = Consumer(tmp_path, meson, engine, cache.folder('cargo', 'meson-mingw'))
     target = cross.TARGETS['mingw']
     consumer.env.update(target.build_env, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind',

@@ -9,7 +9,7 @@ from harness.cross import TARGETS
 from harness.engine import Plain, combine
 from harness.fixtures import PLUGINS, defines, entry_points, exports
 
-pytestmark = [pytest.mark.needs('cross'), pytest.mark.needs('windows')]
+pytestmark = pytest.mark.needs('cross')
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
 SUBSETS = [PLUGINS, ['gstidle'], ['gstworker'], ['gstpattern', 'gstrecord'], ['gstnative', 'gstrouter']]

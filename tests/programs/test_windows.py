@@ -8,7 +8,7 @@ from harness.cross import TARGETS
 from harness.engine import combine
 from harness.fixtures import PLUGINS, defines, exports, subsets
 
-pytestmark = pytest.mark.needs('windows')
+pytestmark = [pytest.mark.needs('cross'), pytest.mark.needs('windows')]
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
 LINK = {'msvc': windows.msvc, 'mingw': windows.mingw}
