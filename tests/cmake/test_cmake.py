@@ -30,7 +30,9 @@ def cmake(*arguments, status=0, env=()):
 @pytest.fixture(scope='session')
 def target_dir():
     """cargo's target folder for all of this file: dependencies are built once."""
-    return cache.folder('cargo', 'cmake')
+    folder = cache.folder('cargo', 'cmake')
+    yield folder
+    cache.forget_copies(folder)
 
 
 @pytest.fixture

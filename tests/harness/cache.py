@@ -55,3 +55,16 @@ def result(kind, name, key, make):
             if not done.is_dir():
                 raise
     return done
+
+
+def forget_copies(target_dir):
+    """Deletes from a cargo target folder what belongs to a copy of the fixture workspace: its path is
+    another one in every test, so nobody finds it again. What the copies depend on stays."""
+    for pattern in ('deps', '.fingerprint', 'build', 'incremental'):
+        for folder in Path(target_dir).rglob(pattern):
+            for stem in ('libgst', 'gst', 'libplugin_support', 'plugin_support', 'plugin-support'):
+                for path in folder.glob(f'{stem}*'):
+                    if path.is_dir():
+                        shutil.rmtree(path, ignore_errors=True)
+                    else:
+                        path.unlink(missing_ok=True)

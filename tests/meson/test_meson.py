@@ -36,7 +36,9 @@ def run(*command, cwd=None, env=None, status=0):
 @pytest.fixture(scope='session')
 def cargo_cache():
     """One cargo target directory for all consumers: what they depend on is built once."""
-    return cache.folder('cargo', 'meson')
+    yield cache.folder('cargo', 'meson')
+    for name in ('meson', 'meson-mingw'):
+        cache.forget_copies(cache.folder('cargo', name))
 
 
 @pytest.fixture(params=['debian', 'newest'])
