@@ -60,6 +60,18 @@ fn compile(flags: &[&str]) -> Vec<u8> {
     fs::read(&object).unwrap()
 }
 
+fn assemble(source: &str) -> Vec<u8> {
+    let (_keep, dir) = scratch();
+    let (text, object) = (dir.join("a.s"), dir.join("a.o"));
+    fs::write(&text, source).unwrap();
+    let status = Command::new("cc")
+        .args(["-c", text.as_str(), "-o", object.as_str()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+    fs::read(&object).unwrap()
+}
+
 fn library(at: &Utf8Path, object: &[u8]) {
     let members = [OutputMember {
         symbols: Vec::new(),
@@ -269,6 +281,18 @@ fn unwind_record_past_the_end() {
         e.put(at, &0x00ff_ffff_u32.to_le_bytes());
     });
     assert_eq!(code, Err(Code::ObjectMalformed));
+}
+
+#[test]
+fn two_unwind_entries_for_one_function() {
+    // The second begins in its middle: seven instructions of one byte.
+    let source = ".globl gst_plugin_a_register\n.text\ngst_plugin_a_register:\n.cfi_startproc\n\
+                  .rept 7\nnop\n.endr\n.cfi_endproc\n.section .eh_frame,\"a\",@progbits\n\
+                  .Lcie:\n.long 16\n.long 0\n.byte 1\n.asciz \"zR\"\n.byte 1,0x78,16,1,0x1b,0,0,0\n\
+                  .long 16\n.long .-.Lcie\n.long gst_plugin_a_register+3-.\n.long 2\n.byte 0,0,0,0\n";
+    assert_eq!(meld(&assemble(source)), Err(Code::ObjectMalformed));
+    let apart = source.replace("register+3", "register+7");
+    assert_eq!(meld(&assemble(&apart)), Ok(()));
 }
 
 #[test]

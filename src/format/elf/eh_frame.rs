@@ -5,7 +5,7 @@ use crate::format::model::{
     AtomIndex, Definition, Edge, EdgeTarget, Symbol, UnwindEntry, UnwindHeader,
 };
 
-fn malformed(what: &str, at: usize) -> Diagnostic {
+pub(super) fn malformed(what: &str, at: usize) -> Diagnostic {
     Diagnostic::new(
         Code::ObjectMalformed,
         format!("unwind data: {what} at offset {at:#x} of .eh_frame"),

@@ -5,6 +5,7 @@ mod arch;
 mod eh_frame;
 mod emit;
 mod exidx;
+mod fde_range;
 pub mod marker;
 pub mod read;
 pub mod same;

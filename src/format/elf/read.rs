@@ -7,7 +7,7 @@ use object::elf;
 use object::read::SectionIndex;
 use object::read::elf::{CompressionHeader, Crel, FileHeader, Rel, Rela, SectionHeader, Sym};
 
-use super::{ElfTraits, eh_frame};
+use super::{ElfTraits, eh_frame, fde_range};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, Group, KeepRule, Native,
@@ -515,6 +515,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             )?;
         }
         unwind.sort_by_key(|u| u.atom);
+        let address = if self.header.is_type_64() { 8 } else { 4 };
+        fde_range::check(&unwind, &headers, &self.out.symbols, address)?;
         self.out.unwind_headers = headers;
         self.out.unwind = unwind;
         self.rule_edges(&mut per_atom)?;
