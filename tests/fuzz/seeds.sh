@@ -58,7 +58,7 @@ make elf-groups x86_64-linux-gnu c.c -fPIC -fcommon -ffunction-sections -fdata-s
 make elf-tls x86_64-linux-gnu tls.c -fPIC
 make elf-debug x86_64-linux-gnu tls.c -g -gz
 for target in x86_64-pc-windows-msvc i686-pc-windows-msvc x86_64-pc-windows-gnu; do
-    make "coff-$target" "$target" c.c -ffunction-sections
+    make "coff-$target" "$target" c.c -fcommon -ffunction-sections -mno-incremental-linker-compatible
 done
 make coff-unwind x86_64-pc-windows-gnu cxx.cpp -fexceptions
 make macho-arm64 arm64-apple-macos11 cxx.cpp
@@ -83,6 +83,7 @@ ar --format=gnu rcsDT thin.a elf-tls.o
 llvm-lipo-19 -create -output fat.a darwin.a darwin-x86_64.a
 llvm-lipo-19 -create -fat64 -output fat64.a darwin-bitcode.a darwin-x86_64.a
 cp gnu.a bsd.a darwin.a coff.lib imports.lib thin.a fat.a fat64.a "$out/archive"
-cp gnu.a groups.a tls.a bsd.a "$out/pipeline"
+ar --format=gnu rcsD unwind.a coff-unwind.o
+cp gnu.a groups.a tls.a bsd.a coff.lib unwind.a "$out/pipeline"
 cp groups.a darwin-bitcode.a coff.lib imports.lib fat.a fat64.a "$out/dedup"
 du -sb "$out"

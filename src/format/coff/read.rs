@@ -159,7 +159,8 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         }
         let zero_fill = flags.contains(pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA)
             && section.pointer_to_raw_data.get(LE) == 0;
-        if !zero_fill && contents.len() as u64 != size {
+        let nowhere = section.pointer_to_raw_data.get(LE) == 0 && size > 0;
+        if !zero_fill && (nowhere || contents.len() as u64 != size) {
             return Err(malformed("a section without contents").symbol(name).into());
         }
         let index = self.out.atoms.len() as AtomIndex;

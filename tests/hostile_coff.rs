@@ -1,0 +1,224 @@
+//! Hostile COFF objects: each named fault is an error with a code. Mutations are in tests/corpus.rs.
+
+use std::path::Path;
+
+use dragonfire::error::Code;
+use dragonfire::format::model::KeepRule;
+use dragonfire::format::{self, model::ObjectFile};
+
+/// An object of the fuzz targets' corpus, to break.
+struct Coff {
+    bytes: Vec<u8>,
+}
+
+impl Coff {
+    fn seed(name: &str) -> Self {
+        let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus/object");
+        Self {
+            bytes: std::fs::read(corpus.join(name)).unwrap(),
+        }
+    }
+
+    fn half(&self, at: usize) -> u16 {
+        u16::from_le_bytes(self.bytes[at..at + 2].try_into().unwrap())
+    }
+
+    fn word(&self, at: usize) -> u32 {
+        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap())
+    }
+
+    fn put(&mut self, at: usize, bytes: &[u8]) {
+        self.bytes[at..at + bytes.len()].copy_from_slice(bytes);
+    }
+
+    fn put_word(&mut self, at: usize, value: u32) {
+        self.put(at, &value.to_le_bytes());
+    }
+
+    /// Headers of the sections whose name, as far as it stands in the header, is this.
+    fn sections(&self, name: &str) -> Vec<usize> {
+        let mut field = [0; 8];
+        field[..name.len()].copy_from_slice(name.as_bytes());
+        (0..usize::from(self.half(2)))
+            .map(|n| 20 + 40 * n)
+            .filter(|&at| self.bytes[at..at + 8] == field)
+            .collect()
+    }
+
+    /// The header of a section of this name with relocations.
+    fn section(&self, name: &str) -> usize {
+        let mut all = self.sections(name).into_iter();
+        all.find(|&at| self.half(at + 32) > 0).unwrap()
+    }
+
+    /// The first relocation of a section.
+    fn relocation(&self, header: usize) -> usize {
+        self.word(header + 24) as usize
+    }
+
+    /// Auxiliary records of section symbols with this COMDAT selection.
+    fn selections(&self, selection: u8) -> Vec<usize> {
+        let table = self.word(8) as usize;
+        let count = self.word(12) as usize;
+        let mut found = Vec::new();
+        let mut index = 0;
+        while index < count {
+            let at = table + 18 * index;
+            let aux = usize::from(self.bytes[at + 17]);
+            // Storage class 3: static.
+            if aux == 1 && self.bytes[at + 16] == 3 && self.bytes[at + 18 + 14] == selection {
+                found.push(at + 18);
+            }
+            index += 1 + aux;
+        }
+        found
+    }
+
+    fn read(&self) -> Result<ObjectFile<'_>, Code> {
+        let kind = format::classify(&self.bytes);
+        format::read_object(kind, &self.bytes).map_err(|e| e.code())
+    }
+}
+
+fn spoiled(name: &str, spoil: impl FnOnce(&mut Coff)) -> Option<Code> {
+    let mut coff = Coff::seed(name);
+    spoil(&mut coff);
+    coff.read().err()
+}
+
+const PLAIN: &str = "coff-x86_64-pc-windows-msvc.o";
+const UNWIND: &str = "coff-unwind.o";
+const MALFORMED: Option<Code> = Some(Code::ObjectMalformed);
+
+#[test]
+fn the_objects_as_compiled_are_taken_apart() {
+    let plain = Coff::seed(PLAIN);
+    let object = plain.read().unwrap();
+    assert!(object.atoms.iter().any(|a| a.code && a.size > 0));
+    assert!(object.symbols.iter().any(|s| s.common));
+    let unwind = Coff::seed(UNWIND);
+    let object = unwind.read().unwrap();
+    assert!(!object.unwind.is_empty());
+    for entry in &object.unwind {
+        assert!(object.atoms[entry.atom as usize].code);
+        assert_eq!(entry.bytes.len(), 12);
+        assert_eq!(entry.edges.len(), 3, "beginning, end, unwind data");
+        let kept = object.edges_of(entry.atom).iter();
+        let rule = format::model::EdgeKind::Rule(KeepRule::Unwind);
+        assert!(kept.filter(|e| e.kind == rule).count() > 0);
+    }
+}
+
+#[test]
+fn relocations() {
+    let past_the_section = spoiled(PLAIN, |c| {
+        let at = c.relocation(c.section(".text"));
+        c.put_word(at, 0x00ff_ffff);
+    });
+    assert_eq!(past_the_section, MALFORMED);
+    let of_no_symbol = spoiled(PLAIN, |c| {
+        let at = c.relocation(c.section(".text"));
+        c.put_word(at + 4, 0x00ff_ffff);
+    });
+    assert_eq!(of_no_symbol, MALFORMED);
+    let past_the_file = spoiled(PLAIN, |c| {
+        let header = c.section(".text");
+        c.put_word(header + 24, u32::MAX - 8);
+    });
+    assert_eq!(past_the_file, MALFORMED);
+}
+
+#[test]
+fn sections() {
+    let contents_past_the_file = spoiled(PLAIN, |c| {
+        let header = c.section(".text");
+        c.put_word(header + 16, 0x7fff_ffff);
+    });
+    assert_eq!(contents_past_the_file, MALFORMED);
+    let without_contents = spoiled(PLAIN, |c| {
+        let header = c.section(".text");
+        c.put_word(header + 20, 0);
+    });
+    assert_eq!(without_contents, MALFORMED);
+    let alignment = spoiled(PLAIN, |c| {
+        let header = c.section(".text");
+        let flags = c.word(header + 36) | 0x00f0_0000;
+        c.put_word(header + 36, flags);
+    });
+    assert_eq!(alignment, MALFORMED);
+    let name_past_the_strings = spoiled(PLAIN, |c| {
+        let header = c.section(".text");
+        c.put(header, b"/9999999");
+    });
+    assert_eq!(name_past_the_strings, MALFORMED);
+}
+
+#[test]
+fn symbols() {
+    let table_past_the_file = spoiled(PLAIN, |c| c.put_word(12, 0x0000_ffff));
+    assert!(table_past_the_file.is_some());
+    let in_no_section = spoiled(PLAIN, |c| {
+        let at = c.selections(0)[0] - 18;
+        c.put(at + 12, &0x7000_u16.to_le_bytes());
+    });
+    assert_eq!(in_no_section, MALFORMED);
+    let past_its_section = spoiled(UNWIND, |c| {
+        // An external symbol in the first section that has one.
+        let table = c.word(8) as usize;
+        let at = (0..c.word(12) as usize)
+            .map(|n| table + 18 * n)
+            .find(|&at| c.bytes[at + 16] == 2 && c.half(at + 12) > 0)
+            .unwrap();
+        c.put_word(at + 8, 0x00ff_ffff);
+    });
+    assert_eq!(past_its_section, MALFORMED);
+}
+
+#[test]
+fn comdats() {
+    let seed = Coff::seed(UNWIND);
+    // 2: any copy may serve.
+    let any = seed.selections(2);
+    assert!(!any.is_empty());
+    let unknown = spoiled(UNWIND, |c| c.bytes[any[0] + 14] = 77);
+    assert_eq!(unknown, MALFORMED);
+    // 5: associated with a section that does not exist.
+    let alone = spoiled(UNWIND, |c| {
+        c.bytes[any[0] + 14] = 5;
+        c.put(any[0] + 12, &0x7777_u16.to_le_bytes());
+    });
+    assert_eq!(alone, MALFORMED);
+}
+
+#[test]
+fn unwind_records() {
+    let half_a_record = spoiled(UNWIND, |c| {
+        for header in c.sections(".pdata") {
+            let size = c.word(header + 16);
+            c.put_word(header + 16, size.saturating_sub(4));
+        }
+        for header in c.sections(".pdata") {
+            c.put(header + 32, &0_u16.to_le_bytes());
+        }
+    });
+    assert_eq!(half_a_record, MALFORMED);
+    let of_no_function = spoiled(UNWIND, |c| {
+        for header in c.sections(".pdata") {
+            c.put(header + 32, &0_u16.to_le_bytes());
+        }
+    });
+    assert_eq!(of_no_function, MALFORMED);
+}
+
+#[test]
+fn every_truncation_is_an_error_or_an_object() {
+    for name in [PLAIN, UNWIND] {
+        let seed = Coff::seed(name).bytes;
+        for length in 0..seed.len() {
+            let bytes = &seed[..length];
+            if let Err(e) = format::read_object(format::classify(bytes), bytes) {
+                assert_ne!(e.code(), Code::Internal, "{name} of {length} bytes");
+            }
+        }
+    }
+}
