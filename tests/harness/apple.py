@@ -58,8 +58,8 @@ class Program:
     # Addresses of its functions, by name, where one has it alone.
     functions: dict
     undefined: set
-    # Functions that the compact unwind table names as personality.
-    personalities: list
+    # Where the addresses of personality functions are, by the compact unwind table and by DWARF's.
+    personalities: set
     # The compact unwind table: where an entry begins, from the start of the file's image, and how what is
     # there is unwound. Linkers fold neighbours of one encoding.
     unwound: list
@@ -90,7 +90,10 @@ def look(path):
                     repeated.add(name)
                 functions[name] = int(address[0], 16)
     table = run([versioned('llvm-objdump'), '--macho', '--unwind-info', path])
-    personalities = re.findall(r'personality\[\d+\]: (0x[0-9a-fA-F]+)', table)
+    dwarf = run([versioned('llvm-dwarfdump'), '--eh-frame', path])
+    # Slots of 8 bytes; Zig's linker adds 4 to DWARF's on x86_64.
+    personalities = {int(at, 16) & ~7 for at in re.findall(r'Personality Address: ([0-9a-fA-F]+)', dwarf)}
+    personalities |= {base + int(at, 16) for at in re.findall(r'personality\[\d+\]: (0x[0-9a-fA-F]+)', table)}
     # The index names the first function of each page, and each page all of its own.
     pages = table.partition('Second level indices')[2]
     entries = re.findall(r'function offset=(0x[0-9a-fA-F]+),\s*encoding\S*=(0x[0-9a-fA-F]+)', pages)
