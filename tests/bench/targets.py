@@ -105,7 +105,7 @@ WAYS = {
 def inspect(engine, triple, libraries):
     response = json.loads(run([engine, 'inspect', '--json', '--target', triple, *libraries]))
     needed = [e['provider']['kind'] for e in response['inspection']['externals']
-              if e['provider']['kind'] != 'given-library']
+              if e['provider']['kind'] != 'given-library' and not e['weak']]
     nobody = sum(kind == 'unknown' for kind in needed)
     return f'{len(needed)} symbols needed' + (f', {nobody} of them nobody has' if nobody else '')
 
