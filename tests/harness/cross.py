@@ -76,7 +76,7 @@ ELF = {
 }
 
 OTHER = {
-    'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'AR': 'llvm-lib-19'},
+    'msvc': Target('x86_64-pc-windows-msvc', [], tools={'CC': 'clang-19', 'CXX': 'clang-19', 'AR': 'llvm-lib-19'},
                    linker='true'),
     'mingw': Target('x86_64-pc-windows-gnu', ['x86_64-w64-mingw32-gcc'], ['wine'],
                     native=['-lkernel32', '-lntdll', '-luserenv', '-lws2_32', '-ldbghelp'],

@@ -78,6 +78,9 @@ def hard(target=None):
     chosen = HARD
     if target:
         chosen = {'release': [name for name in HARD['release'] if not name.startswith('cxx-')]}
+        if 'windows' in target.triple:
+            chosen['release'] += ['windows-left', 'windows-right', 'windows-program']
+            chosen['fat'] = HARD['fat']
     return cargo.libraries('hard', [
         ['build', '--profile', profile, *(p for name in names for p in ('-p', f'hard-{name}'))]
         for profile, names in chosen.items()

@@ -34,6 +34,14 @@ ATOMIC = ('prelink', 'meld')
 APART = ['-DAPART']
 BOTH_UNWIND = ['hard_unwind_left', 'hard_unwind_right']
 BOTH_REG = ['hard_reg_left', 'hard_reg_right']
+# Of Windows alone.
+WINDOWS_CASES = [
+    Case('windows', ['hard_windows_left', 'hard_windows_right'], apart=APART, strategies=ATOMIC),
+    Case('windows', ['hard_windows_left', 'hard_windows_right'], defines=['-DONLY_RIGHT'],
+         linked=['hard_windows_right'], strategies=ATOMIC),
+    # Fat LTO: two such libraries do not link as they are.
+    Case('lto', ['hard_lto_left', 'hard_lto_right'], strategies=ATOMIC, defines=['-DNO_THIN']),
+]
 CASES = [
     Case('allocators', ['hard_alloc_first', 'hard_alloc_second', 'hard_alloc_system'], strategies=ATOMIC),
     Case('clash', ['hard_clash_one', 'hard_clash_two'], strategies=ATOMIC),

@@ -10,7 +10,7 @@ from harness.cargo import TESTS
 from harness.cross import TARGETS
 from harness.engine import ATOMIC, combine
 from harness.fixtures import PLUGINS, defines, exports, subsets
-from harness.hard_cases import CASES, host, make
+from harness.hard_cases import CASES, WINDOWS_CASES, host, make
 from harness.run import Failed, run
 
 pytestmark = pytest.mark.needs('windows')
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.needs('windows')
 HOSTS = TESTS / 'workspace' / 'host'
 HOST = HOSTS / 'main.c'
 LINK = {'msvc': windows.msvc, 'mingw': windows.mingw}
-# C++ of both needs a library of theirs; -Clinker-plugin-lto and profiles of the host's are elsewhere.
-HARD = [case for case in CASES if case.name not in ('cxx', 'lto')]
+# `cxx` needs a C++ library, `lto` has thin LTO as well.
+HARD = [*(case for case in CASES if case.name not in ('cxx', 'lto')), *WINDOWS_CASES]
 IMPORT = re.compile(r'^__imp_|^__IMPORT_|^__NULL_IMPORT_|_NULL_THUNK_DATA$|^_head_|_iname$')
 CROSSING = re.compile(r'.+\.[0-9a-f]{12}\.[0-9]+')
 
@@ -177,6 +177,32 @@ def test_hard_cases(name, strategy, engine, tmp_path):
         macros = [*macros, '-DEMULATED' if name == 'mingw' else '-DNO_NAMES']
         command = LINK[name](tmp_path / f'{number}-program', [source], combined.link(case.linked), defines=macros)
         link.check(command, timeout=300)
+
+
+@pytest.mark.parametrize('name', LINK)
+def test_rust_program(name, engine, tmp_path):
+    """A Rust program has a std of its own beside the melded one."""
+    libraries = fixtures.hard(TARGETS[name])
+    case = next(case for case in HARD if case.name == 'unwind')
+    combined = make(case, 'meld', engine, libraries, tmp_path / 'lib')
+    empty = tmp_path / 'empty.c'
+    empty.write_text('typedef int nothing;\n')
+    flags = [libraries['hard_windows_program']]
+    link.check(LINK[name](tmp_path / 'program', [empty], [*flags, *combined.link()]), timeout=300)
+
+
+@pytest.mark.parametrize('name', LINK)
+def test_each_dll_is_imported_once_reached(name, engine, tmp_path):
+    """Two plugins import one function of a DLL, one of them something of another DLL as well."""
+    libraries = fixtures.hard(TARGETS[name])
+    both = WINDOWS_CASES[0]
+    combined = make(both, 'meld', engine, libraries, tmp_path / 'lib')
+    source, _ = host(both, 'meld')
+    right = LINK[name](tmp_path / 'right', [source], combined.link(['hard_windows_right']), defines=['-DONLY_RIGHT'])
+    left = LINK[name](tmp_path / 'both', [source], combined.link())
+    for program, expected in ((right[-1], False), (left[-1], True)):
+        imports = run([link.versioned('llvm-readobj'), '--coff-imports', program]).lower()
+        assert ('version.dll' in imports) == expected
 
 
 @pytest.mark.parametrize('name', LINK)

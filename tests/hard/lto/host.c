@@ -4,6 +4,11 @@
 int hard_left_work(void), hard_right_work(void), hard_thin_work(void);
 void hard_left_quiet(void), hard_right_quiet(void), hard_thin_quiet(void);
 
+#ifdef NO_THIN
+#define hard_thin_quiet() (void)0
+#define hard_thin_work() 14
+#endif
+
 int main(void) {
     hard_left_quiet();
     hard_right_quiet();
