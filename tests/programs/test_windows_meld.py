@@ -18,6 +18,8 @@ pytestmark = pytest.mark.needs('windows')
 HOSTS = TESTS / 'workspace' / 'host'
 HOST = HOSTS / 'main.c'
 LINK = {'msvc': windows.msvc, 'mingw': windows.mingw}
+# What exceptions of C++ need.
+CXX = {'msvc': [], 'mingw': ['-static', '-lstdc++']}
 # `cxx` needs a C++ library, `lto` has thin LTO as well.
 HARD = [*(case for case in CASES if case.name not in ('cxx', 'lto')), *WINDOWS_CASES]
 IMPORT = re.compile(r'^__imp_|^__IMPORT_|^__NULL_IMPORT_|_NULL_THUNK_DATA$|^_head_|_iname$')
@@ -175,7 +177,8 @@ def test_hard_cases(name, strategy, engine, tmp_path):
         source, macros = host(case, strategy)
         # MinGW's C emulates thread locals; names of MSVC's programs are in files of their own.
         macros = [*macros, '-DEMULATED' if name == 'mingw' else '-DNO_NAMES']
-        command = LINK[name](tmp_path / f'{number}-program', [source], combined.link(case.linked), defines=macros)
+        command = LINK[name](tmp_path / f'{number}-program', [source], combined.link(case.linked), defines=macros,
+                             flags=CXX[name])
         link.check(command, timeout=300)
 
 
@@ -198,8 +201,9 @@ def test_each_dll_is_imported_once_reached(name, engine, tmp_path):
     both = WINDOWS_CASES[0]
     combined = make(both, 'meld', engine, libraries, tmp_path / 'lib')
     source, _ = host(both, 'meld')
-    right = LINK[name](tmp_path / 'right', [source], combined.link(['hard_windows_right']), defines=['-DONLY_RIGHT'])
-    left = LINK[name](tmp_path / 'both', [source], combined.link())
+    right = LINK[name](tmp_path / 'right', [source], combined.link(['hard_windows_right']), defines=['-DONLY_RIGHT'],
+                       flags=CXX[name])
+    left = LINK[name](tmp_path / 'both', [source], combined.link(), flags=CXX[name])
     for program, expected in ((right[-1], False), (left[-1], True)):
         imports = run([link.versioned('llvm-readobj'), '--coff-imports', program]).lower()
         assert ('version.dll' in imports) == expected

@@ -2,6 +2,7 @@
 
 pub mod amend;
 mod arch;
+mod comdat;
 mod emit;
 pub mod import;
 pub mod marker;

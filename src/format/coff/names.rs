@@ -69,6 +69,11 @@ pub(super) fn registry(name: &[u8], role: Role) -> Option<&[u8]> {
     own.then_some(stem)
 }
 
+/// Unwind data of one function, by MinGW's naming: `.xdata$function`.
+pub(super) fn is_of_one_function(name: &[u8]) -> bool {
+    stem(name) == b".xdata" && name.len() > b".xdata".len()
+}
+
 pub(super) fn is_tls(name: &[u8]) -> bool {
     stem(name) == b".tls"
 }

@@ -15,8 +15,8 @@ use super::names::{self, Role as NameRole};
 use super::{Layout, bad, layout, pdata, traits};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, Group, KeepRule, Native,
-    ObjectFile, Symbol, SymbolIndex, SymbolKind,
+    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, Native, ObjectFile,
+    Symbol, SymbolIndex, SymbolKind,
 };
 use crate::format::sections::is_debug_name;
 
@@ -24,9 +24,19 @@ pub(super) fn malformed(what: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::ObjectMalformed, what)
 }
 
+/// An edge that no relocation makes.
+pub(super) fn rule(to: EdgeTarget, rule: KeepRule) -> Edge {
+    Edge {
+        offset: 0,
+        to,
+        addend: 0,
+        kind: EdgeKind::Rule(rule),
+    }
+}
+
 /// What a section is to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Role {
+pub(super) enum Role {
     Atom(AtomIndex),
     Unwind,
     Other,
@@ -34,10 +44,10 @@ enum Role {
 
 /// How a COMDAT's copies are chosen, from its section symbol.
 #[derive(Clone, Copy)]
-struct Selection {
-    kind: pe::ComdatSelection,
+pub(super) struct Selection {
+    pub kind: pe::ComdatSelection,
     /// Section number of the one it lives and dies with.
-    with: u32,
+    pub with: u32,
 }
 
 /// Reads the object.
@@ -52,18 +62,18 @@ pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
     }
 }
 
-struct Reader<'d, H: CoffHeader> {
-    data: &'d [u8],
-    arch: Arch,
-    sections: SectionTable<'d>,
-    table: SymbolTable<'d, &'d [u8], H>,
+pub(super) struct Reader<'d, H: CoffHeader> {
+    pub(super) data: &'d [u8],
+    pub(super) arch: Arch,
+    pub(super) sections: SectionTable<'d>,
+    pub(super) table: SymbolTable<'d, &'d [u8], H>,
     /// By section, from 0.
-    roles: Vec<Role>,
-    names: Vec<&'d [u8]>,
+    pub(super) roles: Vec<Role>,
+    pub(super) names: Vec<&'d [u8]>,
     /// By section number.
-    selections: HashMap<u32, Selection>,
-    included: Vec<&'d [u8]>,
-    out: ObjectFile<'d>,
+    pub(super) selections: HashMap<u32, Selection>,
+    pub(super) included: Vec<&'d [u8]>,
+    pub(super) out: ObjectFile<'d>,
 }
 
 impl<'d, H: CoffHeader> Reader<'d, H> {
@@ -194,7 +204,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         Ok(Role::Atom(index))
     }
 
-    fn role(&self, number: i32) -> Option<Role> {
+    pub(super) fn role(&self, number: i32) -> Option<Role> {
         let at = usize::try_from(number).ok()?.checked_sub(1)?;
         self.roles.get(at).copied()
     }
@@ -404,64 +414,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         self.out.kept.sort_unstable();
     }
 
-    /// COMDATs of which any copy may serve.
-    fn read_groups(&mut self) -> Result<()> {
-        let mut leaders: HashMap<AtomIndex, &'d [u8]> = HashMap::new();
-        for &(atom, symbol) in &self.out.atom_symbols {
-            if let Some(s) = self.out.symbols.get(symbol as usize)
-                && s.kind != SymbolKind::Section
-            {
-                leaders.entry(atom).or_insert(s.name);
-            }
-        }
-        for (at, section) in self.sections.iter().enumerate() {
-            let number = at as u32 + 1;
-            let Role::Atom(atom) = self.roles[at] else {
-                continue;
-            };
-            if !section
-                .characteristics
-                .get(LE)
-                .contains(pe::IMAGE_SCN_LNK_COMDAT)
-            {
-                continue;
-            }
-            let kind = self.selections.get(&number).map(|s| s.kind);
-            let vague = match kind {
-                None
-                | Some(
-                    pe::ComdatSelection(0)
-                    | pe::IMAGE_COMDAT_SELECT_NODUPLICATES
-                    | pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE,
-                ) => false,
-                Some(
-                    pe::IMAGE_COMDAT_SELECT_ANY
-                    | pe::IMAGE_COMDAT_SELECT_SAME_SIZE
-                    | pe::IMAGE_COMDAT_SELECT_EXACT_MATCH
-                    | pe::IMAGE_COMDAT_SELECT_LARGEST
-                    | pe::IMAGE_COMDAT_SELECT_NEWEST,
-                ) => true,
-                Some(other) => {
-                    return Err(malformed(format!("COMDAT selection {}", other.0))
-                        .symbol(self.names[at])
-                        .into());
-                }
-            };
-            if let (true, Some(&signature)) = (vague, leaders.get(&atom)) {
-                let group = self.out.groups.len() as u32;
-                self.out.groups.push(Group {
-                    signature,
-                    comdat: true,
-                    atoms: vec![atom],
-                });
-                if let Some(a) = self.out.atoms.get_mut(atom as usize) {
-                    a.group = Some(group);
-                }
-            }
-        }
-        Ok(())
-    }
-
     /// Relocations of a section, converted. Addends stay in the contents.
     fn relocations(&self, name: &[u8], section: &'d pe::ImageSectionHeader) -> Result<Vec<Edge>> {
         let raw = section
@@ -530,12 +482,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         if !unwind.is_empty() {
             self.out.unwind_headers.push(pdata::no_header());
         }
-        let rule = |to, rule| Edge {
-            offset: 0,
-            to,
-            addend: 0,
-            kind: EdgeKind::Rule(rule),
-        };
         for entry in &unwind {
             // Where the function begins and ends is no need of its own.
             for edge in &entry.edges {
@@ -548,32 +494,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 }
             }
         }
+        self.join_unwind_data(&unwind);
         self.out.unwind = unwind;
-        for (number, selection) in &self.selections {
-            if selection.kind != pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE {
-                continue;
-            }
-            let of = |n: u32| match self.role(i32::try_from(n).unwrap_or(0)) {
-                Some(Role::Atom(atom)) => Some(atom),
-                _ => None,
-            };
-            if self
-                .role(i32::try_from(selection.with).unwrap_or(0))
-                .is_none()
-            {
-                return Err(malformed(format!(
-                    "COMDAT associated with section {}, which does not exist",
-                    selection.with
-                ))
-                .into());
-            }
-            if let (Some(leader), Some(follower)) = (of(selection.with), of(*number))
-                && leader != follower
-                && let Some(edges) = per_atom.get_mut(leader as usize)
-            {
-                edges.push(rule(EdgeTarget::Atom(follower), KeepRule::Associative));
-            }
-        }
+        self.add_associations(&mut per_atom)?;
         self.out.edge_starts.push(0);
         for mut edges in per_atom {
             edges.sort_by_key(|e| match (e.kind, e.to) {

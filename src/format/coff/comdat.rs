@@ -1,0 +1,140 @@
+//! COMDAT sections: of which any copy may serve, and what lives and dies with them (PE/COFF, "COMDAT
+//! Sections").
+
+use std::collections::HashMap;
+
+use object::LittleEndian as LE;
+use object::pe;
+use object::read::coff::CoffHeader;
+
+use super::names;
+use super::read::{Reader, Role, malformed, rule};
+use crate::error::Result;
+use crate::format::model::{
+    AtomIndex, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, UnwindEntry,
+};
+
+impl<'d, H: CoffHeader> Reader<'d, H> {
+    /// COMDATs of which any copy may serve.
+    pub(super) fn read_groups(&mut self) -> Result<()> {
+        let mut leaders: HashMap<AtomIndex, &'d [u8]> = HashMap::new();
+        for &(atom, symbol) in &self.out.atom_symbols {
+            if let Some(s) = self.out.symbols.get(symbol as usize)
+                && s.kind != SymbolKind::Section
+            {
+                leaders.entry(atom).or_insert(s.name);
+            }
+        }
+        for (at, section) in self.sections.iter().enumerate() {
+            let number = at as u32 + 1;
+            let Role::Atom(atom) = self.roles[at] else {
+                continue;
+            };
+            if !section
+                .characteristics
+                .get(LE)
+                .contains(pe::IMAGE_SCN_LNK_COMDAT)
+            {
+                continue;
+            }
+            let kind = self.selections.get(&number).map(|s| s.kind);
+            let vague = match kind {
+                None
+                | Some(
+                    pe::ComdatSelection(0)
+                    | pe::IMAGE_COMDAT_SELECT_NODUPLICATES
+                    | pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE,
+                ) => false,
+                Some(
+                    pe::IMAGE_COMDAT_SELECT_ANY
+                    | pe::IMAGE_COMDAT_SELECT_SAME_SIZE
+                    | pe::IMAGE_COMDAT_SELECT_EXACT_MATCH
+                    | pe::IMAGE_COMDAT_SELECT_LARGEST
+                    | pe::IMAGE_COMDAT_SELECT_NEWEST,
+                ) => true,
+                Some(other) => {
+                    return Err(malformed(format!("COMDAT selection {}", other.0))
+                        .symbol(self.names[at])
+                        .into());
+                }
+            };
+            if let (true, Some(&signature)) = (vague, leaders.get(&atom)) {
+                let group = self.out.groups.len() as u32;
+                self.out.groups.push(Group {
+                    signature,
+                    comdat: true,
+                    atoms: vec![atom],
+                });
+                if let Some(a) = self.out.atoms.get_mut(atom as usize) {
+                    a.group = Some(group);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Sections that live as long as their leader does, and stand for it wherever a copy of it does.
+    pub(super) fn add_associations(&mut self, per_atom: &mut [Vec<Edge>]) -> Result<()> {
+        let mut all: Vec<(u32, u32)> = self
+            .selections
+            .iter()
+            .filter(|(_, s)| s.kind == pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE)
+            .map(|(number, s)| (*number, s.with))
+            .collect();
+        all.sort_unstable();
+        let atom_of = |role| match role {
+            Role::Atom(atom) => Some(atom),
+            Role::Unwind | Role::Other => None,
+        };
+        for (number, with) in all {
+            let role = |n: u32| i32::try_from(n).ok().and_then(|n| self.role(n));
+            let leader = role(with).ok_or_else(|| {
+                malformed(format!(
+                    "COMDAT associated with section {with}, which does not exist"
+                ))
+            })?;
+            if let (Some(leader), Some(follower)) =
+                (atom_of(leader), role(number).and_then(atom_of))
+                && leader != follower
+                && let Some(edges) = per_atom.get_mut(leader as usize)
+            {
+                edges.push(rule(EdgeTarget::Atom(follower), KeepRule::Associative));
+                self.join_group(leader, follower);
+            }
+        }
+        Ok(())
+    }
+
+    /// MinGW's compilers associate by name alone: the unwind data of one function's section goes with
+    /// the function.
+    pub(super) fn join_unwind_data(&mut self, unwind: &[UnwindEntry<'d>]) {
+        for entry in unwind {
+            for edge in &entry.edges {
+                let EdgeTarget::Symbol(symbol) = edge.to else {
+                    continue;
+                };
+                let definition = self.out.symbols.get(symbol as usize).map(|s| s.definition);
+                if let Some(Definition::Atom { atom, .. }) = definition
+                    && let Some(a) = self.out.atoms.get(atom as usize)
+                    && names::is_of_one_function(a.section)
+                {
+                    self.join_group(entry.atom, atom);
+                }
+            }
+        }
+    }
+
+    fn join_group(&mut self, leader: AtomIndex, follower: AtomIndex) {
+        let Some(group) = self.out.atoms.get(leader as usize).and_then(|a| a.group) else {
+            return;
+        };
+        if let Some(a) = self.out.atoms.get_mut(follower as usize)
+            && a.group.is_none()
+        {
+            a.group = Some(group);
+            if let Some(g) = self.out.groups.get_mut(group as usize) {
+                g.atoms.push(follower);
+            }
+        }
+    }
+}
