@@ -1,7 +1,10 @@
 """Windows programs on this machine: lld-link without Visual Studio, MinGW, and wine."""
 
+import fcntl
+import functools
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 from . import cache
@@ -10,6 +13,7 @@ from .link import versioned
 from .run import run
 
 SOURCES = TESTS / 'msvc'
+WINE = Path('/usr/lib/wine')
 MINGW_LIBS = Path('/usr/x86_64-w64-mingw32/lib')
 # What std needs of the system.
 SYSTEM = ['kernel32', 'ntdll', 'userenv', 'ws2_32', 'dbghelp']
@@ -30,10 +34,27 @@ def runtime():
     return cache.result('windows', 'runtime', cache.digest(SOURCES), make)
 
 
+@functools.cache
+def prefix():
+    """Wine's folder of a system, made once. Its server stays for a minute after the last program: one
+    that is about to end refuses the next program's connection."""
+    path = cache.folder('wine')
+    env = {'WINEPREFIX': str(path), 'WINEDEBUG': '-all'}
+    with open(cache.folder() / 'wine.lock', 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        # It outlives this process, so it must not hold its pipes. One that runs already is no error.
+        nothing = subprocess.DEVNULL
+        subprocess.run([WINE / 'wineserver64', '-p60'], env={**os.environ, **env}, stdin=nothing,
+                       stdout=nothing, stderr=nothing, check=False)
+        if not (path / 'system.reg').exists():
+            run([WINE / 'wine64', 'wineboot', '--init'], env=env)
+    return path
+
+
 def wine(program):
     """The command that runs a program, with what wine needs beside it."""
     shutil.copy(runtime() / 'bcryptprimitives.dll', Path(program).parent)
-    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={cache.folder("wine")}', '/usr/lib/wine/wine64', program]
+    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={prefix()}', WINE / 'wine64', program]
 
 
 def msvc(out, sources, libraries, *, defines=(), flags=(), collect=True, system=SYSTEM):
