@@ -534,6 +534,11 @@ fn respond(
         plugin.debug_bytes_removed = output.debug_bytes_removed;
         plugin.exports.clone_from(&output.exports);
         plugin.externals.clone_from(&output.externals);
+        if strategy != Strategy::Dedup {
+            let natives = &plugin.native_static_libs;
+            plugin.native_static_libs =
+                emit::needs::needed(inputs.format(), natives, &plugin.externals);
+        }
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
         totals.debug_bytes_removed += plugin.debug_bytes_removed;

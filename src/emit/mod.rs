@@ -7,6 +7,7 @@ mod depfile;
 mod libtool;
 mod link_args;
 mod native;
+pub mod needs;
 mod pkgconfig;
 mod places;
 

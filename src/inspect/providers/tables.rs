@@ -90,6 +90,14 @@ table!(windows_dlls, "tables/windows-dlls.txt");
 table!(apple, "tables/apple.txt");
 table!(pkgconfig, "tables/pkgconfig.txt");
 
+/// Is this the import library of DLLs of Windows, without its suffix?
+#[must_use]
+pub fn is_system_library(library: &str) -> bool {
+    let all = windows_dlls().providers.iter();
+    all.filter_map(|p| p.split_once(' '))
+        .any(|(_, name)| name == library)
+}
+
 /// What the tables say.
 pub fn lookup(environment: Environment, symbol: &str) -> Option<Provider> {
     let system = match environment {
