@@ -22,9 +22,9 @@ from cerbero.utils import shell
 PROTOCOL = 1
 
 # How libraries are combined where the recipe does not say: melding keeps only what a plugin's exports
-# reach, deduplication keeps whole members. The engine melds ELF objects.
-ELF_STRATEGY = 'meld'
-OTHER_STRATEGY = 'dedup'
+# reach, deduplication keeps whole members. The engine melds ELF objects, and 64-bit ones of Windows.
+MELDED = 'meld'
+WHOLE = 'dedup'
 
 
 class DragonfireMixin(recipe.Recipe):
@@ -151,9 +151,11 @@ class DragonfireMixin(recipe.Recipe):
 
     def _default_strategy(self):
         platform = self.config.target_platform
-        if platform == Platform.WINDOWS or Platform.is_apple(platform):
-            return OTHER_STRATEGY
-        return ELF_STRATEGY
+        if Platform.is_apple(platform):
+            return WHOLE
+        if platform == Platform.WINDOWS and self.target_triple.startswith('i686-'):
+            return WHOLE
+        return MELDED
 
     def _archive_kind(self):
         if Platform.is_apple(self.config.target_platform):

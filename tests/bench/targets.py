@@ -95,8 +95,8 @@ WAYS = {
     **{target.triple: (target, elf(target, f'qemu-{name}' if target.runner else 'natively'), STRATEGIES)
        for name, target in ELF.items()},
     'aarch64-linux-android': (TARGETS['android'], for_android, STRATEGIES),
-    'x86_64-pc-windows-msvc': (TARGETS['msvc'], on_windows(windows.msvc, 'lld-link'), ['dedup']),
-    'x86_64-pc-windows-gnu': (TARGETS['mingw'], on_windows(windows.mingw, 'MinGW, bfd'), ['dedup']),
+    'x86_64-pc-windows-msvc': (TARGETS['msvc'], on_windows(windows.msvc, 'lld-link'), STRATEGIES),
+    'x86_64-pc-windows-gnu': (TARGETS['mingw'], on_windows(windows.mingw, 'MinGW, bfd'), STRATEGIES),
     'aarch64-apple-darwin': (TARGETS['macos'], for_apple('macos'), ['dedup']),
     'x86_64-apple-darwin': (TARGETS['macos-x86_64'], for_apple('macos-x86_64'), ['dedup']),
 }

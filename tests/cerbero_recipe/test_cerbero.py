@@ -138,7 +138,8 @@ def test_strategy_by_platform(tmp_path, engine):
         platform: Demo(tmp_path / platform, engine, platform).recipe().dragonfire_request()['operation']
         for platform in (Platform.LINUX, Platform.ANDROID, Platform.WINDOWS, Platform.DARWIN, Platform.IOS)
     }
-    assert {p for p, o in operations.items() if o == 'meld'} == {Platform.LINUX, Platform.ANDROID}
+    assert {p for p, o in operations.items() if o == 'meld'} == {
+        Platform.LINUX, Platform.ANDROID, Platform.WINDOWS}
     assert set(operations.values()) == {'meld', 'dedup'}
 
 
@@ -353,7 +354,7 @@ def foreign(request, tmp_path_factory, engine):
         archive = ['llvm-ar-19', f'--format={kind["kind"]}', 'rcs', prebuilt / f'libgst{plugin}.a']
         run([*archive, own, prebuilt / 'shared.o'])
     demo = Demo(folder, engine, kind['platform'], kind['msvc'], prebuilt, kind['native'])
-    return request.param, demo, demo.run()
+    return request.param, demo, demo.run(demo.recipe(dragonfire_strategy='dedup'))
 
 
 def test_foreign_names(foreign):
@@ -404,17 +405,22 @@ def test_msvc_can_keep_link_exe_names(tmp_path, engine, foreign):
         return
     config = demo.config
     other = Demo(tmp_path, engine, Platform.WINDOWS, True, config.prebuilt, config.native_static_libs)
-    recipe = other.run(other.recipe(dragonfire_keep_lib_names=True))
+    recipe = other.run(other.recipe(dragonfire_keep_lib_names=True, dragonfire_strategy='dedup'))
     devel = recipe.devel_files_list()
     assert 'lib/gstrsworkspace.lib' in devel
     assert {f'lib/gstreamer-1.0/gst{p}.lib' for p in PLUGINS} <= set(devel)
     assert not list(other.prefix.rglob('*.a'))
 
 
-def test_mingw_program_runs(foreign, tmp_path):
+@pytest.mark.parametrize('strategy', ['dedup', 'meld'])
+def test_mingw_program_runs(foreign, strategy, engine, tmp_path):
     name, demo, _ = foreign
     if name != 'mingw':
         return
+    if strategy == 'meld':
+        config = demo.config
+        demo = Demo(tmp_path / 'melded', engine, Platform.WINDOWS, False, config.prebuilt, config.native_static_libs)
+        demo.run()
     for module in ('demo-host', 'demo-base'):
         (tmp_path / f'{module}.pc').write_text(f'Name: {module}\nDescription: test\nVersion: 1.4\n')
     link = pkg_config(demo.prefix / 'lib', tmp_path, '--static', '--libs', 'gstalpha', 'gstbeta')
@@ -422,7 +428,8 @@ def test_mingw_program_runs(foreign, tmp_path):
     consumer = Path(__file__).parent / 'host/consumer.c'
     static = [f for f in link if f.startswith(('-L', '-lgst'))]
     system = [f for f in link if f not in static]
-    assert '-lntdll' in system
+    # Melded, nothing is named of which no function is used.
+    assert ('-lntdll' in system) == (strategy == 'dedup')
     command = ['x86_64-w64-mingw32-gcc', '-DALPHA', '-DBETA', consumer, '-o', program]
     run([*command, '-Wl,-Bstatic', *static, '-Wl,-Bdynamic', *system])
     wine = {'WINEDEBUG': '-all', 'WINEPREFIX': str(tmp_path / 'wine')}
