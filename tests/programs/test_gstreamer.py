@@ -2,6 +2,7 @@
 every element is made and plays a pipeline to its end."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 from harness import cache, link
 from harness.cargo import TESTS, library_name
 from harness.engine import STRATEGIES, combine
-from harness.run import run
+from harness.run import Failed, run
 
 pytestmark = pytest.mark.needs('gstreamer')
 
@@ -77,6 +78,24 @@ def by(*strategies):
 def test_plays(combined, plugins, linker, tmp_path):
     libraries = combined.link([library(p) for p in plugins])
     play(program(plugins, libraries, tmp_path / 'program', linker), plugins)
+
+
+@by('prelink', 'meld')
+@pytest.mark.parametrize('linker', ['bfd', 'lld'])
+@pytest.mark.parametrize('plugin', PLUGINS)
+def test_plays_alone(combined, plugin, linker, tmp_path):
+    play(program([plugin], combined.link([library(plugin)]), tmp_path / 'program', linker), [plugin])
+
+
+@by('meld')
+def test_dead_code_asks_for_nothing(combined, tmp_path):
+    """Against GStreamer's core and GIO alone, a program with the fallbackswitch plugin lacks what its
+    live code takes from the audio, video and base libraries; as built, it lacks 245 symbols."""
+    with pytest.raises(Failed) as failed:
+        program(['fallbackswitch'], combined.link([library('fallbackswitch')]), tmp_path / 'program', 'bfd',
+                modules=CORE)
+    missing = set(re.findall(r'undefined reference to `(\w+)', failed.value.output))
+    assert len(missing) == 8 and all(name.startswith(('gst_audio_', 'gst_flow_', 'gst_video_')) for name in missing), missing
 
 
 # Bytes that all libraries may have together. dedup keeps debug information: 110.7 MB of members, each
