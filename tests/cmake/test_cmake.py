@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache, cross, fixtures
+from harness import cache, cross, fixtures, link, windows
 from harness.run import run
 
 HERE = Path(__file__).parent
@@ -95,7 +95,7 @@ class Tree:
 
     def products(self):
         """Age of everything that a build makes."""
-        suffixes = {'.a', '.o', '.rsp', '.pc', '.cmake'}
+        suffixes = {'.a', '.lib', '.o', '.obj', '.rsp', '.pc', '.cmake'}
         files = [p for p in self.build.rglob('*')
                  if p.is_file() and (p.suffix in suffixes or p.name in {*PROGRAMS, 'built'})]
         assert len(files) > 20
@@ -236,6 +236,31 @@ def test_cross(machine, engine, sources, target_dir, tmp_path):
         tree.suffix = '.exe'
         run([*target.compiler, '-shared', '-o', tree.build / 'bcryptprimitives.dll', HERE / 'bcryptprimitives.c'])
     tree.works()
+    nothing_to_do(tree, 'Ninja')
+
+
+@pytest.mark.needs('cross')
+@pytest.mark.needs('windows')
+def test_msvc(engine, sources, target_dir, tmp_path, monkeypatch):
+    """clang and lld-link for Microsoft's ABI: melded, a program needs no option of the linker."""
+    (tmp_path / 'bin').mkdir()
+    (tmp_path / 'bin/lld-link').symlink_to(link.versioned('lld-link'))
+    monkeypatch.setenv('PATH', str(tmp_path / 'bin'), prepend=os.pathsep)
+    monkeypatch.setenv('CRT', str(windows.sdk()))
+    monkeypatch.setenv('CRT_SOURCES', str(windows.SOURCES))
+    tree = configure(
+        tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
+        f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
+        f'-DCMAKE_TOOLCHAIN_FILE={HERE / "msvc.cmake"}',
+        f'-DEXTRA=CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;RUSTC={cross.RUSTC};RUSTC_BOOTSTRAP=1')
+    asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())
+    assert asked['operation'] == 'meld' and asked['source']['workspace']['target'] == 'x86_64-pc-windows-msvc'
+    tree.make()
+    tree.suffix = '.exe'
+    for name in PROGRAMS:
+        *tree.runner, _ = windows.wine(tree.build / f'{name}.exe')
+    tree.works()
+    assert 'FORCE' not in (tree.build / 'build.ninja').read_text()
     nothing_to_do(tree, 'Ninja')
 
 

@@ -71,6 +71,17 @@ def msvc(out, sources, libraries, *, defines=(), flags=(), collect=True, system=
     return wine(out)
 
 
+def sdk():
+    """A folder with the stand-ins, and import libraries of the system under Microsoft's names."""
+    def make(folder):
+        for path in runtime().iterdir():
+            shutil.copy(path, folder)
+        for name in SYSTEM:
+            shutil.copy(MINGW_LIBS / f'lib{name}.a', folder / f'{name}.lib')
+
+    return cache.result('windows', 'sdk', cache.digest(SOURCES), make)
+
+
 def compile(out, text):
     """Compiles C from a text; gives the object."""
     source = Path(out).with_suffix('.c')
