@@ -193,10 +193,13 @@ pub(crate) fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {
         .iter()
         .filter(|m| m.kind == MemberKind::Bitcode)
         .map(|m| {
-            Diagnostic::new(Code::BitcodeMember, "this member is LLVM bitcode")
-                .file(inputs.library(m.library).path)
-                .member(m.name)
-                .hint("build without -Clinker-plugin-lto, or use the dedup strategy")
+            Diagnostic::new(
+                Code::BitcodeMember,
+                "this member is a compiler's intermediate code",
+            )
+            .file(inputs.library(m.library).path)
+            .member(m.name)
+            .hint("build without -Clinker-plugin-lto or /GL, or use the dedup strategy")
         })
         .collect();
     Error::all(errors)

@@ -2,9 +2,16 @@
 
 use std::path::Path;
 
+use dragonfire::archive::ArchiveKind;
+use dragonfire::archive::write::ArchiveWriter;
 use dragonfire::error::Code;
 use dragonfire::format::model::KeepRule;
 use dragonfire::format::{self, model::ObjectFile};
+use dragonfire::plan::OutputMember;
+use dragonfire::protocol::event::Silent;
+use dragonfire::protocol::request::{
+    CombineRequest, LibraryInput, Metadata, Output, Request, Source, Symbols,
+};
 
 /// An object of the fuzz targets' corpus, to break.
 struct Coff {
@@ -221,4 +228,60 @@ fn every_truncation_is_an_error_or_an_object() {
             }
         }
     }
+}
+
+/// The beginning of what MSVC writes with /GL: an anonymous object of another class than big objects.
+fn link_time_code() -> Vec<u8> {
+    let class = [
+        0x38, 0xFE, 0xB3, 0x0C, 0xA5, 0xD9, 0xAB, 0x4D, 0xAC, 0x9B, 0xD6, 0xB6, 0x22, 0x26, 0x53,
+        0xC2,
+    ];
+    let header: [&[u8]; 4] = [
+        &[0, 0, 0xFF, 0xFF, 1, 0, 0x64, 0x86],
+        &[0; 4],
+        &class,
+        &[0; 64],
+    ];
+    header.concat()
+}
+
+#[test]
+fn link_time_code_is_no_object_and_no_rubbish() {
+    let code = link_time_code();
+    assert_eq!(format::classify(&code), format::MemberKind::Bitcode);
+    let scratch = tempfile::tempdir().unwrap();
+    let dir = camino::Utf8PathBuf::from_path_buf(scratch.path().to_owned()).unwrap();
+    let plain = Coff::seed(PLAIN).bytes;
+    let members = [("a.obj", &plain), ("b.obj", &code)].map(|(name, data)| OutputMember {
+        name: name.as_bytes().into(),
+        data: data.into(),
+        symbols: Vec::new(),
+    });
+    let mut bytes = Vec::new();
+    let writer = ArchiveWriter::new(ArchiveKind::Coff, &members).unwrap();
+    writer.write(&mut bytes).unwrap();
+    std::fs::write(dir.join("gsta.lib"), bytes).unwrap();
+    let request = CombineRequest {
+        protocol: 1,
+        source: Source::Libraries(vec![LibraryInput {
+            path: dir.join("gsta.lib"),
+            ..LibraryInput::default()
+        }]),
+        exports: vec!["gst_plugin_*".to_owned()],
+        output: Output::Dir(dir.join("out")),
+        manifest: None,
+        workspace_library: None,
+        target: None,
+        archive: None,
+        symbols: Symbols::Keep,
+        debug: None,
+        drop_bitcode: false,
+        metadata: Metadata::default(),
+        report: None,
+        threads: None,
+    };
+    let refused = dragonfire::run(&Request::Meld(request.clone()), &Silent).unwrap_err();
+    assert_eq!(refused.code(), Code::BitcodeMember);
+    let kept = dragonfire::run(&Request::Dedup(request), &Silent).unwrap();
+    assert!(kept.warnings.iter().any(|w| w.code == Code::BitcodeMember));
 }

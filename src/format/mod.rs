@@ -39,7 +39,8 @@ pub enum MemberKind {
     Object(Format, Machine),
     /// A short import object of a DLL.
     ImportStub(Machine),
-    /// LLVM bitcode, raw or wrapped: no linker of ours can take it apart.
+    /// A compiler's own intermediate code: LLVM bitcode, raw or wrapped, or what MSVC's /GL writes. Only
+    /// that compiler's linker can take it apart.
     Bitcode,
     /// `lib.rmeta`, text, anything that no linker reads.
     Other,
@@ -71,7 +72,8 @@ impl fmt::Display for Machine {
 /// Classifies a member by its magic. Never fails: what is unknown is `Other`.
 #[must_use]
 pub fn classify(data: &[u8]) -> MemberKind {
-    if data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]) {
+    let bitcode = data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]);
+    if bitcode || coff::is_intermediate(data) {
         return MemberKind::Bitcode;
     }
     elf::classify(data)

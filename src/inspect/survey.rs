@@ -83,9 +83,9 @@ pub fn members<'d>(inputs: &Inputs<'d>) -> Vec<MemberSurvey<'d>> {
                 survey.problem = Some(
                     Diagnostic::new(
                         Code::BitcodeMember,
-                        "this member is LLVM bitcode: its symbols and sections are not shown",
+                        "this member is a compiler's intermediate code: its symbols and sections are not shown",
                     )
-                    .hint("build without -C linker-plugin-lto and -C embed-bitcode"),
+                    .hint("build without -C linker-plugin-lto, -C embed-bitcode and /GL"),
                 );
             }
             survey.problem = survey.problem.map(|problem| {

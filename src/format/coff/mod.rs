@@ -68,6 +68,16 @@ fn layout(data: &[u8]) -> Option<(Layout, u16)> {
     (known(machine) && fits).then_some((Layout::Plain, machine))
 }
 
+/// Anonymous objects that are not big ones hold a compiler's intermediate code (`ANON_OBJECT_HEADER` of
+/// winnt.h; MSVC's /GL).
+pub fn is_intermediate(data: &[u8]) -> bool {
+    half(data, 0) == Some(0)
+        && half(data, 2) == Some(0xFFFF)
+        && half(data, 4).is_some_and(|version| version > 0)
+        && data.get(12..28).is_some_and(|class| class != BIGOBJ)
+        && half(data, 6).is_some_and(known)
+}
+
 fn known(machine: u16) -> bool {
     const MACHINES: [pe::Machine; 6] = [
         pe::IMAGE_FILE_MACHINE_AMD64,

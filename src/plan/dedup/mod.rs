@@ -226,7 +226,7 @@ fn warn(
                 Diagnostic::new(
                     Code::BitcodeMember,
                     format!(
-                        "{} members are LLVM bitcode: they are kept whole",
+                        "{} members are bitcode or other intermediate code of a compiler: they are kept whole",
                         bitcode.len()
                     ),
                 )
