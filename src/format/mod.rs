@@ -279,6 +279,7 @@ pub fn registry_link_args(format: Format) -> &'static [&'static str] {
 pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug_bytes(data),
+        MemberKind::Object(Format::Coff, _) => coff::debug_bytes(data),
         _ => 0,
     }
 }

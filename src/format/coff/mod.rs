@@ -20,6 +20,7 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::coff::{CoffHeader, Symbol as _};
 
 use super::output::is_crossing_name;
+use super::sections::SectionKind;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -120,6 +121,17 @@ pub fn is_import(data: &[u8]) -> bool {
         _ => None,
     }
     .unwrap_or(false)
+}
+
+/// See [`super::debug_bytes`].
+pub fn debug_bytes(data: &[u8]) -> u64 {
+    let mut bytes = 0u64;
+    let read = sections::for_each_piece(data, &mut |piece| {
+        if piece.kind == SectionKind::Debug {
+            bytes = bytes.saturating_add(piece.bytes);
+        }
+    });
+    read.map_or(0, |()| bytes)
 }
 
 fn bad(what: &str) -> impl Fn(object::Error) -> Diagnostic {
