@@ -267,6 +267,10 @@ fn why(response: &Response) -> String {
     let mut text = String::new();
     for (depth, step) in response.why.iter().enumerate() {
         let indent = "  ".repeat(depth);
+        if step.member.is_empty() {
+            let _ = writeln!(text, "{indent}{}: {}", step.by, step.name);
+            continue;
+        }
         let _ = writeln!(
             text,
             "{indent}{}: {}\n{indent}  {}({}) {}",

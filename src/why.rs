@@ -5,13 +5,14 @@ use crate::combine::{Subject, select_exports};
 use crate::error::{Code, Diagnostic, Result};
 use crate::exports::ExportRules;
 use crate::format::model::{Definition, SymbolKind};
+use crate::graph::NameId;
 use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs};
 use crate::nearest;
 use crate::protocol::event::Events;
 use crate::protocol::request::WhyRequest;
 use crate::protocol::response::{Response, WhyStep};
-use crate::reach::{Cause, Node};
+use crate::reach::{Cause, Node, Target};
 
 /// Carries out the request.
 ///
@@ -39,10 +40,20 @@ pub fn run(request: &WhyRequest, events: &dyn Events) -> Result<Response> {
     };
     let mut response = Response::new("why");
     response.warnings.clone_from(&analysis.warnings);
-    match search.nearest_match() {
-        Some((set, node)) => response.why = search.chain(set, node),
-        None => return Err(search.not_found().into()),
-    }
+    let inside = search.nearest_match();
+    let outside = search.nearest_external();
+    // What is in the libraries goes before what they need, where the names fit equally well.
+    response.why = match (inside, outside) {
+        (Some((fit, set, node)), outside) if outside.as_ref().is_none_or(|o| fit <= o.0) => {
+            search.chain(set, node)
+        }
+        (_, Some((_, set, node, name))) => {
+            let mut steps = search.chain(set, node);
+            steps.push(search.external(set, name));
+            steps
+        }
+        _ => return Err(search.not_found().into()),
+    };
     Ok(response)
 }
 
@@ -91,7 +102,7 @@ impl Search<'_, '_> {
     }
 
     /// The best fitting live node; among equals the one found first, which is the nearest to a root.
-    fn nearest_match(&self) -> Option<(usize, u32)> {
+    fn nearest_match(&self) -> Option<(Fit, usize, u32)> {
         let mut best: Option<(Fit, u32, usize)> = None;
         for (set, reached) in self.analysis.reached.iter().enumerate() {
             for (at, node) in reached.nodes.iter().enumerate() {
@@ -103,7 +114,39 @@ impl Search<'_, '_> {
                 }
             }
         }
-        best.map(|(_, node, set)| (set, node))
+        best.map(|(fit, node, set)| (fit, set, node))
+    }
+
+    /// The best fitting name that a live node needs from outside, and that node.
+    fn nearest_external(&self) -> Option<(Fit, usize, u32, NameId)> {
+        let mut best: Option<(Fit, u32, usize, NameId)> = None;
+        for (set, reached) in self.analysis.reached.iter().enumerate() {
+            for at in 0..reached.nodes.len() as u32 {
+                for target in reached.targets_of(at) {
+                    let Target::External { name, .. } = *target else {
+                        continue;
+                    };
+                    if let Some(fit) = self.fit(self.analysis.graph.name(name)) {
+                        let candidate = (fit, at, set, name);
+                        if best.is_none_or(|b| candidate < b) {
+                            best = Some(candidate);
+                        }
+                    }
+                }
+            }
+        }
+        best.map(|(fit, node, set, name)| (fit, set, node, name))
+    }
+
+    fn external(&self, set: usize, name: NameId) -> WhyStep {
+        let library = self.analysis.sets[set].library;
+        WhyStep {
+            name: demangled(self.analysis.graph.name(name)),
+            library: self.inputs.library(library).name.clone(),
+            member: String::new(),
+            section: String::new(),
+            by: "external".to_owned(),
+        }
     }
 
     fn chain(&self, set: usize, node: u32) -> Vec<WhyStep> {

@@ -175,6 +175,7 @@ pub struct WhyStep {
     pub library: String,
     pub member: String,
     pub section: String,
-    /// How the step before it leads here: `export`, `reference`, or a keep rule's name.
+    /// How the step before it leads here: `export`, `reference`, or a keep rule's name; `external` for a
+    /// symbol that programs must get from elsewhere, which is in no member.
     pub by: String,
 }
