@@ -223,3 +223,54 @@ def test_sizes(name, engine, tmp_path):
     run([link.versioned('llvm-strip'), program])
     assert total['meld'] * 6 <= total['dedup'], total
     assert total['meld'] <= 1.6 * program.stat().st_size, (total, program.stat().st_size)
+
+
+# Calls and tables through pages, and a thread-local variable.
+ARM64 = {
+    'a': '''
+extern int scaled(int);
+static int table[4] = {1, 2, 3, 4};
+static const char *names[] = {"one", "two", "three"};
+__declspec(thread) int own = 4;
+static __attribute__((noinline)) int inner(int x) { return table[x & 3] + scaled(x) + own; }
+int arm_plugin_register(int x) { table[x & 3]++; return inner(x) + names[x % 3][0]; }
+int dead(void) { return scaled(5) + 1; }
+''',
+    'b': '''
+extern int outside(void);
+int scaled(int x) { return x * outside(); }
+double arm_plugin_value(double x) { return x * 3.25 + 1.5; }
+''',
+    'host': '''
+int arm_plugin_register(int);
+double arm_plugin_value(double);
+unsigned _tls_index;
+int _fltused;
+int outside(void) { return 7; }
+__declspec(dllexport) int entry(int x) { return arm_plugin_register(x) + (int)arm_plugin_value(x); }
+''',
+}
+
+
+def test_arm64(engine, tmp_path):
+    """ARM64 is linked here and looked at: as much code, data and unwinding as the linker's own
+    collection leaves."""
+    objects = {}
+    for name, text in ARM64.items():
+        (tmp_path / f'{name}.c').write_text(text)
+        objects[name] = tmp_path / f'{name}.obj'
+        run([link.versioned('clang'), '--target=aarch64-pc-windows-msvc', '-O1', '-ffunction-sections',
+             '-fdata-sections', '-c', tmp_path / f'{name}.c', '-o', objects[name]])
+    library = tmp_path / 'armplugin.lib'
+    run([link.versioned('llvm-lib'), f'/out:{library}', objects['a'], objects['b']])
+    melded = combine(engine, 'meld', [library], tmp_path / 'lib', exports=['arm_plugin_*'])
+
+    def linked(out, option, libraries):
+        run([link.versioned('lld-link'), '/dll', '/noentry', '/nodefaultlib', '/machine:arm64', option,
+             objects['host'], *libraries, f'/out:{out}'])
+        said = run([link.versioned('llvm-readobj'), '--sections', '--unwind', out])
+        sizes = dict(re.findall(r'Name: (\.\w+) [^}]*?VirtualSize: (0x[0-9A-F]+)', said))
+        return said.count('RuntimeFunction {'), sizes['.text'], exported(out)
+
+    assert linked(tmp_path / 'melded.dll', '/opt:noref', melded.libraries()) == linked(
+        tmp_path / 'whole.dll', '/opt:ref', [library])
