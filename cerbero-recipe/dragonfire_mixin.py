@@ -22,9 +22,8 @@ from cerbero.utils import shell
 PROTOCOL = 1
 
 # How libraries are combined where the recipe does not say: melding keeps only what a plugin's exports
-# reach, deduplication keeps whole members. The engine melds ELF objects, and 64-bit ones of Windows.
-MELDED = 'meld'
-WHOLE = 'dedup'
+# reach. Where objects of a platform cannot be melded, whole members are deduplicated.
+DEFAULT_STRATEGY = 'meld'
 
 
 class DragonfireMixin(recipe.Recipe):
@@ -129,7 +128,9 @@ class DragonfireMixin(recipe.Recipe):
             manifest = os.path.join(self.config_src_dir, manifest)
         return {
             'protocol': PROTOCOL,
-            'operation': self.dragonfire_strategy or self._default_strategy(),
+            'operation': self.dragonfire_strategy or DEFAULT_STRATEGY,
+            # For all platforms alike: the engine knows which objects it cannot meld.
+            'or_dedup': self.dragonfire_strategy is None,
             'source': {
                 'libraries': [{'path': str(plugin_dir / self.static_library_name(lib))} for lib in libraries],
             },
@@ -148,14 +149,6 @@ class DragonfireMixin(recipe.Recipe):
                 'libtool': True,
             },
         }
-
-    def _default_strategy(self):
-        platform = self.config.target_platform
-        if Platform.is_apple(platform):
-            return WHOLE
-        if platform == Platform.WINDOWS and self.target_triple.startswith('i686-'):
-            return WHOLE
-        return MELDED
 
     def _archive_kind(self):
         if Platform.is_apple(self.config.target_platform):

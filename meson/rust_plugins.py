@@ -16,7 +16,6 @@ import subprocess
 import sys
 
 PROTOCOL = 1
-DEFAULT_STRATEGY = 'meld'
 
 # Cargo profile of each Meson buildtype, and what the profile is adjusted by.
 BUILDTYPES = {
@@ -66,7 +65,8 @@ def arguments(argv):
     workspace.add_argument('--builder', choices=['auto', 'wrapper', 'cargo-c'])
 
     result = parser.add_argument_group('the result')
-    result.add_argument('--strategy', choices=['dedup', 'prelink', 'meld'])
+    result.add_argument('--strategy', choices=['auto', 'dedup', 'prelink', 'meld'],
+                        help='auto: meld wherever objects can be melded, else dedup')
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
     result.add_argument('--debug', choices=['keep', 'strip'])
@@ -245,7 +245,8 @@ def build(opts):
         'depfile_targets': [opts.build[0]],
     })
     request = without_none({
-        'operation': opts.strategy,
+        'operation': 'meld' if opts.strategy == 'auto' else opts.strategy,
+        'or_dedup': opts.strategy == 'auto',
         'source': {'workspace': workspace(opts)},
         'output': {'dir': absolute(out)},
         'exports': opts.export,

@@ -87,7 +87,7 @@ fn run_on_this_pool(
     };
     let mut response = done.response;
     let metadata = emit::Subject {
-        strategy,
+        strategy: done.strategy,
         format: done.format,
         target: subject.target.as_deref(),
         plugins: &response.plugins,
@@ -129,6 +129,8 @@ pub(crate) struct Run<'a> {
 /// What a run made, apart from the files.
 pub(crate) struct Done {
     pub response: Response,
+    /// What was asked for, or dedup in its place.
+    pub strategy: Strategy,
     pub format: Format,
     pub linker_args: Vec<String>,
     /// The report.
@@ -138,6 +140,23 @@ pub(crate) struct Done {
 }
 
 impl Run<'_> {
+    /// The strategy that is carried out, with a warning where it is not the one asked for.
+    fn strategy_for(&self, inputs: &Inputs<'_>) -> (Strategy, Option<Diagnostic>) {
+        if self.strategy == Strategy::Dedup || !self.request.or_dedup {
+            return (self.strategy, None);
+        }
+        let Err(error) = check_writable(inputs) else {
+            return (self.strategy, None);
+        };
+        let reason = error.0.into_iter().next();
+        let reason = reason.map_or(String::new(), |d| format!(": {}", d.message));
+        let warning = Diagnostic::new(
+            Code::ObjectUnsupported,
+            format!("deduplicated in place of {}{reason}", self.strategy.name()),
+        );
+        (Strategy::Dedup, Some(warning))
+    }
+
     /// Combines libraries of one architecture. `former` is what stands in the workspace library's
     /// place; `place` says where to write what is for a target.
     pub fn make(
@@ -146,7 +165,7 @@ impl Run<'_> {
         former: Option<&MappedFile>,
         place: &mut dyn FnMut(&Utf8Path) -> Result<Utf8PathBuf>,
     ) -> Result<Done> {
-        let (strategy, request, targets) = (self.strategy, self.request, self.targets);
+        let (request, targets) = (self.request, self.targets);
         let former = former.map(Former::read).transpose()?;
         let mut archives = input::read_archives(files)?;
         let restored = restore::restore(files, &mut archives, former.as_ref())?;
@@ -159,11 +178,13 @@ impl Run<'_> {
         input::check_one_format(&inputs)?;
 
         self.events.phase("plan");
+        let (strategy, instead) = self.strategy_for(&inputs);
         let Planned {
             mut set,
             classes,
             live,
         } = plan(strategy, request, self.subject, &inputs)?;
+        set.warnings.extend(instead);
         set.workspace.name = input::library_name(&targets.workspace);
         marker::mark(&mut set, strategy, &inputs);
         if restored > 0 {
@@ -196,6 +217,7 @@ impl Run<'_> {
         });
         Ok(Done {
             response: respond(strategy, self.subject, &inputs, targets, &set, &sizes),
+            strategy,
             format: inputs.format(),
             linker_args: set.linker_args,
             page,
@@ -286,6 +308,15 @@ fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
     }
 }
 
+/// Can objects such as these be written?
+fn check_writable(inputs: &Inputs<'_>) -> Result<()> {
+    let machine = inputs.members.iter().find_map(|m| match m.kind {
+        MemberKind::Object(_, machine) | MemberKind::ImportStub(machine) => Some(machine),
+        MemberKind::Bitcode | MemberKind::Other => None,
+    });
+    machine.map_or(Ok(()), |m| format::check_writable(inputs.format(), m))
+}
+
 /// A strategy's result, and what a report says of it.
 struct Planned<'d> {
     set: OutputSet<'d>,
@@ -323,7 +354,7 @@ fn plan<'d>(
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
     analysis::refuse_bitcode(inputs)?;
-    format::check_writable(inputs.format())?;
+    check_writable(inputs)?;
     let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);

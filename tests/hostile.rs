@@ -124,6 +124,7 @@ fn meld(object: &[u8]) -> Result<(), Code> {
         symbols: Symbols::Keep,
         debug: Some(Debug::Strip),
         drop_bitcode: false,
+        or_dedup: false,
         metadata: Metadata::default(),
         report: None,
         threads: Some(1),

@@ -276,6 +276,7 @@ fn link_time_code_is_no_object_and_no_rubbish() {
         symbols: Symbols::Keep,
         debug: None,
         drop_bitcode: false,
+        or_dedup: false,
         metadata: Metadata::default(),
         report: None,
         threads: None,

@@ -199,6 +199,9 @@ pub(super) struct Combine {
     /// Empty the bitcode sections of Apple objects; prelink and meld always do
     #[arg(long)]
     pub drop_bitcode: bool,
+    /// Deduplicate where objects of this format cannot be prelinked or melded
+    #[arg(long)]
+    pub or_dedup: bool,
     /// Kind of archive to write [default: as the inputs]
     #[arg(long, value_enum, value_name = "KIND")]
     pub archive: Option<ArchiveFlavour>,

@@ -244,15 +244,25 @@ pub fn write_object(
     }
 }
 
-/// Refuses formats that [`write_object`] cannot write, before work is spent on them.
+/// Refuses what [`write_object`] cannot write, before work is spent on it.
 ///
 /// # Errors
 /// `object-unsupported`.
-pub fn check_writable(format: Format) -> crate::error::Result<()> {
-    match format {
-        Format::Elf | Format::Coff => Ok(()),
-        Format::MachO => Err(unwritable(format)),
+pub fn check_writable(format: Format, machine: Machine) -> crate::error::Result<()> {
+    let known = match format {
+        Format::Elf => !matches!(machine, Machine::Other(_)),
+        Format::Coff => matches!(machine, Machine::X86_64 | Machine::Aarch64),
+        Format::MachO => false,
+    };
+    if known {
+        return Ok(());
     }
+    Err(crate::error::Diagnostic::new(
+        crate::error::Code::ObjectUnsupported,
+        format!("{format} objects for {machine} cannot be written yet"),
+    )
+    .hint("use the dedup strategy")
+    .into())
 }
 
 fn unwritable(format: Format) -> crate::error::Error {

@@ -338,6 +338,10 @@ pub struct CombineRequest {
     /// `__LLVM,__cmdline`); Apple's stores refuse programs with them. Other strategies always do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub drop_bitcode: bool,
+    /// prelink and meld: deduplicate, with a warning, where objects of the libraries' format and machine
+    /// cannot be written. For build systems that have one project for every target.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub or_dedup: bool,
     #[serde(default)]
     pub metadata: Metadata,
     /// Self-contained HTML page of what was done.

@@ -138,9 +138,20 @@ def test_strategy_by_platform(tmp_path, engine):
         platform: Demo(tmp_path / platform, engine, platform).recipe().dragonfire_request()['operation']
         for platform in (Platform.LINUX, Platform.ANDROID, Platform.WINDOWS, Platform.DARWIN, Platform.IOS)
     }
-    assert {p for p, o in operations.items() if o == 'meld'} == {
-        Platform.LINUX, Platform.ANDROID, Platform.WINDOWS}
-    assert set(operations.values()) == {'meld', 'dedup'}
+    assert set(operations.values()) == {'meld'}
+
+
+def test_objects_that_cannot_be_melded_are_deduplicated(tmp_path, engine, foreign):
+    """By the default strategy, and not where the recipe asks for melding alone."""
+    name, demo, _ = foreign
+    if name != 'darwin':
+        return
+    config = demo.config
+    other = Demo(tmp_path, engine, Platform.DARWIN, False, config.prebuilt, config.native_static_libs)
+    recipe = other.run()
+    members = run(['llvm-ar-19', 't', other.prefix / 'lib/libgstrsworkspace.a']).split()
+    assert 'shared.o' in members and recipe.dragonfire_request()['or_dedup']
+    assert not other.recipe(dragonfire_strategy='meld').dragonfire_request()['or_dedup']
 
 
 def test_recipes_share_no_lists(tmp_path, engine):

@@ -100,6 +100,7 @@ fn combine(data: &[u8], strategy: fn(CombineRequest) -> Request) -> tempfile::Te
         symbols: Symbols::Keep,
         debug: None,
         drop_bitcode: true,
+        or_dedup: false,
         metadata: Metadata::default(),
         report: None,
         threads: Some(1),

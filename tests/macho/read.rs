@@ -406,7 +406,7 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
     );
     for make in [Request::Meld, Request::Prelink] {
         let out = dir.join("out");
-        let request = make(CombineRequest {
+        let request = CombineRequest {
             protocol: 1,
             source: Source::Libraries(vec![LibraryInput {
                 path: path.clone(),
@@ -421,12 +421,23 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
             symbols: Symbols::Keep,
             debug: None,
             drop_bitcode: false,
+            or_dedup: false,
             metadata: Metadata::default(),
             report: None,
             threads: Some(1),
-        });
-        let error = dragonfire::run(&request, &Silent).unwrap_err();
+        };
+        let error = dragonfire::run(&make(request.clone()), &Silent).unwrap_err();
         assert_eq!(error.code(), Code::ObjectUnsupported);
         assert!(fs::read_dir(&out).map_or(0, Iterator::count) == 0);
+        // Build systems with one project for every target ask for the next best.
+        let request = CombineRequest {
+            or_dedup: true,
+            ..request
+        };
+        let response = dragonfire::run(&make(request), &Silent).unwrap();
+        assert_eq!(response.operation, "dedup");
+        let mut warnings = response.warnings.iter();
+        assert!(warnings.any(|w| w.code == Code::ObjectUnsupported));
+        fs::remove_dir_all(&out).unwrap();
     }
 }
