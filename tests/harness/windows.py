@@ -39,15 +39,15 @@ def prefix():
     """Wine's folder of a system, made once. Its server stays for a minute after the last program: one
     that is about to end refuses the next program's connection."""
     path = cache.folder('wine')
-    env = {'WINEPREFIX': str(path), 'WINEDEBUG': '-all'}
+    env = {**os.environ, 'WINEPREFIX': str(path), 'WINEDEBUG': '-all'}
     with open(cache.folder() / 'wine.lock', 'w') as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        # It outlives this process, so it must not hold its pipes. One that runs already is no error.
-        nothing = subprocess.DEVNULL
-        subprocess.run([WINE / 'wineserver64', '-p60'], env={**os.environ, **env}, stdin=nothing,
-                       stdout=nothing, stderr=nothing, check=False)
+        # What is started here goes on when this is done, so it must not hold our pipes. A server that
+        # runs already is no error.
+        silent = dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.DEVNULL)
+        subprocess.run([WINE / 'wineserver64', '-p60'], env=env, check=False, **silent)
         if not (path / 'system.reg').exists():
-            run([WINE / 'wine64', 'wineboot', '--init'], env=env)
+            subprocess.run([WINE / 'wine64', 'wineboot', '--init'], env=env, check=True, **silent)
     return path
 
 
