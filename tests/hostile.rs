@@ -11,9 +11,7 @@ use dragonfire::error::Code;
 use dragonfire::format;
 use dragonfire::plan::OutputMember;
 use dragonfire::protocol::event::Silent;
-use dragonfire::protocol::request::{
-    CombineRequest, Debug, LibraryInput, Metadata, Output, Request, Source, Symbols,
-};
+use dragonfire::protocol::request::{CombineRequest, Debug, LibraryInput, Output, Request, Source};
 
 /// Code with unwind tables, groups, relocations, thread locals, constructors and merged strings.
 const SOURCE: &str = r#"
@@ -109,25 +107,15 @@ fn meld(object: &[u8]) -> Result<(), Code> {
     let path = dir.join("libgsta.a");
     library(&path, object);
     let out = dir.join("out");
+    let source = Source::Libraries(vec![LibraryInput {
+        path,
+        ..LibraryInput::default()
+    }]);
     let request = Request::Meld(CombineRequest {
-        protocol: 1,
-        source: Source::Libraries(vec![LibraryInput {
-            path,
-            ..LibraryInput::default()
-        }]),
-        output: Output::Dir(out.clone()),
-        manifest: None,
-        workspace_library: None,
-        target: None,
         exports: vec!["gst_plugin_{plugin}_register".to_owned()],
-        archive: None,
-        symbols: Symbols::Keep,
         debug: Some(Debug::Strip),
-        drop_bitcode: false,
-        or_dedup: false,
-        metadata: Metadata::default(),
-        report: None,
         threads: Some(1),
+        ..CombineRequest::new(source, Output::Dir(out.clone()))
     });
     let written = |dir: &Utf8Path| fs::read_dir(dir).map_or(0, Iterator::count);
     match dragonfire::run(&request, &Silent) {

@@ -9,9 +9,7 @@ use dragonfire::format::model::KeepRule;
 use dragonfire::format::{self, model::ObjectFile};
 use dragonfire::plan::OutputMember;
 use dragonfire::protocol::event::Silent;
-use dragonfire::protocol::request::{
-    CombineRequest, LibraryInput, Metadata, Output, Request, Source, Symbols,
-};
+use dragonfire::protocol::request::{CombineRequest, LibraryInput, Output, Request, Source};
 
 /// An object of the fuzz targets' corpus, to break.
 struct Coff {
@@ -261,25 +259,13 @@ fn link_time_code_is_no_object_and_no_rubbish() {
     let writer = ArchiveWriter::new(ArchiveKind::Coff, &members).unwrap();
     writer.write(&mut bytes).unwrap();
     std::fs::write(dir.join("gsta.lib"), bytes).unwrap();
+    let source = Source::Libraries(vec![LibraryInput {
+        path: dir.join("gsta.lib"),
+        ..LibraryInput::default()
+    }]);
     let request = CombineRequest {
-        protocol: 1,
-        source: Source::Libraries(vec![LibraryInput {
-            path: dir.join("gsta.lib"),
-            ..LibraryInput::default()
-        }]),
         exports: vec!["gst_plugin_*".to_owned()],
-        output: Output::Dir(dir.join("out")),
-        manifest: None,
-        workspace_library: None,
-        target: None,
-        archive: None,
-        symbols: Symbols::Keep,
-        debug: None,
-        drop_bitcode: false,
-        or_dedup: false,
-        metadata: Metadata::default(),
-        report: None,
-        threads: None,
+        ..CombineRequest::new(source, Output::Dir(dir.join("out")))
     };
     let refused = dragonfire::run(&Request::Meld(request.clone()), &Silent).unwrap_err();
     assert_eq!(refused.code(), Code::BitcodeMember);

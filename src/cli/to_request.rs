@@ -11,7 +11,7 @@ use crate::manifest::DEFAULT_WORKSPACE_LIBRARY;
 use crate::protocol::PROTOCOL;
 use crate::protocol::request::{
     CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Request,
-    Source, Symbols, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
+    Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
 };
 
 impl DropIn {
@@ -19,22 +19,12 @@ impl DropIn {
         let output = self
             .output
             .ok_or_else(|| invalid("no workspace library is named", "give it with -o"))?;
+        let name = library_name(&output);
+        let source = libraries(self.libraries);
         Ok(Request::Dedup(CombineRequest {
-            protocol: PROTOCOL,
-            source: libraries(self.libraries),
-            workspace_library: Some(library_name(&output)),
-            output: Output::InPlace(output),
-            manifest: None,
-            exports: Vec::new(),
-            target: None,
+            workspace_library: Some(name),
             archive: self.format,
-            symbols: Symbols::default(),
-            debug: None,
-            drop_bitcode: false,
-            or_dedup: false,
-            metadata: Metadata::default(),
-            report: None,
-            threads: None,
+            ..CombineRequest::new(source, Output::InPlace(output))
         }))
     }
 }

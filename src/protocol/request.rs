@@ -1,5 +1,6 @@
 //! What can be asked of the engine. The command line builds these same types.
 
+use super::PROTOCOL;
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::de::value::MapAccessDeserializer;
@@ -351,6 +352,30 @@ pub struct CombineRequest {
     /// Worker threads; `None`: one a core. The output does not depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threads: Option<u32>,
+}
+
+impl CombineRequest {
+    /// Combines the libraries of `source` into `output`; all else as where nothing is said.
+    #[must_use]
+    pub fn new(source: Source, output: Output) -> Self {
+        Self {
+            protocol: PROTOCOL,
+            source,
+            output,
+            manifest: None,
+            workspace_library: None,
+            exports: Vec::new(),
+            target: None,
+            archive: None,
+            symbols: Symbols::default(),
+            debug: None,
+            drop_bitcode: false,
+            or_dedup: false,
+            metadata: Metadata::default(),
+            report: None,
+            threads: None,
+        }
+    }
 }
 
 /// `inspect`.

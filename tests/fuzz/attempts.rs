@@ -6,7 +6,7 @@ use dragonfire::format::model::EdgeTarget;
 use dragonfire::format::{self, universal};
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{
-    CombineRequest, InspectRequest, LibraryInput, Metadata, Output, Request, Source, Symbols,
+    CombineRequest, InspectRequest, LibraryInput, Output, Request, Source,
 };
 
 /// As an archive, or a universal file of archives: an error or members.
@@ -89,21 +89,10 @@ fn combine(data: &[u8], strategy: fn(CombineRequest) -> Request) -> tempfile::Te
     std::fs::write(&path, data).expect("the input");
     let out = dir.join("out");
     let request = strategy(CombineRequest {
-        protocol: 1,
-        source: libraries(path),
-        output: Output::Dir(out.clone()),
-        manifest: None,
-        workspace_library: None,
-        target: None,
         exports: vec!["*".to_owned()],
-        archive: None,
-        symbols: Symbols::Keep,
-        debug: None,
         drop_bitcode: true,
-        or_dedup: false,
-        metadata: Metadata::default(),
-        report: None,
         threads: Some(1),
+        ..CombineRequest::new(libraries(path), Output::Dir(out.clone()))
     });
     let done = dragonfire::run(&request, &Silent);
     let written = std::fs::read_dir(&out).map_or(0, Iterator::count);

@@ -393,9 +393,7 @@ fn every_member_of_given_libraries() {
 #[test]
 fn strategies_on_atoms_refuse_what_cannot_be_written() {
     use dragonfire::protocol::event::Silent;
-    use dragonfire::protocol::request::{
-        CombineRequest, LibraryInput, Metadata, Output, Request, Source, Symbols,
-    };
+    use dragonfire::protocol::request::{CombineRequest, LibraryInput, Output, Request, Source};
     let (_keep, dir) = crate::support::scratch();
     let object = dir.join("a.o");
     let path = dir.join("libgsta.a");
@@ -406,25 +404,14 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
     );
     for make in [Request::Meld, Request::Prelink] {
         let out = dir.join("out");
+        let source = Source::Libraries(vec![LibraryInput {
+            path: path.clone(),
+            ..LibraryInput::default()
+        }]);
         let request = CombineRequest {
-            protocol: 1,
-            source: Source::Libraries(vec![LibraryInput {
-                path: path.clone(),
-                ..LibraryInput::default()
-            }]),
-            output: Output::Dir(out.clone()),
-            manifest: None,
-            workspace_library: None,
-            target: None,
             exports: vec!["gst_plugin_{plugin}_register".to_owned()],
-            archive: None,
-            symbols: Symbols::Keep,
-            debug: None,
-            drop_bitcode: false,
-            or_dedup: false,
-            metadata: Metadata::default(),
-            report: None,
             threads: Some(1),
+            ..CombineRequest::new(source, Output::Dir(out.clone()))
         };
         let error = dragonfire::run(&make(request.clone()), &Silent).unwrap_err();
         assert_eq!(error.code(), Code::ObjectUnsupported);
