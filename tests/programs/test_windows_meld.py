@@ -274,3 +274,39 @@ def test_arm64(engine, tmp_path):
 
     assert linked(tmp_path / 'melded.dll', '/opt:noref', melded.libraries()) == linked(
         tmp_path / 'whole.dll', '/opt:ref', [library])
+
+
+WEAK = '''
+extern int maybe(void) __attribute__((weak));
+__attribute__((weak)) int often(void) { return 10; }
+int weak_plugin_register(void) { return (maybe ? maybe() : 5) + often(); }
+'''
+WEAK_HOST = '''
+#include <stdio.h>
+int weak_plugin_register(void);
+#ifdef MAYBE
+int maybe(void) { return 7; }
+#endif
+int main(void) {
+    printf("%d\\n", weak_plugin_register());
+    return 0;
+}
+'''
+
+
+@pytest.mark.parametrize('name', LINK)
+def test_weak_references(name, engine, tmp_path):
+    """A weak reference binds to what the program has, and to nothing where it has nothing."""
+    (tmp_path / 'weak.c').write_text(WEAK)
+    (tmp_path / 'host.c').write_text(WEAK_HOST)
+    triple = {'msvc': 'x86_64-pc-windows-msvc', 'mingw': 'x86_64-pc-windows-gnu'}[name]
+    run([link.versioned('clang'), f'--target={triple}', '-O1', '-ffunction-sections', '-c', tmp_path / 'weak.c',
+         '-o', tmp_path / 'weak.o'])
+    library = tmp_path / 'libweakplugin.a'
+    run([link.versioned('llvm-ar'), 'rcs', library, tmp_path / 'weak.o'])
+    for strategy in ATOMIC:
+        combined = combine(engine, strategy, [library], tmp_path / strategy, exports=['weak_plugin_*'])
+        for macros, expected in (([], '15'), (['-DMAYBE'], '17')):
+            program = LINK[name](tmp_path / f'{strategy}{expected}', [tmp_path / 'host.c'], combined.libraries(),
+                                 defines=macros)
+            assert run(program, timeout=300).split() == [expected]

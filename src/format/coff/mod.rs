@@ -17,6 +17,7 @@ pub mod write;
 use std::collections::HashMap;
 
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
+use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
 use super::output::is_crossing_name;
@@ -148,6 +149,11 @@ pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) 
     }
 }
 
+/// Compilers say by an absolute zero that a weak reference may lead nowhere.
+fn is_nothing(symbol: &impl object::read::coff::Symbol) -> bool {
+    symbol.section_number() == pe::IMAGE_SYM_ABSOLUTE && symbol.value() == 0
+}
+
 fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
     let mut offset = 0;
     let header = H::parse(data, &mut offset).map_err(bad("COFF header"))?;
@@ -182,15 +188,18 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
                 _ => GlobalKind::Defined,
             },
             pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL if section == pe::IMAGE_SYM_UNDEFINED => {
-                let search = if symbol.has_aux_weak_external() {
+                let mut defines = false;
+                if symbol.has_aux_weak_external() {
                     let aux = symbols.aux_weak_external(index);
                     let aux = aux.map_err(bad("weak external"))?;
-                    Some(aux.weak_search_type.get(object::LittleEndian))
-                } else {
-                    None
-                };
-                // An alias defines the name; the others only say what to take where nobody does.
-                if search == Some(pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS) {
+                    let default = aux.weak_default_sym_index.get(object::LittleEndian);
+                    let default = symbols.symbol(SymbolIndex(default as usize)).ok();
+                    // An alias defines the name; the others only say what to take where nobody does.
+                    defines = aux.weak_search_type.get(object::LittleEndian)
+                        == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS
+                        && default.is_some_and(|d| !is_nothing(d));
+                }
+                if defines {
                     GlobalKind::WeakDefined
                 } else {
                     GlobalKind::WeakUndefined

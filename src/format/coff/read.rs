@@ -384,6 +384,8 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                         symbol.kind = of.kind;
                     }
                 }
+                // Zero is what a weak reference that nobody serves is anyway.
+                Definition::Absolute(0) => {}
                 _ if default as usize != own => {
                     self.out.fallbacks.push((own as SymbolIndex, default));
                 }
