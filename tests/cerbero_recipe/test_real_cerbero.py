@@ -201,7 +201,14 @@ def test_todays_recipe_with_our_program(cerbero, tmp_path):
 def test_the_build_tool(tmp_path):
     """dragonfire.recipe builds this repository's HEAD as a build tool."""
     cerbero = Cerbero(tmp_path, None)
-    shutil.copy(RECIPES / 'dragonfire.recipe', tmp_path / 'recipes')
+    # Build tools have Rust where cerbero's bootstrap installs it, whatever the configuration says.
+    (tmp_path / 'rust').mkdir()
+    (tmp_path / 'rust/cargo').symlink_to(cerbero.settings['cargo_home'])
+    (tmp_path / 'rust/rustup').symlink_to(cerbero.settings['rustup_home'])
+    # cerbero has a recipe of this name already, for the first dragonfire: ours goes before it.
+    (tmp_path / 'ours').mkdir()
+    shutil.copy(RECIPES / 'dragonfire.recipe', tmp_path / 'ours')
+    cerbero.settings['external_recipes'] = {'ours': (str(tmp_path / 'ours'), 9)}
     clone = tmp_path / 'clone'
     run(['git', 'clone', '--quiet', ROOT, clone])
     commit = run(['git', '-C', clone, 'rev-parse', 'HEAD']).strip()
