@@ -241,8 +241,10 @@ fn implicit_exports(
             let mut owner = all.clone().find(|&l| l != user && defines(l, name));
             let mut name = name;
             // The linker makes the pointer to what the set itself defines, by its name.
-            if let (false, Some(target)) = (imported, format::import_target(graph.name(name)))
-                && let Some(target) = graph.find_name(target)
+            if let (false, Some(target)) = (
+                imported,
+                format::import_target(inputs.format(), graph.name(name)),
+            ) && let Some(target) = graph.find_name(target)
             {
                 name = target;
                 owner = Some(user)

@@ -3,7 +3,10 @@
 //! The pipeline, one module a phase:
 //!
 //! request -> [`workspace`] (discover, build) -> [`input`] (read archives) -> [`format`] (read
-//! objects) -> resolve -> identity -> reach -> [`plan`] -> write -> emit -> verify -> response
+//! objects) -> [`resolve`] -> [`reach`] -> [`identity`] -> [`plan`] (write objects) -> [`archive`]
+//! (write) -> [`verify`] -> [`emit`] -> [`commit`] -> response
+//!
+//! [`analysis`] runs the middle of it, [`combine`] the whole.
 
 pub mod analysis;
 pub mod archive;
@@ -38,9 +41,9 @@ pub mod verify;
 pub mod why;
 pub mod workspace;
 
-use error::{Code, Diagnostic, Result};
+use error::Result;
 use protocol::event::Events;
-use protocol::request::{Request, WorkspaceRequest};
+use protocol::request::{Request, Strategy, WorkspaceRequest};
 use protocol::response::{Response, WorkspaceLibrary};
 
 /// Carries out a request.
@@ -48,22 +51,16 @@ use protocol::response::{Response, WorkspaceLibrary};
 /// # Errors
 /// Every failure a user can cause, with its code; nothing has been written then.
 pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
-    if let Some((strategy, request)) = request.combine() {
-        return combine::run(strategy, request, events);
-    }
     match request {
-        Request::Discover(asked) => return discover(asked, events),
-        Request::Build(asked) => return build(asked, events),
-        Request::Why(asked) => return why::run(asked, events),
-        Request::Verify(asked) => return verify::run(asked),
-        Request::Inspect(asked) => return inspect::run(asked, events),
-        _ => {}
+        Request::Discover(asked) => discover(asked, events),
+        Request::Build(asked) => build(asked, events),
+        Request::Inspect(asked) => inspect::run(asked, events),
+        Request::Dedup(asked) => combine::run(Strategy::Dedup, asked, events),
+        Request::Prelink(asked) => combine::run(Strategy::Prelink, asked, events),
+        Request::Meld(asked) => combine::run(Strategy::Meld, asked, events),
+        Request::Verify(asked) => verify::run(asked),
+        Request::Why(asked) => why::run(asked, events),
     }
-    Err(Diagnostic::new(
-        Code::UnknownOperation,
-        format!("{} is not there yet", request.operation()),
-    )
-    .into())
 }
 
 fn discover(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {

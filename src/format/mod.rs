@@ -198,8 +198,11 @@ pub fn import_needs(kind: MemberKind, data: &[u8]) -> Option<Vec<u8>> {
 
 /// What the pointer of this name points to, where the linker makes such pointers.
 #[must_use]
-pub fn import_target(name: &[u8]) -> Option<&[u8]> {
-    name.strip_prefix(coff::import::POINTER)
+pub fn import_target(format: Format, name: &[u8]) -> Option<&[u8]> {
+    match format {
+        Format::Coff => name.strip_prefix(coff::import::POINTER),
+        Format::Elf | Format::MachO => None,
+    }
 }
 
 /// What an object says about itself as a whole, for the format's writer. Only the fields of its own

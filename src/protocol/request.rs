@@ -51,19 +51,6 @@ impl Request {
     }
 }
 
-impl Request {
-    /// The strategy and its request, where this is one of those that combine libraries.
-    #[must_use]
-    pub fn combine(&self) -> Option<(Strategy, &CombineRequest)> {
-        match self {
-            Self::Dedup(r) => Some((Strategy::Dedup, r)),
-            Self::Prelink(r) => Some((Strategy::Prelink, r)),
-            Self::Meld(r) => Some((Strategy::Meld, r)),
-            _ => None,
-        }
-    }
-}
-
 /// Names of the operations, for the message about an unknown one.
 pub const OPERATIONS: &[&str] = &[
     "discover", "build", "inspect", "dedup", "prelink", "meld", "verify", "why",
