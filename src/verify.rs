@@ -3,24 +3,19 @@
 //! For every strategy: what a library could resolve before, it and the workspace library still can.
 //! For prelink and meld besides: exports are there once and visible, nothing else is, every internal
 //! reference has exactly one definition, and no plugin needs what its live code did not need.
+//!
+//! In: the written libraries, and what each was promised to be. Out: nothing, or what does not hold.
 
 use std::collections::HashSet;
 
 use camino::Utf8Path;
 
-use crate::analysis::{Analysis, Sharing};
-use crate::combine;
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::members::MemberClasses;
+use crate::analysis::runtime_names::keeps_its_name;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::{Defined, ExportRules};
 use crate::format::{self, GlobalKind};
-use crate::graph::{Graph, NameId, ObjectId};
-use crate::identity::members::MemberClasses;
-use crate::input::{self, Inputs, LibraryId};
-use crate::manifest;
-use crate::marker::Marker;
-use crate::protocol::request::{Strategy, VerifyRequest};
-use crate::protocol::response::Response;
-use crate::runtime_names::keeps_its_name;
+use crate::input::{Inputs, LibraryId};
 
 /// What one plugin library was promised to be.
 #[derive(Debug, Clone, Default)]
@@ -58,113 +53,6 @@ pub fn verify(
         errors.extend(check.visibility(promises));
     }
     Error::all(errors)
-}
-
-/// Answers a `verify` request about libraries that an earlier run made.
-///
-/// # Errors
-/// `verify-failed`; those of reading the libraries.
-pub fn run(request: &VerifyRequest) -> Result<Response> {
-    let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
-    let rules = ExportRules::new(manifest.as_ref(), &request.exports);
-    let Some(workspace) = &request.workspace_library else {
-        return Err(
-            Diagnostic::new(Code::RequestInvalid, "no workspace library is given")
-                .hint("name the workspace library that the run wrote")
-                .into(),
-        );
-    };
-    let mut paths = request.libraries.clone();
-    paths.push(workspace.clone());
-    let files = input::open_all(&paths)?;
-    let written = Inputs::read(&files)?;
-    let strategy = written
-        .members
-        .iter()
-        .find_map(|m| Marker::read(m.name, m.data))
-        .map(|m| m.strategy);
-    let Some(strategy) = strategy else {
-        return Err(
-            Diagnostic::new(Code::NotOurs, "these libraries carry no marker")
-                .file(workspace)
-                .hint("verify looks at libraries that dragonfire wrote")
-                .into(),
-        );
-    };
-    let atomic = strategy != Strategy::Dedup;
-    let count = request.libraries.len();
-    let original_files = input::open_all(&request.originals)?;
-    let originals = Inputs::read(&original_files)?;
-    let known = !request.originals.is_empty();
-    if known && originals.libraries.len() != count {
-        return Err(Diagnostic::new(
-            Code::RequestInvalid,
-            "there must be one original for each library, in the same order",
-        )
-        .into());
-    }
-    // What is looked for comes from the originals where they are given.
-    let source = if known { &originals } else { &written };
-    let mut exports = Vec::new();
-    if atomic {
-        exports = exported(source, count, &rules)?;
-    }
-    let mut promises = vec![Promise::default(); count];
-    for (promise, own) in promises.iter_mut().zip(&exports) {
-        promise.exports.clone_from(own);
-    }
-    if known && atomic {
-        let members = MemberClasses::new(&originals);
-        let sharing = match strategy {
-            Strategy::Prelink => Sharing::None,
-            _ => Sharing::Universe,
-        };
-        let analysis = Analysis::new(&originals, &members, &exports, sharing)?;
-        for (at, promise) in promises.iter_mut().enumerate() {
-            let names = analysis.reached[at].externals();
-            promise.externals = Some(names.iter().map(|&n| analysis.graph.name(n)).collect());
-            let roots = analysis.sets[at].roots.iter();
-            promise.exports = roots.map(|&n| analysis.graph.name(n)).collect();
-        }
-        let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
-        verify(&written, &order, &promises, atomic)?;
-        return Ok(Response::new("verify"));
-    }
-    if known {
-        let defined = combine::defined_names(&originals)?;
-        for (promise, names) in promises.iter_mut().zip(defined) {
-            promise.defined = names;
-        }
-    }
-    let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
-    verify(&written, &order, &promises, atomic)?;
-    Ok(Response::new("verify"))
-}
-
-/// The exports of the first `count` libraries. Where a plugin's export lies in the workspace
-/// library, the names of both count.
-fn exported<'d>(
-    inputs: &Inputs<'d>,
-    count: usize,
-    rules: &ExportRules<'_>,
-) -> Result<Vec<Vec<&'d [u8]>>> {
-    let mut names = combine::defined_names(inputs)?;
-    let shared = names.split_off(count.min(names.len())).concat();
-    for own in &mut names {
-        own.extend_from_slice(&shared);
-    }
-    let defined: Vec<Defined<'_, 'd>> = inputs
-        .libraries
-        .iter()
-        .zip(&names)
-        .map(|(library, names)| Defined {
-            library: &library.name,
-            package: None,
-            names,
-            decoration: combine::decoration(inputs),
-        })
-        .collect();
-    rules.select(&defined)
 }
 
 struct Check<'a, 'd> {
@@ -239,7 +127,7 @@ impl Check<'_, '_> {
             }
             let Some(object) = definer[name.index()] else {
                 let name = self.graph.name(name);
-                if !allowed.contains(name) && crate::reach::bound_stem(name).is_none() {
+                if !allowed.contains(name) && crate::analysis::reach::bound_stem(name).is_none() {
                     errors.push(self.failed(
                         library,
                         name,
@@ -302,7 +190,9 @@ impl Check<'_, '_> {
                 for global in &self.graph.globals[object.index()] {
                     let name = self.graph.name(global.name);
                     if !global.kind.is_definition() {
-                        if !global.default_visibility && crate::reach::bound_stem(name).is_none() {
+                        if !global.default_visibility
+                            && crate::analysis::reach::bound_stem(name).is_none()
+                        {
                             wanted.push((at, global.name));
                         }
                         continue;

@@ -6,8 +6,8 @@ use std::fs;
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use dragonfire::analysis::identity::members::MemberClasses;
 use dragonfire::analysis::{Analysis, Sharing};
-use dragonfire::identity::members::MemberClasses;
 use dragonfire::input::{self, Inputs};
 use object::{Object, ObjectSection, SectionFlags};
 

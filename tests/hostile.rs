@@ -5,10 +5,10 @@ use std::fs;
 use std::process::Command;
 
 use camino::{Utf8Path, Utf8PathBuf};
-use dragonfire::archive::ArchiveKind;
-use dragonfire::archive::write::ArchiveWriter;
 use dragonfire::error::Code;
 use dragonfire::format;
+use dragonfire::input::archive::ArchiveKind;
+use dragonfire::output::archive::ArchiveWriter;
 use dragonfire::plan::OutputMember;
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{CombineRequest, Debug, LibraryInput, Output, Request, Source};

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use dragonfire::archive::ArchiveKind;
-use dragonfire::archive::write::ArchiveWriter;
 use dragonfire::error::Code;
 use dragonfire::format::model::KeepRule;
 use dragonfire::format::{self, model::ObjectFile};
+use dragonfire::input::archive::ArchiveKind;
+use dragonfire::output::archive::ArchiveWriter;
 use dragonfire::plan::OutputMember;
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{CombineRequest, LibraryInput, Output, Request, Source};

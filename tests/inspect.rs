@@ -420,8 +420,8 @@ fn every_format() {
 /// The tables against this machine's C library: what libm alone exports is never said to be libc's.
 #[test]
 fn the_tables_agree_with_the_c_library() {
-    use dragonfire::inspect::providers::{ProviderKind, provider};
-    use dragonfire::inspect::target::Environment;
+    use dragonfire::inspect::providers::provider;
+    use dragonfire::protocol::inspection::{Environment, ProviderKind};
     let (_keep, dir) = folder();
     let path = |name: &str| run("cc", &[&format!("-print-file-name={name}")], &dir);
     let exported = |name: &str| -> Vec<String> {

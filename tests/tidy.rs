@@ -145,3 +145,124 @@ fn unsafe_is_only_for_mapping_files() {
     }
     assert!(found.is_empty(), "unsafe code:\n{}", found.join("\n"));
 }
+
+/// The stages of lib.rs, in the order in which data goes through them. A stage may use itself and those
+/// before it.
+const STAGES: [&[&str]; 13] = [
+    &["error", "nearest"],
+    // Protocol, manifest and export patterns are one thought: what is asked and answered.
+    &["protocol", "manifest", "exports"],
+    &["workspace"],
+    &["format"],
+    &["input"],
+    &["analysis"],
+    &["plan"],
+    &["output"],
+    &["verify"],
+    &["inspect"],
+    &["report"],
+    &["emit"],
+    &["operations"],
+];
+
+/// The stage of a source file or of a path behind `crate::`; the front end and lib.rs come last.
+fn stage(module: &str) -> usize {
+    let found = STAGES.iter().position(|stage| stage.contains(&module));
+    found.unwrap_or(STAGES.len())
+}
+
+/// `src/plan/meld.rs` -> `plan`.
+fn top_module(name: &str) -> &str {
+    let inside = name.strip_prefix("src/").unwrap_or(name);
+    let end = inside.find(['/', '.']).unwrap_or(inside.len());
+    &inside[..end]
+}
+
+/// Modules behind every `crate::` of a source, with lines. `use crate::{a, b::c}` is not our style: it is
+/// found as the module `{`.
+fn imports(text: &str) -> Vec<(usize, String)> {
+    let mut found = Vec::new();
+    for (line, code) in code(text) {
+        for (at, _) in code.match_indices("crate::") {
+            let before = code[..at].chars().next_back();
+            if before.is_some_and(|c| c.is_alphanumeric() || c == '_') {
+                continue;
+            }
+            let rest = &code[at + "crate::".len()..];
+            let end = rest
+                .find(|c: char| !(c.is_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
+            found.push((line, rest[..end].to_owned()));
+        }
+    }
+    found
+}
+
+/// Imports of `name`, a source with this text, that go against the order of the stages.
+fn against_the_order(name: &str, text: &str) -> Vec<String> {
+    let own = stage(top_module(name));
+    imports(text)
+        .into_iter()
+        .filter(|(_, module)| stage(module) > own)
+        .map(|(line, module)| format!("{name}:{line}: crate::{module}"))
+        .collect()
+}
+
+#[test]
+fn no_stage_imports_a_later_one() {
+    let faults: Vec<String> = all_sources()
+        .iter()
+        .flat_map(|(name, text)| against_the_order(name, text))
+        .collect();
+    assert!(
+        faults.is_empty(),
+        "against the order of stages in lib.rs:\n{}",
+        faults.join("\n")
+    );
+}
+
+#[test]
+fn an_import_against_the_order_is_found() {
+    let made_up =
+        "use crate::error::Result;\nuse crate::plan::OutputSet;\nfn f() { crate::cli::main(); }\n";
+    let found = against_the_order("src/analysis/made_up.rs", made_up);
+    assert_eq!(
+        found,
+        [
+            "src/analysis/made_up.rs:2: crate::plan",
+            "src/analysis/made_up.rs:3: crate::cli"
+        ]
+    );
+    let grouped = against_the_order("src/plan/made_up.rs", "use crate::{error, plan};");
+    assert_eq!(grouped, ["src/plan/made_up.rs:1: crate::"]);
+    assert!(against_the_order("src/cli/made_up.rs", made_up).is_empty());
+}
+
+#[test]
+fn lib_names_every_stage_in_order_and_few_rooms() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut entries: Vec<String> = fs::read_dir(root.join("src"))
+        .unwrap()
+        .map(|e| e.unwrap().file_name().into_string().unwrap())
+        .collect();
+    entries.sort();
+    assert!(entries.len() <= 20, "{entries:?}");
+    let lib = fs::read_to_string(root.join("src/lib.rs")).unwrap();
+    let named: Vec<&str> = lib
+        .lines()
+        .filter_map(|l| l.strip_prefix("pub mod ")?.strip_suffix(';'))
+        .collect();
+    for entry in &entries {
+        let module = top_module(entry);
+        assert!(
+            ["main", "lib"].contains(&module) || named.contains(&module),
+            "{entry}: not in lib.rs"
+        );
+        assert!(
+            ["main", "lib"].contains(&module) || lib.contains(&format!("[`{module}`]")),
+            "{entry}: no stage in lib.rs's table"
+        );
+    }
+    let stages: Vec<usize> = named.iter().map(|m| stage(m)).collect();
+    assert!(stages.is_sorted(), "{named:?}");
+}

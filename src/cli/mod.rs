@@ -1,6 +1,8 @@
 //! The command line: arguments or stdin to a request, the response to stdout, an exit status.
 
 mod args;
+mod progress;
+mod table;
 mod to_request;
 
 use std::io::{Read, Write};
@@ -10,12 +12,10 @@ use std::process::ExitCode;
 use clap::Parser;
 
 use crate::error::{Code, Diagnostic, Error};
-use crate::progress;
 use crate::protocol::event::Events;
 use crate::protocol::request::Request;
 use crate::protocol::response::Response;
 use crate::protocol::{read, schema};
-use crate::table;
 use args::{Cli, Command, Print};
 
 /// Exit status of a request that failed.

@@ -3,9 +3,9 @@
 
 use super::native;
 use crate::format::Format;
+use crate::inspect::providers::provider;
 use crate::inspect::providers::tables::is_system_library;
-use crate::inspect::providers::{ProviderKind, provider};
-use crate::inspect::target::Environment;
+use crate::protocol::inspection::{Environment, ProviderKind};
 
 /// `natives` without the system libraries that provide none of `externals`, the symbols that programs
 /// must get from elsewhere. Where one of those is unknown to us, all stay.

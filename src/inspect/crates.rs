@@ -1,5 +1,7 @@
 //! Which crate a member or a symbol comes from, by the names rustc and cc give them.
 
+use crate::protocol::inspection::{CrateSizes, Kinds};
+
 /// What a member's file name says of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin<'d> {
@@ -167,6 +169,30 @@ fn is_crate_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(|c: char| c.is_ascii_digit())
         && name.chars().all(|c| c.is_alphanumeric() || c == '_')
+}
+
+/// Largest first.
+pub fn sorted_crates<'d>(crates: impl Iterator<Item = (&'d str, (Kinds, u32))>) -> Vec<CrateSizes> {
+    let mut sizes: Vec<CrateSizes> = crates
+        .map(|(krate, (kinds, libraries))| CrateSizes {
+            krate: krate.to_owned(),
+            bytes: kinds.total(),
+            kinds,
+            libraries,
+        })
+        .collect();
+    sizes.sort_unstable_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.krate.cmp(&b.krate)));
+    sizes
+}
+
+/// The demangled name, where it differs.
+pub fn demangled(symbol: &str) -> Option<String> {
+    let symbol = symbol
+        .strip_prefix('_')
+        .filter(|s| s.starts_with("_R") || s.starts_with("_ZN"))
+        .unwrap_or(symbol);
+    let demangled = rustc_demangle::try_demangle(symbol).ok()?;
+    Some(format!("{demangled:#}"))
 }
 
 #[cfg(test)]

@@ -3,10 +3,10 @@
 use super::crates;
 use super::providers;
 use super::survey::LibrarySurvey;
-use super::{Leaked, LeakedBy};
 use crate::error::Result;
 use crate::exports::ExportRules;
 use crate::input::{Inputs, Library};
+use crate::protocol::inspection::{Leaked, LeakedBy};
 
 /// How many leaked symbols are listed.
 const LISTED: usize = 50;

@@ -2,17 +2,17 @@
 
 use rayon::prelude::*;
 
-use super::melded::{AtomSize, Melded, PluginCost, ReachSet};
-use super::run::{demangled, sorted_crates};
+use super::crates::{self, demangled, sorted_crates};
 use super::survey::{self, NameMap};
-use super::{CrateSizes, Kinds, crates};
 use crate::analysis::Analysis;
+use crate::analysis::reach::Node;
 use crate::format::model::SymbolKind;
 use crate::format::sections::{SectionKind, kind_of_atom, symbol_in_section_name};
 use crate::format::{Format, MemberKind};
 use crate::input::Inputs;
 use crate::plan::partition::{Partition, SetId};
-use crate::reach::Node;
+use crate::protocol::inspection::{CrateSizes, Kinds};
+use crate::protocol::melded::{AtomSize, Melded, PluginCost, ReachSet};
 
 /// How many of the biggest atoms are named.
 const BIGGEST: usize = 100;

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 
-use super::providers::ProviderKind;
-use super::{CrateSizes, Explanation, External, Inspection, Kinds, melded};
+use crate::protocol::inspection::{
+    CrateSizes, Explanation, External, Inspection, Kinds, ProviderKind,
+};
+use crate::protocol::melded;
 
 /// Crates listed before the rest is summed up.
 const CRATES: usize = 20;

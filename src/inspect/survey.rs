@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::Kinds;
 use super::crates::{self, Origin};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::sections::SectionKind;
 use crate::format::{GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
 use crate::input::{Inputs, LibraryId, MemberId};
+use crate::protocol::inspection::Kinds;
 
 /// The map we use for names: fast, and never iterated for output.
 pub type NameMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;

@@ -1,25 +1,7 @@
 //! For which kind of system the libraries are: who provides a symbol depends on it.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use crate::format::{Format, Machine};
-
-/// A system and its C library.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Environment {
-    LinuxGlibc,
-    LinuxMusl,
-    Android,
-    WindowsMsvc,
-    WindowsGnu,
-    Apple,
-    /// FreeBSD, NetBSD, OpenBSD, illumos and what else has a POSIX libc.
-    OtherUnix,
-}
+use crate::protocol::inspection::{Environment, TargetInfo};
 
 impl Environment {
     /// Those that the tables know in detail.
@@ -95,16 +77,6 @@ impl Environment {
         };
         vec![one]
     }
-}
-
-/// What the libraries were built for, as far as it can be told.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-pub struct TargetInfo {
-    pub environment: Environment,
-    /// `x86_64`, `aarch64`, ...
-    pub machine: String,
-    /// How we know: `given`, or the symbol that told, or `assumed`.
-    pub known_by: String,
 }
 
 /// Finds the environment of libraries of one format from the symbols they name.

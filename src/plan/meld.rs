@@ -12,12 +12,12 @@ use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::Analysis;
-use crate::archive::ArchiveKind;
+use crate::analysis::identity::atoms::digest;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::DIGEST_DIGITS;
-use crate::identity::atoms::digest;
 use crate::input::Inputs;
+use crate::input::archive::ArchiveKind;
 use crate::protocol::request::Symbols;
 
 /// Plans and writes the output objects of an analysis.
@@ -147,7 +147,8 @@ fn describe<'d>(
     name: &str,
 ) -> OutputLibrary<'d> {
     let graph = &analysis.graph;
-    let text = |n: crate::graph::NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
+    let text =
+        |n: crate::analysis::graph::NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
     let mut exports: Vec<String> = analysis.sets[at].roots.iter().map(|&n| text(n)).collect();
     exports.sort();
     let mut externals: Vec<String> = analysis.reached[at]

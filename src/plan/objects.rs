@@ -5,15 +5,15 @@ use std::collections::HashMap;
 
 use super::partition::{Partition, SetId, rule_kept};
 use crate::analysis::Analysis;
+use crate::analysis::graph::{NameId, ObjectId};
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::{Found, Node, bound_stem, look_up};
 use crate::format::ObjectTraits;
 use crate::format::model::{Definition, Edge, EdgeTarget, SymbolKind};
 use crate::format::output::{
     OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined, crossing_name,
 };
-use crate::graph::{NameId, ObjectId};
-use crate::identity::atoms::ClassId;
 use crate::protocol::request::Symbols;
-use crate::reach::{Found, Node, bound_stem, look_up};
 
 /// What the objects of one run have in common.
 pub struct Objects<'a, 'd> {
@@ -216,7 +216,7 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
         let targets: Vec<OutTarget> = edges.iter().map(|e| self.target(s, node, e)).collect();
         // Kept atoms of the member stand behind the edges: they only have to be pulled.
         for extra in analysis.reached[s].targets_of(n).iter().skip(edges.len()) {
-            if let crate::reach::Target::Node { node, .. } = extra {
+            if let crate::analysis::reach::Target::Node { node, .. } = extra {
                 let class = analysis.classes.class_of[s][*node as usize];
                 self.place(class, 0, SymbolKind::NoType);
             }

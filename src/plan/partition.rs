@@ -7,10 +7,10 @@
 use std::collections::HashMap;
 
 use crate::analysis::Analysis;
+use crate::analysis::graph::NameId;
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::Target;
 use crate::format::model::SymbolKind;
-use crate::graph::NameId;
-use crate::identity::atoms::ClassId;
-use crate::reach::Target;
 
 /// A reach set that some atom has; ids follow the order of first occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -204,9 +204,9 @@ impl Partition {
 }
 
 /// Nodes that live without any relocation to them from another atom of their own object.
-pub fn rule_kept(reached: &crate::reach::Reached) -> impl Iterator<Item = u32> + '_ {
+pub fn rule_kept(reached: &crate::analysis::reach::Reached) -> impl Iterator<Item = u32> + '_ {
+    use crate::analysis::reach::Cause;
     use crate::format::model::KeepRule;
-    use crate::reach::Cause;
     reached
         .causes
         .iter()

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{OutputMember, OutputSet};
 use crate::analysis::Analysis;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::format;
-use crate::graph::{NameId, ObjectId};
 use crate::input::Inputs;
 
 /// Who needs what of the imports.

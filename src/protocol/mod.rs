@@ -2,6 +2,8 @@
 
 mod check;
 pub mod event;
+pub mod inspection;
+pub mod melded;
 pub mod read;
 pub mod request;
 pub mod response;

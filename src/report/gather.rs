@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use rayon::prelude::*;
 
 use super::{LibraryBytes, Overlap, ReportData};
+use crate::analysis::identity::members::MemberClasses;
 use crate::format;
-use crate::identity::members::MemberClasses;
 use crate::input::{Inputs, MemberId};
 use crate::inspect::live::Live;
-use crate::inspect::melded::ReachSet;
 use crate::inspect::survey::{self, ARCHIVE, NameMap, Naming};
-use crate::inspect::{CrateSizes, Kinds};
 use crate::plan::{OutputLibrary, OutputSet};
+use crate::protocol::inspection::{CrateSizes, Kinds};
+use crate::protocol::melded::ReachSet;
 
 /// What no crate's contents are in a library made of atoms: symbols, relocations, headers.
 const LINKING: &str = "[linking]";

@@ -12,8 +12,8 @@ mod treemap;
 
 use std::fmt::Write as _;
 
-use crate::inspect::melded::{AtomSize, PluginCost, ReachSet};
-use crate::inspect::{CrateSizes, Kinds};
+use crate::protocol::inspection::{CrateSizes, Kinds};
+use crate::protocol::melded::{AtomSize, PluginCost, ReachSet};
 use colours::Colours;
 use html::{escape, size};
 

@@ -1,9 +1,9 @@
 //! What each fuzz target does with its bytes; `tests/corpus.rs` does the same with the seeds.
 
 use camino::Utf8PathBuf;
-use dragonfire::archive::read::Archive;
 use dragonfire::format::model::EdgeTarget;
 use dragonfire::format::{self, universal};
+use dragonfire::input::archive::read::Archive;
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{
     CombineRequest, InspectRequest, LibraryInput, Output, Request, Source,

@@ -3,9 +3,9 @@
 use std::fs;
 
 use camino::Utf8Path;
-use dragonfire::archive::read::Archive;
 use dragonfire::error::Code;
 use dragonfire::format;
+use dragonfire::input::archive::read::Archive;
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::Request;
 use dragonfire::protocol::response::Response;

@@ -3,9 +3,8 @@
 
 use std::fs;
 
-use dragonfire::inspect::Inspection;
-use dragonfire::inspect::providers::ProviderKind;
 use dragonfire::protocol::event::Silent;
+use dragonfire::protocol::inspection::{Inspection, ProviderKind};
 use dragonfire::protocol::request::Request;
 use serde_json::json;
 

@@ -2,10 +2,10 @@
 
 use std::fs;
 
-use dragonfire::archive::read::Archive;
 use dragonfire::error::Code;
 use dragonfire::format::model::{Binding, Definition, EdgeKind, EdgeTarget, KeepRule, SymbolKind};
 use dragonfire::format::{self, Format, MemberKind};
+use dragonfire::input::archive::read::Archive;
 
 use crate::support::{ARM64, C, CXX, I386, X86_64, check, compile, defined, read, targets};
 

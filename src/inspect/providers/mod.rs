@@ -9,50 +9,10 @@ mod rules_unix;
 mod rules_windows;
 pub mod tables;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 use super::crates;
-use super::target::Environment;
 use crate::format::{Format, Machine, MemberKind};
+use crate::protocol::inspection::{Environment, Provider, ProviderKind};
 use rules::Rule;
-
-/// What kind of thing provides a symbol.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ProviderKind {
-    /// Start-up and support code that the compiler driver adds to a program.
-    CRuntime,
-    Libc,
-    Libm,
-    Libdl,
-    Pthread,
-    /// Stack unwinding, for panics and exceptions.
-    Unwinder,
-    /// libgcc, compiler-rt: helpers that compilers call.
-    CompilerRuntime,
-    /// The C++ standard library and ABI.
-    CxxRuntime,
-    /// A DLL of Windows.
-    SystemDll,
-    /// Another library of the system.
-    SystemLibrary,
-    /// An Apple framework.
-    Framework,
-    /// A library with a pkg-config module.
-    PkgConfig,
-    /// Another library of those given.
-    GivenLibrary,
-    /// The linker itself.
-    Linker,
-    /// rustc, in a final library.
-    Rust,
-    /// The program that links the library.
-    Program,
-    /// Nothing on this system: it belongs to another one.
-    Foreign,
-    Unknown,
-}
 
 impl ProviderKind {
     /// For people.
@@ -79,19 +39,6 @@ impl ProviderKind {
             Self::Unknown => "unknown",
         }
     }
-}
-
-/// Who provides a symbol.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Provider {
-    pub kind: ProviderKind,
-    /// `libm.so.6`, `ntdll.dll`, `gstreamer-video-1.0`, `CoreFoundation`, ...
-    pub name: String,
-    /// Linker arguments that add it; empty where nothing needs adding.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub link: Vec<String>,
-    /// Why it is needed, and what usually goes wrong.
-    pub why: String,
 }
 
 impl Provider {

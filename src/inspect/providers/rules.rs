@@ -1,9 +1,10 @@
 //! The shape of the rules, and those that hold on several systems.
 
-use super::super::target::Environment::{
+use super::{rules_apple, rules_unix, rules_windows};
+use crate::protocol::inspection::Environment::{
     self, Android, Apple, LinuxGlibc, LinuxMusl, OtherUnix, WindowsGnu, WindowsMsvc,
 };
-use super::{Provider, ProviderKind as Kind, rules_apple, rules_unix, rules_windows};
+use crate::protocol::inspection::{Provider, ProviderKind as Kind};
 
 /// Symbols, who provides them on some systems, and why.
 #[derive(Debug)]

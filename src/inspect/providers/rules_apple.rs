@@ -1,8 +1,8 @@
 //! macOS, iOS and their like.
 
-use super::super::target::Environment::{self, Apple};
-use super::ProviderKind as Kind;
 use super::rules::Rule;
+use crate::protocol::inspection::Environment::{self, Apple};
+use crate::protocol::inspection::ProviderKind as Kind;
 
 const ON: &[Environment] = &[Apple];
 

@@ -1,8 +1,8 @@
 //! Linux with glibc or musl, Android and other ELF systems.
 
-use super::super::target::Environment::{Android, LinuxGlibc, LinuxMusl, OtherUnix};
-use super::ProviderKind as Kind;
 use super::rules::{ELF, GNU, LINUX, Rule};
+use crate::protocol::inspection::Environment::{Android, LinuxGlibc, LinuxMusl, OtherUnix};
+use crate::protocol::inspection::ProviderKind as Kind;
 
 pub const RULES: &[Rule] = &[
     Rule {

@@ -1,8 +1,8 @@
 //! Windows, with Microsoft's compilers or MinGW's.
 
-use super::super::target::Environment::{self, WindowsGnu, WindowsMsvc};
-use super::ProviderKind as Kind;
 use super::rules::Rule;
+use crate::protocol::inspection::Environment::{self, WindowsGnu, WindowsMsvc};
+use crate::protocol::inspection::ProviderKind as Kind;
 
 const BOTH: &[Environment] = &[WindowsMsvc, WindowsGnu];
 const MSVC: &[Environment] = &[WindowsMsvc];

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use super::super::target::Environment::{
+use super::rules_unix::NOT_IN_BIONIC;
+use crate::protocol::inspection::Environment::{
     self, Android, Apple, LinuxGlibc, LinuxMusl, OtherUnix, WindowsGnu, WindowsMsvc,
 };
-use super::rules_unix::NOT_IN_BIONIC;
-use super::{Provider, ProviderKind as Kind};
+use crate::protocol::inspection::{Provider, ProviderKind as Kind};
 
 /// A table: providers, their symbols.
 #[derive(Debug, Default)]

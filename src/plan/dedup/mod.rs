@@ -40,9 +40,9 @@ use rayon::prelude::*;
 
 use self::order::{Order, Symbols};
 use super::{OutputLibrary, OutputMember, OutputSet, Restore};
+use crate::analysis::identity::members::MemberClasses;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, GlobalKind, MemberKind};
-use crate::identity::members::MemberClasses;
 use crate::input::{Inputs, MemberId};
 
 /// Plans the deduplication of `inputs`.

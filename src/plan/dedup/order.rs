@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::identity::members::MemberClasses;
+use crate::analysis::identity::members::MemberClasses;
 use crate::input::Inputs;
 
 /// Global symbols of a class of members.

@@ -6,11 +6,11 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use crate::archive::read::{Archive, ArchiveMember, IndexEntry};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, GlobalKind};
-use crate::input::{MappedFile, library_name};
-use crate::marker::{self, Marker, Part, Role};
+use crate::input::archive::read::{Archive, ArchiveMember, IndexEntry};
+use crate::input::marker::{self, Marker, Part, Role};
+use crate::input::{MappedFile, library_file_name, library_name};
 
 /// What an earlier run left at the place of the workspace library.
 #[derive(Debug)]
@@ -60,7 +60,7 @@ impl<'d> Former<'d> {
         for file in files.iter().chain([self.file]) {
             let name = file.path.file_name().unwrap_or_default();
             for library in &missing {
-                let other = crate::targets::library_file_name(library, name);
+                let other = library_file_name(library, name);
                 let path = file.path.with_file_name(other);
                 if errors
                     .iter()

@@ -1,19 +1,30 @@
 //! The middle of the pipeline: resolve, reach and identity of a set of libraries, before any plan.
 //!
-//! `meld`, `prelink`, `why` and `inspect --melded` all start from an [`Analysis`].
+//! In: the inputs, and the symbols that each library exports ([`exports`]). Out: an [`Analysis`]. Its
+//! phases, in order: [`graph`] (distinct objects, taken apart), [`resolve`] (what a linker pulls),
+//! [`reach`] (what lives, and why), [`universe`] (whose runtimes agree), [`identity`] (which atoms are
+//! one); [`runtime_names`] are public whatever is asked for.
+
+pub mod exports;
+pub mod graph;
+pub mod identity;
+pub mod reach;
+pub mod resolve;
+pub mod runtime_names;
+pub mod universe;
 
 use rayon::prelude::*;
 
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::atoms::{AtomClasses, classify};
+use crate::analysis::identity::members::MemberClasses;
+use crate::analysis::reach::{Reached, reach};
+use crate::analysis::resolve::Resolution;
+use crate::analysis::runtime_names::keeps_its_name;
+use crate::analysis::universe::universes;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::{self, MemberKind};
-use crate::graph::{Graph, NameId, ObjectId};
-use crate::identity::atoms::{AtomClasses, classify};
-use crate::identity::members::MemberClasses;
 use crate::input::{Inputs, LibraryId};
-use crate::reach::{Reached, reach};
-use crate::resolve::Resolution;
-use crate::runtime_names::keeps_its_name;
-use crate::universe::universes;
 
 /// What starts a walk.
 #[derive(Debug, Clone)]

@@ -1,7 +1,6 @@
-//! Static library archives: every kind that linkers read, in both directions.
+//! Static library archives: the kinds that linkers read, and how they are read.
 
 pub mod read;
-pub mod write;
 
 use crate::protocol::request::ArchiveFlavour;
 

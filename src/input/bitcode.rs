@@ -3,10 +3,10 @@
 
 use rayon::prelude::*;
 
-use crate::archive::read::Archive;
 use crate::error::{Error, Result};
 use crate::format;
 use crate::input::MappedFile;
+use crate::input::archive::read::Archive;
 
 /// A member in place of another.
 #[derive(Debug)]

@@ -12,11 +12,11 @@ use std::hash::{BuildHasher, Hash, Hasher};
 use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
+use crate::analysis::graph::{Graph, ObjectId};
+use crate::analysis::reach::{Node, Reached, Target};
 use crate::format::model::{
     AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, ObjectFile, SymbolKind,
 };
-use crate::graph::{Graph, ObjectId};
-use crate::reach::{Node, Reached, Target};
 
 /// A class of equal atoms; ids follow the order of first occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

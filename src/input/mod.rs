@@ -1,4 +1,12 @@
 //! Opens the input libraries: maps each file, reads its archive, classifies its members.
+//!
+//! In: paths. Out: [`Inputs`], whose members borrow from the mapped files. On the way [`restore`] makes
+//! whole what an earlier run thinned (by its [`marker`]), and [`bitcode`] drops what Apple refuses.
+
+pub mod archive;
+pub mod bitcode;
+pub mod marker;
+pub mod restore;
 
 use std::collections::HashMap;
 use std::fs::File;
@@ -9,11 +17,11 @@ use camino::{Utf8Path, Utf8PathBuf};
 use memmap2::Mmap;
 use rayon::prelude::*;
 
-use crate::archive::ArchiveKind;
-use crate::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::universal::{self, Slice};
 use crate::format::{self, Format, MemberKind};
+use crate::input::archive::ArchiveKind;
+use crate::input::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 
 /// A library of the set, in the order given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -360,6 +368,16 @@ pub fn check_one_format(inputs: &Inputs<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// `gstrsworkspace` named as `like` is: `libgstrsworkspace.a` or `gstrsworkspace.lib`.
+#[must_use]
+pub fn library_file_name(name: &str, like: &str) -> String {
+    if like.to_ascii_lowercase().ends_with(".lib") {
+        format!("{name}.lib")
+    } else {
+        format!("lib{name}.a")
+    }
 }
 
 /// `libgstjson.a`, `gstjson.lib` -> `gstjson`.

@@ -9,10 +9,10 @@ use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use rayon::prelude::*;
 
+use crate::analysis::identity::members::MemberClasses;
 use crate::error::{Error, Result};
 use crate::format::model::{Binding, ObjectFile, SymbolIndex};
 use crate::format::{self, GlobalKind, MemberKind};
-use crate::identity::members::MemberClasses;
 use crate::input::{Inputs, MemberId};
 
 /// A distinct object file.

@@ -5,9 +5,9 @@
 
 use std::collections::VecDeque;
 
+use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::GlobalKind;
-use crate::graph::{Graph, NameId, ObjectId};
 use crate::input::{Inputs, LibraryId};
 
 /// A definition: the object, and the position among its globals.

@@ -3,10 +3,11 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::input::library_file_name;
 use crate::protocol::request::{CombineRequest, Output};
 
 /// Where everything is written.
-pub(crate) struct Targets {
+pub struct Targets {
     pub libraries: Vec<Utf8PathBuf>,
     pub workspace: Utf8PathBuf,
     /// Folder of metadata files.
@@ -80,15 +81,5 @@ impl Targets {
             }
         }
         Error::all(errors)
-    }
-}
-
-/// `gstrsworkspace` named as `like` is: `libgstrsworkspace.a` or `gstrsworkspace.lib`.
-#[must_use]
-pub fn library_file_name(name: &str, like: &str) -> String {
-    if like.to_ascii_lowercase().ends_with(".lib") {
-        format!("{name}.lib")
-    } else {
-        format!("lib{name}.a")
     }
 }

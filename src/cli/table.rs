@@ -2,23 +2,18 @@
 
 use std::fmt::Write as _;
 
-use crate::inspect;
+use crate::inspect::render::render as inspection_text;
 use crate::protocol::response::{Plugin, Response};
 
 /// The response as text; empty where there is nothing to show.
 #[must_use]
 pub fn render(response: &Response) -> String {
     if let Some(inspection) = &response.inspection {
-        return crate::inspect::render::render(inspection);
+        return inspection_text(inspection);
     }
     match response.operation.as_str() {
         "discover" => discovered(response),
         "build" => built(response),
-        "inspect" => response
-            .inspection
-            .as_ref()
-            .map(inspect::render::render)
-            .unwrap_or_default(),
         "why" => why(response),
         "verify" => format!(
             "{} verified\n",

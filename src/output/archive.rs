@@ -9,10 +9,12 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
-use super::ArchiveKind;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
+use crate::input::Inputs;
+use crate::input::archive::ArchiveKind;
 use crate::plan::OutputMember;
+use crate::protocol::request::ArchiveFlavour;
 
 const MAGIC: &[u8] = b"!<arch>\n";
 const HEADER: u64 = 60;
@@ -20,6 +22,26 @@ const HEADER: u64 = 60;
 const COFF_MAX_MEMBERS: usize = 0xfffe;
 /// The size field of a header has ten decimal digits.
 const MAX_MEMBER: u64 = 9_999_999_999;
+
+/// The archive kind of every output.
+pub struct Kinds {
+    pub libraries: Vec<ArchiveKind>,
+    pub workspace: ArchiveKind,
+}
+
+impl Kinds {
+    /// `forced`, or what the inputs are.
+    #[must_use]
+    pub fn new(forced: Option<ArchiveFlavour>, inputs: &Inputs<'_>) -> Self {
+        let forced = forced.map(ArchiveKind::from_flavour);
+        let kind = |k: ArchiveKind| forced.unwrap_or(k);
+        let libraries: Vec<_> = inputs.libraries.iter().map(|l| kind(l.kind)).collect();
+        Self {
+            workspace: libraries.first().copied().unwrap_or(ArchiveKind::Gnu),
+            libraries,
+        }
+    }
+}
 
 /// An archive ready to be streamed.
 #[derive(Debug)]

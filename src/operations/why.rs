@@ -1,18 +1,19 @@
 //! `why`: the shortest chain from an export to a symbol or section, by references and keep rules.
 
+use super::combine::subject::Subject;
+use crate::analysis::exports::select_exports;
+use crate::analysis::graph::NameId;
+use crate::analysis::identity::members::MemberClasses;
+use crate::analysis::reach::{Cause, Node, Target};
 use crate::analysis::{Analysis, Sharing};
-use crate::combine::{Subject, select_exports};
 use crate::error::{Code, Diagnostic, Result};
 use crate::exports::ExportRules;
 use crate::format::model::{Definition, SymbolKind};
-use crate::graph::NameId;
-use crate::identity::members::MemberClasses;
 use crate::input::{self, Inputs};
 use crate::nearest;
 use crate::protocol::event::Events;
 use crate::protocol::request::WhyRequest;
 use crate::protocol::response::{Response, WhyStep};
-use crate::reach::{Cause, Node, Target};
 
 /// Carries out the request.
 ///

@@ -6,11 +6,11 @@
 
 use std::collections::HashMap;
 
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::resolve::Resolution;
 use crate::format::model::{
     AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, SymbolIndex,
 };
-use crate::graph::{Graph, NameId, ObjectId};
-use crate::resolve::Resolution;
 
 /// An atom of a pulled object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::combine::{Done, Run};
-use crate::commit::{Stage, output_error};
+use super::slice::{Done, Run};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::universal::{self, Slice};
 use crate::input::{MappedFile, Slices};
+use crate::output::commit::{Stage, output_error};
 use crate::protocol::response::{Response, Totals};
 
 /// The slices of all libraries, by architecture in the order of the first library.

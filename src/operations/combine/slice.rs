@@ -1,124 +1,35 @@
-//! The flow that every strategy shares: libraries in, plan, archives staged, proven, committed.
+//! What is done for one architecture: read, plan, write, prove, answer.
 
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use super::subject::Subject;
+use crate::analysis::exports::{defined_names, select_exports};
+use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{self, Analysis, Sharing};
-use crate::archive::ArchiveKind;
-use crate::archive::write::ArchiveWriter;
-use crate::bitcode;
-use crate::commit::{self, Stage};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::{self, Defined, ExportRules};
+use crate::exports::ExportRules;
 use crate::format::{self, Format, MemberKind};
-use crate::identity::members::MemberClasses;
-use crate::input::{self, Inputs, MappedFile};
+use crate::input::archive::ArchiveKind;
+use crate::input::restore::{self, Former};
+use crate::input::{self, Inputs, MappedFile, bitcode};
 use crate::inspect::live::{Live, live};
-use crate::manifest::{self, Manifest};
-use crate::marker;
+use crate::output::archive::{ArchiveWriter, Kinds};
+use crate::output::targets::Targets;
+use crate::output::{commit, mark};
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
-use crate::protocol::request::{
-    CombineRequest, Debug, LibraryInput, ManifestSource, Output, Source, Strategy,
-};
-use crate::protocol::response::{
-    FileKind, Plugin, Response, Totals, WorkspaceLibrary, WrittenFile,
-};
+use crate::protocol::request::{CombineRequest, Debug, Strategy};
+use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
 use crate::report::{self, gather::gather};
-use crate::restore::{self, Former};
-use crate::targets::Targets;
-use crate::universal::Universal;
 use crate::verify::{self, Promise};
-use crate::workspace;
-
-/// Carries out `dedup`, `prelink` or `meld`.
-///
-/// # Errors
-/// Every failure a user can cause; no output has changed then.
-pub fn run(strategy: Strategy, request: &CombineRequest, events: &dyn Events) -> Result<Response> {
-    let Some(threads) = request.threads else {
-        return run_on_this_pool(strategy, request, events);
-    };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
-        .build()
-        .map_err(|e| Diagnostic::new(Code::Internal, format!("cannot start threads: {e}")))?;
-    pool.install(|| run_on_this_pool(strategy, request, events))
-}
-
-fn run_on_this_pool(
-    strategy: Strategy,
-    request: &CombineRequest,
-    events: &dyn Events,
-) -> Result<Response> {
-    let mut subject = Subject::find(
-        &request.source,
-        request.manifest.as_ref(),
-        &request.exports,
-        events,
-    )?;
-    if matches!(request.source, Source::Libraries(_)) {
-        emit::complete(&mut subject.plugins, &request.metadata);
-        subject.target.clone_from(&request.target);
-    }
-    events.phase("read");
-    let paths = subject.paths();
-    let targets = Targets::new(request, subject.workspace_library(request), &paths)?;
-    let files = input::open_all(&paths)?;
-    let former = match &request.output {
-        Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
-        _ => None,
-    };
-    let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
-    let run = Run {
-        strategy,
-        request,
-        subject: &subject,
-        targets: &targets,
-        events,
-    };
-    let done = match Universal::split(&files, former.as_ref())? {
-        None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
-        Some(universal) => universal.make(&run, &files, &mut stage)?,
-    };
-    let mut response = done.response;
-    let metadata = emit::Subject {
-        strategy: done.strategy,
-        format: done.format,
-        target: subject.target.as_deref(),
-        plugins: &response.plugins,
-        workspace_library: response.workspace_library.as_ref(),
-        linker_args: &done.linker_args,
-        inputs: &response.inputs,
-        dir: &targets.dir,
-    };
-    let link = emit::link(&metadata);
-    for file in emit::emit(&metadata, &request.metadata)? {
-        stage.write(&file.path, file.contents.as_bytes())?;
-        response.files.push(WrittenFile {
-            kind: file.kind,
-            path: file.path,
-        });
-    }
-    response.link = Some(link);
-    if let (Some(path), Some(page)) = (&request.report, done.page) {
-        stage.write(path, page.as_bytes())?;
-        response.files.push(WrittenFile {
-            kind: FileKind::Report,
-            path: path.clone(),
-        });
-    }
-    events.phase("commit");
-    stage.commit()?;
-    Ok(response)
-}
 
 /// What is done, to whom.
-pub(crate) struct Run<'a> {
+pub struct Run<'a> {
     pub strategy: Strategy,
     pub request: &'a CombineRequest,
     pub subject: &'a Subject,
@@ -127,7 +38,7 @@ pub(crate) struct Run<'a> {
 }
 
 /// What a run made, apart from the files.
-pub(crate) struct Done {
+pub struct Done {
     pub response: Response,
     /// What was asked for, or dedup in its place.
     pub strategy: Strategy,
@@ -186,7 +97,7 @@ impl Run<'_> {
         } = plan(strategy, request, self.subject, &inputs)?;
         set.warnings.extend(instead);
         set.workspace.name = input::library_name(&targets.workspace);
-        marker::mark(&mut set, strategy, &inputs);
+        mark::mark(&mut set, strategy, &inputs);
         if restored > 0 {
             set.warnings.push(
                 Diagnostic::new(
@@ -198,7 +109,7 @@ impl Run<'_> {
         }
 
         self.events.phase("write");
-        let kinds = Kinds::new(request, &inputs);
+        let kinds = Kinds::new(request.archive, &inputs);
         let sizes = write_archives(&set, targets, &kinds, place)?;
         self.events.phase("verify");
         prove(strategy, &inputs, &set, targets, &sizes.staged)?;
@@ -223,88 +134,6 @@ impl Run<'_> {
             page,
             staged: sizes.staged,
         })
-    }
-}
-
-/// The plugins of a run, wherever they came from.
-pub(crate) struct Subject {
-    pub plugins: Vec<Plugin>,
-    pub manifest: Option<Manifest>,
-    target: Option<String>,
-    /// What the libraries depend on.
-    inputs: Vec<Utf8PathBuf>,
-    warnings: Vec<Diagnostic>,
-}
-
-impl Subject {
-    pub fn find(
-        source: &Source,
-        manifest: Option<&ManifestSource>,
-        exports: &[String],
-        events: &dyn Events,
-    ) -> Result<Self> {
-        match source {
-            Source::Libraries(libraries) => {
-                let manifest = manifest.map(manifest::load).transpose()?;
-                let rules = ExportRules::new(manifest.as_ref(), exports);
-                let plugins = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
-                Ok(Self {
-                    plugins,
-                    manifest,
-                    target: None,
-                    inputs: libraries.iter().map(|l| l.path.clone()).collect(),
-                    warnings: Vec::new(),
-                })
-            }
-            Source::Workspace(source) => {
-                events.phase("build");
-                let manifest = workspace::manifest(source, manifest, events)?;
-                let built = workspace::build(source, manifest.as_ref(), events)?;
-                Ok(Self {
-                    plugins: built.plugins,
-                    manifest,
-                    target: built.target,
-                    inputs: built.inputs,
-                    warnings: built.warnings,
-                })
-            }
-        }
-    }
-
-    pub fn paths(&self) -> Vec<Utf8PathBuf> {
-        let paths = self.plugins.iter().map(|p| p.path.clone());
-        paths.map(Option::unwrap_or_default).collect()
-    }
-
-    fn workspace_library<'a>(&'a self, request: &'a CombineRequest) -> &'a str {
-        request.workspace_library.as_deref().unwrap_or_else(|| {
-            self.manifest
-                .as_ref()
-                .map_or(manifest::DEFAULT_WORKSPACE_LIBRARY, |m| {
-                    m.workspace_library()
-                })
-        })
-    }
-}
-
-/// What is known of a plugin of which only the library is given.
-fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
-    let name = input::library_name(&library.path);
-    let entry = rules.entry(&name, library.package.as_deref());
-    let plugin = entry
-        .and_then(|e| e.plugin.as_deref())
-        .unwrap_or_else(|| exports::plugin_name(&name));
-    Plugin {
-        plugin: plugin.to_owned(),
-        package: library
-            .package
-            .clone()
-            .or_else(|| entry.map(|e| e.package.clone())),
-        file_name: library.path.file_name().unwrap_or_default().to_owned(),
-        path: Some(library.path.clone()),
-        native_static_libs: library.native_static_libs.clone(),
-        library: name,
-        ..Plugin::default()
     }
 }
 
@@ -397,75 +226,6 @@ fn prove(
         })
         .collect();
     verify::verify(&written, &order, &promises, atomic)
-}
-
-/// The symbols that each library defines.
-pub(crate) fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
-    inputs
-        .libraries
-        .par_iter()
-        .map(|library| {
-            let mut names = Vec::new();
-            for member in library.member_ids().map(|m| inputs.member(m)) {
-                format::for_each_global(member.kind, member.data, &mut |g| {
-                    if g.kind.is_definition() {
-                        names.push(g.name);
-                    }
-                })
-                .map_err(|e| e.in_member(member.name).in_file(library.path))?;
-            }
-            Ok(names)
-        })
-        .collect()
-}
-
-/// What the libraries' format puts before names of C.
-pub(crate) fn decoration(inputs: &Inputs<'_>) -> &'static [u8] {
-    let kinds = inputs.members.iter().map(|m| m.kind);
-    let object = kinds
-        .into_iter()
-        .find(|k| matches!(k, MemberKind::Object(..)));
-    object.map_or(b"", format::decoration)
-}
-
-/// The exported symbols of each library.
-pub(crate) fn select_exports<'d>(
-    inputs: &Inputs<'d>,
-    plugins: &[Plugin],
-    rules: &ExportRules<'_>,
-) -> Result<Vec<Vec<&'d [u8]>>> {
-    let symbols = defined_names(inputs)?;
-    let defined: Vec<Defined<'_, 'd>> = inputs
-        .libraries
-        .iter()
-        .zip(plugins)
-        .zip(&symbols)
-        .map(|((library, plugin), names)| Defined {
-            library: &library.name,
-            package: plugin.package.as_deref(),
-            names,
-            decoration: decoration(inputs),
-        })
-        .collect();
-    rules.select(&defined)
-}
-
-/// The archive kind of every output.
-struct Kinds {
-    libraries: Vec<ArchiveKind>,
-    workspace: ArchiveKind,
-}
-
-impl Kinds {
-    fn new(request: &CombineRequest, inputs: &Inputs<'_>) -> Self {
-        let forced = request.archive.map(ArchiveKind::from_flavour);
-        let kind = |k: ArchiveKind| forced.unwrap_or(k);
-        let libraries: Vec<_> = inputs.libraries.iter().map(|l| kind(l.kind)).collect();
-        Self {
-            workspace: libraries.first().copied().unwrap_or(ArchiveKind::Gnu),
-            libraries,
-        }
-    }
 }
 
 /// Bytes written.

@@ -5,10 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use crate::analysis::graph::{Graph, ObjectId};
+use crate::analysis::identity::atoms::digest;
+use crate::analysis::resolve::Resolution;
 use crate::format::model::Definition;
-use crate::graph::{Graph, ObjectId};
-use crate::identity::atoms::digest;
-use crate::resolve::Resolution;
 
 /// Runtime names whose definition decides, without the mangling around them.
 const DECIDING: &[&[u8]] = &[
@@ -60,10 +60,10 @@ fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
 /// The universe of each library, numbered from 0 in library order.
 #[must_use]
 pub fn universes(graph: &Graph<'_>, resolutions: &[Resolution]) -> Vec<u32> {
-    let mut deciding: Vec<(crate::graph::NameId, &'static [u8])> = Vec::new();
+    let mut deciding: Vec<(crate::analysis::graph::NameId, &'static [u8])> = Vec::new();
     for (id, name) in graph.names.iter().enumerate() {
         if let Some(plain) = plain_name(name) {
-            deciding.push((crate::graph::NameId(id as u32), plain));
+            deciding.push((crate::analysis::graph::NameId(id as u32), plain));
         }
     }
     let mut known: Vec<BTreeMap<&'static [u8], [u8; 32]>> = Vec::new();

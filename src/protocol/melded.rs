@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::CrateSizes;
+use super::inspection::CrateSizes;
 
 /// The live bytes of a set, each atom counted once, and who reaches them.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

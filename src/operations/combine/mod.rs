@@ -1,0 +1,102 @@
+//! `dedup`, `prelink` and `meld`: libraries in; plan, archives staged, proven, committed.
+//!
+//! In: a request that names libraries or a workspace. Out: the response, and files that replaced what
+//! stood in their places, all or none. [`slice`] does one architecture, [`universal`] several.
+
+mod slice;
+pub(super) mod subject;
+mod universal;
+
+use crate::emit;
+use crate::error::{Code, Diagnostic, Result};
+use crate::input::{self, MappedFile};
+use crate::output::commit::Stage;
+use crate::output::targets::Targets;
+use crate::protocol::event::Events;
+use crate::protocol::request::{CombineRequest, Output, Source, Strategy};
+use crate::protocol::response::{FileKind, Response, WrittenFile};
+use slice::Run;
+use subject::Subject;
+use universal::Universal;
+
+/// Carries out `dedup`, `prelink` or `meld`.
+///
+/// # Errors
+/// Every failure a user can cause; no output has changed then.
+pub fn run(strategy: Strategy, request: &CombineRequest, events: &dyn Events) -> Result<Response> {
+    let Some(threads) = request.threads else {
+        return run_on_this_pool(strategy, request, events);
+    };
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads as usize)
+        .build()
+        .map_err(|e| Diagnostic::new(Code::Internal, format!("cannot start threads: {e}")))?;
+    pool.install(|| run_on_this_pool(strategy, request, events))
+}
+
+fn run_on_this_pool(
+    strategy: Strategy,
+    request: &CombineRequest,
+    events: &dyn Events,
+) -> Result<Response> {
+    let mut subject = Subject::find(
+        &request.source,
+        request.manifest.as_ref(),
+        &request.exports,
+        events,
+    )?;
+    if matches!(request.source, Source::Libraries(_)) {
+        emit::complete(&mut subject.plugins, &request.metadata);
+        subject.target.clone_from(&request.target);
+    }
+    events.phase("read");
+    let paths = subject.paths();
+    let targets = Targets::new(request, subject.workspace_library(request), &paths)?;
+    let files = input::open_all(&paths)?;
+    let former = match &request.output {
+        Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
+        _ => None,
+    };
+    let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
+    let run = Run {
+        strategy,
+        request,
+        subject: &subject,
+        targets: &targets,
+        events,
+    };
+    let done = match Universal::split(&files, former.as_ref())? {
+        None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
+        Some(universal) => universal.make(&run, &files, &mut stage)?,
+    };
+    let mut response = done.response;
+    let metadata = emit::Subject {
+        strategy: done.strategy,
+        format: done.format,
+        target: subject.target.as_deref(),
+        plugins: &response.plugins,
+        workspace_library: response.workspace_library.as_ref(),
+        linker_args: &done.linker_args,
+        inputs: &response.inputs,
+        dir: &targets.dir,
+    };
+    let link = emit::link(&metadata);
+    for file in emit::emit(&metadata, &request.metadata)? {
+        stage.write(&file.path, file.contents.as_bytes())?;
+        response.files.push(WrittenFile {
+            kind: file.kind,
+            path: file.path,
+        });
+    }
+    response.link = Some(link);
+    if let (Some(path), Some(page)) = (&request.report, done.page) {
+        stage.write(path, page.as_bytes())?;
+        response.files.push(WrittenFile {
+            kind: FileKind::Report,
+            path: path.clone(),
+        });
+    }
+    events.phase("commit");
+    stage.commit()?;
+    Ok(response)
+}

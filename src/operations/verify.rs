@@ -1,0 +1,122 @@
+//! `verify`: proves libraries that an earlier run made.
+
+use camino::Utf8Path;
+
+use crate::analysis::exports::{decoration, defined_names};
+use crate::analysis::identity::members::MemberClasses;
+use crate::analysis::{Analysis, Sharing};
+use crate::error::{Code, Diagnostic, Result};
+use crate::exports::{Defined, ExportRules};
+use crate::input::marker::Marker;
+use crate::input::{self, Inputs};
+use crate::manifest;
+use crate::protocol::request::{Strategy, VerifyRequest};
+use crate::protocol::response::Response;
+use crate::verify::{Promise, verify};
+
+/// Answers a `verify` request about libraries that an earlier run made.
+///
+/// # Errors
+/// `verify-failed`; those of reading the libraries.
+pub fn run(request: &VerifyRequest) -> Result<Response> {
+    let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
+    let rules = ExportRules::new(manifest.as_ref(), &request.exports);
+    let Some(workspace) = &request.workspace_library else {
+        return Err(
+            Diagnostic::new(Code::RequestInvalid, "no workspace library is given")
+                .hint("name the workspace library that the run wrote")
+                .into(),
+        );
+    };
+    let mut paths = request.libraries.clone();
+    paths.push(workspace.clone());
+    let files = input::open_all(&paths)?;
+    let written = Inputs::read(&files)?;
+    let strategy = written
+        .members
+        .iter()
+        .find_map(|m| Marker::read(m.name, m.data))
+        .map(|m| m.strategy);
+    let Some(strategy) = strategy else {
+        return Err(
+            Diagnostic::new(Code::NotOurs, "these libraries carry no marker")
+                .file(workspace)
+                .hint("verify looks at libraries that dragonfire wrote")
+                .into(),
+        );
+    };
+    let atomic = strategy != Strategy::Dedup;
+    let count = request.libraries.len();
+    let original_files = input::open_all(&request.originals)?;
+    let originals = Inputs::read(&original_files)?;
+    let known = !request.originals.is_empty();
+    if known && originals.libraries.len() != count {
+        return Err(Diagnostic::new(
+            Code::RequestInvalid,
+            "there must be one original for each library, in the same order",
+        )
+        .into());
+    }
+    // What is looked for comes from the originals where they are given.
+    let source = if known { &originals } else { &written };
+    let mut exports = Vec::new();
+    if atomic {
+        exports = exported(source, count, &rules)?;
+    }
+    let mut promises = vec![Promise::default(); count];
+    for (promise, own) in promises.iter_mut().zip(&exports) {
+        promise.exports.clone_from(own);
+    }
+    if known && atomic {
+        let members = MemberClasses::new(&originals);
+        let sharing = match strategy {
+            Strategy::Prelink => Sharing::None,
+            _ => Sharing::Universe,
+        };
+        let analysis = Analysis::new(&originals, &members, &exports, sharing)?;
+        for (at, promise) in promises.iter_mut().enumerate() {
+            let names = analysis.reached[at].externals();
+            promise.externals = Some(names.iter().map(|&n| analysis.graph.name(n)).collect());
+            let roots = analysis.sets[at].roots.iter();
+            promise.exports = roots.map(|&n| analysis.graph.name(n)).collect();
+        }
+        let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
+        verify(&written, &order, &promises, atomic)?;
+        return Ok(Response::new("verify"));
+    }
+    if known {
+        let defined = defined_names(&originals)?;
+        for (promise, names) in promises.iter_mut().zip(defined) {
+            promise.defined = names;
+        }
+    }
+    let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
+    verify(&written, &order, &promises, atomic)?;
+    Ok(Response::new("verify"))
+}
+
+/// The exports of the first `count` libraries. Where a plugin's export lies in the workspace
+/// library, the names of both count.
+fn exported<'d>(
+    inputs: &Inputs<'d>,
+    count: usize,
+    rules: &ExportRules<'_>,
+) -> Result<Vec<Vec<&'d [u8]>>> {
+    let mut names = defined_names(inputs)?;
+    let shared = names.split_off(count.min(names.len())).concat();
+    for own in &mut names {
+        own.extend_from_slice(&shared);
+    }
+    let defined: Vec<Defined<'_, 'd>> = inputs
+        .libraries
+        .iter()
+        .zip(&names)
+        .map(|(library, names)| Defined {
+            library: &library.name,
+            package: None,
+            names,
+            decoration: decoration(inputs),
+        })
+        .collect();
+    rules.select(&defined)
+}
