@@ -193,6 +193,20 @@ impl Error {
         Self(self.0.into_iter().map(|d| d.member(member)).collect())
     }
 
+    /// The values, or all errors of all failures.
+    pub fn collect<T>(results: impl IntoIterator<Item = Result<T, Self>>) -> Result<Vec<T>, Self> {
+        let mut values = Vec::new();
+        let mut errors = Vec::new();
+        for result in results {
+            match result {
+                Ok(value) => values.push(value),
+                Err(e) => errors.extend(e.0),
+            }
+        }
+        Self::all(errors)?;
+        Ok(values)
+    }
+
     /// `Err` with all of `diagnostics`, or `Ok` where there are none.
     pub fn all(diagnostics: Vec<Diagnostic>) -> Result<(), Self> {
         if diagnostics.is_empty() {

@@ -113,7 +113,7 @@ impl<'d> Analysis<'d> {
                 .zip(&sets)
                 .map(|(r, set)| r.pull(inputs, &graph, set.roots.iter().copied()))
                 .collect();
-            collect(results)?;
+            Error::collect(results)?;
             graph.take_apart(inputs, &pulled(&resolutions))?;
             let fresh: Vec<Reached> = again
                 .par_iter()
@@ -188,14 +188,6 @@ impl<'d> Analysis<'d> {
     pub fn resolution(&self, set: usize) -> &Resolution {
         &self.resolutions[self.sets[set].library.index()]
     }
-}
-
-fn collect(results: Vec<Result<()>>) -> Result<()> {
-    let mut errors = Vec::new();
-    for e in results.into_iter().filter_map(Result::err) {
-        errors.extend(e.0);
-    }
-    Error::all(errors)
 }
 
 pub(crate) fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {

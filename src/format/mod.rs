@@ -3,6 +3,7 @@
 //! Nothing outside `src/format/` names a constant of ELF, COFF or Mach-O.
 
 pub mod coff;
+mod eh_frame;
 pub mod elf;
 pub mod macho;
 pub mod model;

@@ -93,6 +93,28 @@ pub struct Atom<'d> {
     pub native: Native,
 }
 
+impl<'d> Atom<'d> {
+    /// Writable zeroes that no section of the input holds: what a common symbol stands for.
+    pub(super) fn common(section: &'d [u8], size: u64, align: u64, native: Native) -> Self {
+        Self {
+            section,
+            segment: b"",
+            data: Cow::Borrowed(&[]),
+            size,
+            align,
+            code: false,
+            writable: true,
+            tls: false,
+            zero_fill: true,
+            keep: None,
+            group: None,
+            registry: None,
+            bounded_by_sections: false,
+            native,
+        }
+    }
+}
+
 /// Sections that are kept or dropped together; only one of several groups of a signature is linked.
 #[derive(Debug, Clone)]
 pub struct Group<'d> {

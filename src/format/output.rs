@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 
 use super::ObjectTraits;
-use super::model::{AtomIndex, ObjectFile, SymbolKind};
+use super::model::{Atom, AtomIndex, ObjectFile, SymbolKind};
+use crate::error::{Code, Diagnostic, Result};
 use crate::protocol::request::Symbols;
 
 /// An object to write.
@@ -65,6 +66,31 @@ mod tests {
             assert!(!is_crossing_name(other), "{other:?}");
         }
     }
+}
+
+/// Where an atom goes at the end of a section of `size` bytes: its start and end.
+///
+/// # Errors
+/// `output-limit` where it would end past `max_size`, or is aligned to more than `max_align`.
+pub(super) fn append(
+    size: u64,
+    atom: &Atom<'_>,
+    max_size: u64,
+    max_align: u64,
+) -> Result<(u64, u64), Diagnostic> {
+    size.checked_next_multiple_of(atom.align)
+        .and_then(|start| Some((start, start.checked_add(atom.size)?)))
+        .filter(|(_, end)| *end <= max_size && atom.align <= max_align)
+        .ok_or_else(|| {
+            Diagnostic::new(
+                Code::OutputLimit,
+                format!(
+                    "a section would grow over what an object can hold ({} bytes aligned to {})",
+                    atom.size, atom.align
+                ),
+            )
+            .symbol(atom.section)
+        })
 }
 
 /// An atom to write.

@@ -48,16 +48,7 @@ pub fn without(files: &[MappedFile], archives: &[Archive<'_>]) -> Result<Vec<Rep
             }))
         })
         .collect();
-    let mut errors = Vec::new();
-    let mut replacements = Vec::new();
-    for result in results {
-        match result {
-            Ok(replacement) => replacements.extend(replacement),
-            Err(e) => errors.extend(e.0),
-        }
-    }
-    Error::all(errors)?;
-    Ok(replacements)
+    Ok(Error::collect(results)?.into_iter().flatten().collect())
 }
 
 /// Puts the replacements in their places.

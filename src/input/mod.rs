@@ -216,16 +216,7 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
 /// Those of [`Archive::parse`], for every file that has one.
 pub fn read_archives(files: &[MappedFile]) -> Result<Vec<Archive<'_>>> {
     let results: Vec<Result<Archive<'_>>> = files.par_iter().map(MappedFile::archive).collect();
-    let mut archives = Vec::with_capacity(results.len());
-    let mut errors = Vec::new();
-    for result in results {
-        match result {
-            Ok(archive) => archives.push(archive),
-            Err(e) => errors.extend(e.0),
-        }
-    }
-    Error::all(errors)?;
-    Ok(archives)
+    Error::collect(results)
 }
 
 /// One library.

@@ -200,16 +200,7 @@ fn defined_symbols<'a>(members: &'a [OutputMember<'_>]) -> Result<Vec<Vec<&'a [u
             Ok(symbols)
         })
         .collect();
-    let mut errors = Vec::new();
-    let mut all = Vec::with_capacity(results.len());
-    for result in results {
-        match result {
-            Ok(symbols) => all.push(symbols),
-            Err(e) => errors.extend(e.0),
-        }
-    }
-    Error::all(errors)?;
-    Ok(all)
+    Error::collect(results)
 }
 
 /// Names come from files: what would end a name early, or be taken for an index, is replaced.

@@ -334,26 +334,15 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         let atom = self.out.atoms.len() as AtomIndex;
         let flags =
             pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE;
-        self.out.atoms.push(Atom {
-            segment: b"",
-            section: b".bss",
-            data: Cow::Borrowed(&[]),
-            size,
-            align: size.checked_next_power_of_two().unwrap_or(32).clamp(1, 32),
-            code: false,
-            writable: true,
-            tls: false,
-            zero_fill: true,
-            keep: None,
-            group: None,
-            registry: None,
-            bounded_by_sections: false,
-            native: Native {
-                kind: 0,
-                flags: u64::from(flags.0),
-                entry_size: 0,
-            },
-        });
+        let align = size.checked_next_power_of_two().unwrap_or(32).clamp(1, 32);
+        let native = Native {
+            kind: 0,
+            flags: u64::from(flags.0),
+            entry_size: 0,
+        };
+        self.out
+            .atoms
+            .push(Atom::common(b".bss", size, align, native));
         Definition::Atom { atom, offset: 0 }
     }
 

@@ -13,7 +13,7 @@ use super::names;
 use super::traits::{self, JoinedTraits};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Definition, EdgeKind, SymbolKind};
-use crate::format::output::{OutObject, OutTarget};
+use crate::format::output::{OutObject, OutTarget, append};
 use crate::protocol::request::Symbols;
 
 /// Where an atom went.
@@ -99,19 +99,7 @@ impl Layout<'_, '_, '_> {
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
             let s = &mut self.sections[section];
-            let grown = s
-                .size
-                .checked_next_multiple_of(atom.align)
-                .and_then(|offset| Some((offset, offset.checked_add(atom.size)?)))
-                .filter(|(_, end)| u32::try_from(*end).is_ok() && atom.align <= MAX_ALIGN);
-            let Some((offset, end)) = grown else {
-                return Err(limit(format!(
-                    "a section would grow over what an object can hold ({} bytes aligned to {})",
-                    atom.size, atom.align
-                ))
-                .symbol(atom.section)
-                .into());
-            };
+            let (offset, end) = append(s.size, atom, u64::from(u32::MAX), MAX_ALIGN)?;
             s.align = s.align.max(atom.align);
             if !atom.zero_fill {
                 s.data.resize(offset as usize, fill);

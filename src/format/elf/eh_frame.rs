@@ -1,6 +1,9 @@
-//! Takes `.eh_frame` apart into CIEs and FDEs (LSB Core, "The .eh_frame section").
+//! Takes `.eh_frame` apart into CIEs and FDEs, by its relocations.
+
+use std::ops::Range;
 
 use crate::error::{Code, Diagnostic, Result};
+use crate::format::eh_frame::{records, word};
 use crate::format::model::{
     AtomIndex, Definition, Edge, EdgeTarget, Symbol, UnwindEntry, UnwindHeader,
 };
@@ -10,11 +13,6 @@ pub(super) fn malformed(what: &str, at: usize) -> Diagnostic {
         Code::ObjectMalformed,
         format!("unwind data: {what} at offset {at:#x} of .eh_frame"),
     )
-}
-
-fn word(data: &[u8], at: usize) -> Option<u32> {
-    let bytes = data.get(at..at.checked_add(4)?)?;
-    Some(u32::from_le_bytes(bytes.try_into().ok()?))
 }
 
 /// Splits one `.eh_frame` section and appends what it finds.
@@ -37,29 +35,8 @@ pub fn split<'d>(
     let mut next_relocation = relocations.as_slice();
     // (offset of a CIE, its index)
     let mut cies: Vec<(usize, u32)> = Vec::new();
-    let mut at = 0usize;
-    while at < data.len() {
-        let length = word(data, at).ok_or_else(|| malformed("truncated length", at))?;
-        if length == 0 {
-            // A terminator: what follows is another producer's table (ld -r joins so).
-            at += 4;
-            continue;
-        }
-        if length == u32::MAX {
-            return Err(Diagnostic::new(
-                Code::ObjectUnsupported,
-                "unwind data with 64-bit records",
-            )
-            .into());
-        }
-        let end = (at + 4)
-            .checked_add(length as usize)
-            .filter(|&e| e <= data.len())
-            .ok_or_else(|| malformed("record past the end", at))?;
+    for Range { start: at, end } in records(data, malformed)? {
         let id = word(data, at + 4).ok_or_else(|| malformed("truncated record", at))?;
-        if length < 4 {
-            return Err(malformed("record too short", at).into());
-        }
         let bytes = std::borrow::Cow::Borrowed(&data[at..end]);
         let count = next_relocation
             .iter()
@@ -96,10 +73,9 @@ pub fn split<'d>(
                 });
             }
         }
-        at = end;
     }
     if !next_relocation.is_empty() {
-        return Err(malformed("relocation past the last record", at).into());
+        return Err(malformed("relocation past the last record", data.len()).into());
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 pub mod amend;
 mod arch;
+mod edges;
 mod eh_frame;
 mod emit;
 mod exidx;
@@ -16,7 +17,7 @@ mod unwind;
 pub mod write;
 
 use object::elf;
-use object::read::elf::{FileHeader, SectionHeader, Sym};
+use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
 use super::model::KeepRule;
@@ -60,10 +61,10 @@ pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) 
     }
 }
 
-fn globals<'d, H: FileHeader<Endian = Endianness>>(
-    data: &'d [u8],
-    f: &mut dyn FnMut(GlobalSymbol<'d>),
-) -> Result<()> {
+type Tables<'d, H> = (Endianness, SectionTable<'d, H>, SymbolTable<'d, H>);
+
+/// The byte order, the sections and the symbols of an object.
+fn tables<'d, H: FileHeader<Endian = Endianness>>(data: &'d [u8]) -> Result<Tables<'d, H>> {
     let header = H::parse(data).map_err(bad("ELF header"))?;
     let endian = header.endian().map_err(bad("ELF header"))?;
     let sections = header
@@ -72,6 +73,14 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
     let symbols = sections
         .symbols(endian, data, elf::SHT_SYMTAB)
         .map_err(bad("symbol table"))?;
+    Ok((endian, sections, symbols))
+}
+
+fn globals<'d, H: FileHeader<Endian = Endianness>>(
+    data: &'d [u8],
+    f: &mut dyn FnMut(GlobalSymbol<'d>),
+) -> Result<()> {
+    let (endian, sections, symbols) = tables::<H>(data)?;
     // Symbols of a COMDAT group are interchangeable whatever their binding says.
     let mut comdat = vec![false; sections.len()];
     for section in sections.iter() {

@@ -4,7 +4,7 @@ use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, SectionHeader, Sym};
 use object::{Endianness, SectionIndex};
 
-use super::bad;
+use super::{bad, tables};
 use crate::error::Result;
 use crate::format::sections::{
     Mark, Marks, SectionKind, SectionPiece, is_debug_name, symbol_in_section_name,
@@ -26,14 +26,7 @@ fn pieces<'d, H: FileHeader<Endian = Endianness>>(
     data: &'d [u8],
     f: &mut dyn FnMut(SectionPiece<'d>),
 ) -> Result<()> {
-    let header = H::parse(data).map_err(bad("ELF header"))?;
-    let endian = header.endian().map_err(bad("ELF header"))?;
-    let sections = header
-        .sections(endian, data)
-        .map_err(bad("section table"))?;
-    let symbols = sections
-        .symbols(endian, data, elf::SHT_SYMTAB)
-        .map_err(bad("symbol table"))?;
+    let (endian, sections, symbols) = tables::<H>(data)?;
     let mut marks = Vec::with_capacity(symbols.len());
     for (index, symbol) in symbols.enumerate() {
         let kind = symbol.st_type();

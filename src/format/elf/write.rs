@@ -13,7 +13,7 @@ use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{EdgeKind, KeepRule, SymbolKind};
-use crate::format::output::{OutAtom, OutObject, OutTarget};
+use crate::format::output::{OutAtom, OutObject, OutTarget, append};
 
 /// A relocation of an output section.
 #[derive(Debug, Clone, Copy)]
@@ -142,22 +142,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
             let s = &mut self.sections[section];
-            let grown = s
-                .size
-                .checked_next_multiple_of(atom.align)
-                .and_then(|offset| Some((offset, offset.checked_add(atom.size)?)))
-                .filter(|(_, end)| *end <= MAX_SECTION && atom.align <= MAX_ALIGN);
-            let Some((offset, end)) = grown else {
-                return Err(Diagnostic::new(
-                    Code::OutputLimit,
-                    format!(
-                        "a section would grow over what an object can hold ({} bytes aligned to {})",
-                        atom.size, atom.align
-                    ),
-                )
-                .symbol(atom.section)
-                .into());
-            };
+            let (offset, end) = append(s.size, atom, MAX_SECTION, MAX_ALIGN)?;
             s.align = s.align.max(atom.align);
             if !atom.zero_fill {
                 s.data.resize(offset as usize, fill);

@@ -291,25 +291,14 @@ impl<'d> Reader<'d> {
         };
         let atom = self.out.atoms.len() as AtomIndex;
         self.starts.push(0);
+        let native = Native {
+            kind: u32::from(macho::S_ZEROFILL.0),
+            flags: u64::from(macho::S_ZEROFILL.0),
+            entry_size: 0,
+        };
         self.out.atoms.push(Atom {
-            section: b"__common",
             segment: b"__DATA",
-            data: Cow::Borrowed(&[]),
-            size: raw.value,
-            align,
-            code: false,
-            writable: true,
-            tls: false,
-            zero_fill: true,
-            keep: None,
-            group: None,
-            registry: None,
-            bounded_by_sections: false,
-            native: Native {
-                kind: u32::from(macho::S_ZEROFILL.0),
-                flags: u64::from(macho::S_ZEROFILL.0),
-                entry_size: 0,
-            },
+            ..Atom::common(b"__common", raw.value, align, native)
         });
         Definition::Atom { atom, offset: 0 }
     }

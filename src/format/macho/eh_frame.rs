@@ -5,12 +5,14 @@
 //! data become one edge each, and the fields zero.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use object::macho::RelocationType;
 
 use super::read::{Reader, Role, Section, malformed};
 use super::relocations::{Fixup, Side, clear};
 use crate::error::{Code, Diagnostic, Result};
+use crate::format::eh_frame::{records, word};
 use crate::format::model::{Edge, EdgeKind, EdgeTarget, UnwindEntry, UnwindHeader};
 
 const DW_EH_PE_PCREL: u8 = 0x10;
@@ -95,24 +97,7 @@ impl<'d> Table<'_, 'd> {
         let first = self.reader.out.unwind_headers.len() as u32;
         let (mut headers, mut entries) = (Vec::new(), Vec::new());
         let mut cies: Vec<(usize, u32, Encodings)> = Vec::new();
-        let mut at = 0usize;
-        while at < data.len() {
-            let length = word(data, at).ok_or_else(|| self.wrong("truncated length", at))?;
-            if length == 0 {
-                at += 4;
-                continue;
-            }
-            if length == u32::MAX {
-                return Err(Diagnostic::new(
-                    Code::ObjectUnsupported,
-                    "unwind data with 64-bit records",
-                )
-                .into());
-            }
-            let end = (at + 4)
-                .checked_add(length as usize)
-                .filter(|&e| e <= data.len() && length >= 4)
-                .ok_or_else(|| self.wrong("record past the end", at))?;
+        for Range { start: at, end } in records(data, |what, at| self.wrong(what, at))? {
             let record = Cursor {
                 data: data.get(..end).unwrap_or_default(),
                 at: at + 8,
@@ -134,7 +119,6 @@ impl<'d> Table<'_, 'd> {
                     .ok_or_else(|| self.wrong("CIE pointer to no CIE", at))?;
                 entries.extend(self.entry(record, at, *header, *encodings)?);
             }
-            at = end;
         }
         Ok((headers, entries))
     }
@@ -332,8 +316,4 @@ impl<'d> Table<'_, 'd> {
         });
         Ok((edge, size as u64))
     }
-}
-
-fn word(data: &[u8], at: usize) -> Option<u32> {
-    Some(u32::from_le_bytes(*data.get(at..)?.first_chunk()?))
 }

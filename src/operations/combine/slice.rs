@@ -260,15 +260,7 @@ fn write_archives(
         .with_max_len(1)
         .map(|(library, kind, target, staged)| write_archive(library, *kind, target, staged))
         .collect();
-    let mut errors = Vec::new();
-    let mut sizes = Vec::with_capacity(results.len());
-    for result in results {
-        match result {
-            Ok(size) => sizes.push(size),
-            Err(e) => errors.extend(e.0),
-        }
-    }
-    Error::all(errors)?;
+    let sizes = Error::collect(results)?;
     let workspace = sizes.first().copied().unwrap_or(0);
     let mut staged: Vec<Utf8PathBuf> = work.into_iter().map(|w| w.3).collect();
     staged.rotate_left(1);

@@ -157,16 +157,7 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
             Ok(symbols)
         })
         .collect();
-    let mut errors = Vec::new();
-    let mut all = Vec::with_capacity(results.len());
-    for result in results {
-        match result {
-            Ok(symbols) => all.push(symbols),
-            Err(e) => errors.extend(e.0),
-        }
-    }
-    Error::all(errors)?;
-    Ok(all)
+    Error::collect(results)
 }
 
 fn warn(
