@@ -1,10 +1,12 @@
 """What the fixture workspaces hold and how each is built."""
 
+import json
 import re
+import shutil
 from dataclasses import replace
 from itertools import combinations
 
-from . import cargo
+from . import cache, cargo
 from .cross import TARGETS
 from .link import versioned
 from .run import run
@@ -85,3 +87,22 @@ def hard(target=None):
         ['build', '--profile', profile, *(p for name in names for p in ('-p', f'hard-{name}'))]
         for profile, names in chosen.items()
     ], target=target)
+
+
+GSTREAMER = ['json', 'regex', 'textwrap', 'textahead', 'togglerecord', 'fallbackswitch', 'livesync', 'threadshare']
+
+
+def gstreamer(engine):
+    """Static libraries of GStreamer's real plugins as the engine builds them: 391 MB, so kept in the cache."""
+    here = cargo.TESTS / 'gstreamer'
+    key = cache.digest(here / 'Cargo.toml', here / 'Cargo.lock', run(['rustc', '-vV']))
+
+    def make(folder):
+        response = json.loads(run([
+            engine, 'build', '--json', '--locked', '--manifest-path', here / 'Cargo.toml',
+            '--target-dir', cache.folder('cargo', 'gstreamer')], timeout=3000))
+        for plugin in response['plugins']:
+            shutil.copy(plugin['path'], folder)
+
+    home = cache.result('libraries', 'gstreamer', key, make)
+    return {cargo.library_name(path): path for path in home.iterdir()}

@@ -1,22 +1,21 @@
 """Eight of GStreamer's real plugins, built by the engine, combined, linked with Debian's GStreamer:
 every element is made and plays a pipeline to its end."""
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
 
-from harness import cache, link
-from harness.cargo import TESTS, library_name
+from harness import cache, fixtures, link
+from harness.cargo import TESTS
 from harness.engine import STRATEGIES, combine
 from harness.run import Failed, run
 
 pytestmark = pytest.mark.needs('gstreamer')
 
 HERE = TESTS / 'gstreamer'
-PLUGINS = ['json', 'regex', 'textwrap', 'textahead', 'togglerecord', 'fallbackswitch', 'livesync', 'threadshare']
+PLUGINS = fixtures.GSTREAMER
 SUBSETS = [['json', 'regex'], ['fallbackswitch'], ['textwrap', 'livesync', 'threadshare']]
 CORE = ['gstreamer-1.0', 'gio-2.0']
 MODULES = CORE + [f'gstreamer-{m}-1.0' for m in ('base', 'audio', 'video', 'net', 'app', 'rtp')]
@@ -28,18 +27,7 @@ def library(plugin):
 
 @pytest.fixture(scope='session')
 def originals(engine):
-    """The plugins' libraries as the engine builds them: 391 MB, so kept in the cache."""
-    key = cache.digest(HERE / 'Cargo.toml', HERE / 'Cargo.lock', run(['rustc', '-vV']))
-
-    def make(folder):
-        response = json.loads(run([
-            engine, 'build', '--json', '--locked', '--manifest-path', HERE / 'Cargo.toml',
-            '--target-dir', cache.folder('cargo', 'gstreamer')], timeout=3000))
-        for plugin in response['plugins']:
-            shutil.copy(plugin['path'], folder)
-
-    home = cache.result('libraries', 'gstreamer', key, make)
-    return {library_name(path): path for path in home.iterdir()}
+    return fixtures.gstreamer(engine)
 
 
 def pkg_config(*arguments):
