@@ -46,6 +46,11 @@ pub enum Code {
     MemberNotShared,
     NearDuplicate,
     ImplicitExport,
+    // What libraries say differently (warnings).
+    VagueDisagrees,
+    ContestedRuntime,
+    // What lives and cannot be carried over.
+    ReferenceLost,
     // Outputs.
     OutputIsInput,
     OutputUnwritable,

@@ -75,6 +75,77 @@ impl Pattern {
     }
 }
 
+/// What the manifest says of names that are no exports.
+#[derive(Debug, Clone, Default)]
+pub struct NameRules {
+    keep: Vec<Pattern>,
+    keep_vague: Vec<Pattern>,
+    public: Vec<Pattern>,
+    isolate: Vec<Pattern>,
+    /// What the format puts before names of C.
+    decoration: &'static [u8],
+}
+
+impl NameRules {
+    /// # Errors
+    /// `manifest-invalid` for a pattern that is none.
+    pub fn new(manifest: Option<&Manifest>, decoration: &'static [u8]) -> Result<Self> {
+        let Some(manifest) = manifest else {
+            return Ok(Self::default());
+        };
+        let all = |list: &[String]| -> Result<Vec<Pattern>> {
+            let patterns = list.iter().enumerate();
+            patterns
+                .map(|(at, text)| Pattern::new(text.clone(), Origin::Everyone(at)))
+                .collect()
+        };
+        Ok(Self {
+            keep: all(&manifest.keep)?,
+            keep_vague: all(&manifest.keep_vague)?,
+            public: all(&manifest.public)?,
+            isolate: all(&manifest.isolate)?,
+            decoration,
+        })
+    }
+
+    fn any(&self, list: &[Pattern], name: &[u8]) -> bool {
+        !list.is_empty() && {
+            let plain = name.strip_prefix(self.decoration).unwrap_or(name);
+            list.iter().any(|p| p.matches(plain))
+        }
+    }
+
+    /// Is there anything that [`Self::keeps`] would say yes to?
+    #[must_use]
+    pub fn keeps_any(&self) -> bool {
+        !self.keep.is_empty()
+    }
+
+    /// Does what has this name, a symbol or a section, live with its member?
+    #[must_use]
+    pub fn keeps(&self, name: &[u8]) -> bool {
+        self.any(&self.keep, name)
+    }
+
+    /// Does this vague function stay one with the program's?
+    #[must_use]
+    pub fn keeps_vague(&self, name: &[u8]) -> bool {
+        self.any(&self.keep_vague, name)
+    }
+
+    /// Is the name left to the final linker, whatever it is?
+    #[must_use]
+    pub fn publishes(&self, name: &[u8]) -> bool {
+        self.any(&self.public, name)
+    }
+
+    /// Does each library keep its own of this name, made to meet or not?
+    #[must_use]
+    pub fn isolates(&self, name: &[u8]) -> bool {
+        self.any(&self.isolate, name)
+    }
+}
+
 /// The exports of one plugin.
 #[derive(Debug, Clone)]
 pub struct Exports {

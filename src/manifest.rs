@@ -37,9 +37,22 @@ pub struct Manifest {
     /// The plugins; empty means every one that discovery finds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<PluginEntry>,
-    /// Globs over vague-linkage symbols (C++ inline functions, type_info) that stay visible.
+    /// Globs over symbols and sections that live with their members though nothing refers to them:
+    /// constructors and tables that somebody outside knows of.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keep: Vec<String>,
+    /// Globs over C++ inline functions that stay one with the program's, as inline variables and
+    /// type_info do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep_vague: Vec<String>,
+    /// Globs over internal symbols that a program or another library may define instead: they are left
+    /// to the final linker.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub public: Vec<String>,
+    /// Globs over symbols that libraries would have in common (weak ones, commons, inline variables) and
+    /// of which each shall keep its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub isolate: Vec<String>,
 }
 
 /// One plugin of the manifest.
@@ -126,7 +139,13 @@ impl Manifest {
                 .hint("give it without folder, `lib` prefix and suffix: gstrsworkspace"),
             );
         }
-        let lists = [("exports", &self.exports), ("keep_vague", &self.keep_vague)];
+        let lists = [
+            ("exports", &self.exports),
+            ("keep", &self.keep),
+            ("keep_vague", &self.keep_vague),
+            ("public", &self.public),
+            ("isolate", &self.isolate),
+        ];
         for (list, patterns) in lists {
             check_patterns(list, patterns, table, &mut errors);
         }

@@ -14,6 +14,7 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::runtime_names::keeps_its_name;
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::output::is_crossing_name;
 use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId};
 
@@ -28,6 +29,17 @@ pub struct Promise<'a> {
     pub defined: Vec<&'a [u8]>,
 }
 
+/// What was promised of all libraries together.
+#[derive(Debug, Clone, Default)]
+pub struct Promises<'a> {
+    /// By plugin library.
+    pub libraries: Vec<Promise<'a>>,
+    /// Names that the final linker joins: visible as they were, and defined by whoever has them.
+    pub met: HashSet<&'a [u8]>,
+    /// Exports that nobody outside of a shared library saw before either.
+    pub hidden: HashSet<&'a [u8]>,
+}
+
 /// Checks the written libraries: those of the plugins in order, then the workspace library.
 /// `paths` are the names that messages speak of.
 ///
@@ -36,7 +48,7 @@ pub struct Promise<'a> {
 pub fn verify(
     written: &Inputs<'_>,
     paths: &[&Utf8Path],
-    promises: &[Promise<'_>],
+    promises: &Promises<'_>,
     atomic: bool,
 ) -> Result<()> {
     let graph = Graph::new(written, &MemberClasses::new(written))?;
@@ -46,7 +58,7 @@ pub fn verify(
         graph: &graph,
     };
     let mut errors = Vec::new();
-    for (library, promise) in promises.iter().enumerate() {
+    for (library, promise) in promises.libraries.iter().enumerate() {
         errors.extend(check.library(library, promise));
     }
     if atomic {
@@ -170,8 +182,9 @@ impl Check<'_, '_> {
     }
 
     /// Exports visible and once, nothing else visible, every internal name once.
-    fn visibility(&self, promises: &[Promise<'_>]) -> Vec<Diagnostic> {
+    fn visibility(&self, promises: &Promises<'_>) -> Vec<Diagnostic> {
         let exports: HashSet<&[u8]> = promises
+            .libraries
             .iter()
             .flat_map(|p| p.exports.iter().copied())
             .collect();
@@ -190,7 +203,9 @@ impl Check<'_, '_> {
                 for global in &self.graph.globals[object.index()] {
                     let name = self.graph.name(global.name);
                     if !global.kind.is_definition() {
-                        if !global.default_visibility
+                        if !global.visibility.is_outside()
+                            && !promises.met.contains(name)
+                            && is_crossing_name(name)
                             && crate::analysis::reach::bound_stem(name).is_none()
                         {
                             wanted.push((at, global.name));
@@ -198,10 +213,11 @@ impl Check<'_, '_> {
                         continue;
                     }
                     definitions[global.name.index()] += 1;
-                    visible[global.name.index()] |= global.default_visibility;
+                    visible[global.name.index()] |= global.visibility.is_outside();
                     // Pulled on demand, from whichever library comes first.
-                    let for_all = keeps_its_name(self.written.format(), name);
-                    if global.default_visibility && !exports.contains(name) && !for_all {
+                    let for_all = keeps_its_name(self.written.format(), name)
+                        || promises.met.contains(name);
+                    if global.visibility.is_outside() && !exports.contains(name) && !for_all {
                         errors.push(self.failed(at, name, "this internal symbol is visible"));
                     }
                     if definitions[global.name.index()] == 2 && !for_all {
@@ -216,8 +232,8 @@ impl Check<'_, '_> {
                 errors.push(self.failed(at, name, "an internal reference leads nowhere"));
             }
         }
-        for (at, promise) in promises.iter().enumerate() {
-            for name in &promise.exports {
+        for (at, promise) in promises.libraries.iter().enumerate() {
+            for name in promise.exports.iter().filter(|n| !promises.hidden.contains(*n)) {
                 let found = self.graph.find_name(name);
                 if found.is_some_and(|n| !visible[n.index()]) {
                     errors.push(self.failed(at, name, "this export is not visible"));

@@ -11,7 +11,7 @@ use rayon::prelude::*;
 
 use crate::analysis::identity::members::MemberClasses;
 use crate::error::{Error, Result};
-use crate::format::model::{Binding, ObjectFile, SymbolIndex};
+use crate::format::model::{Binding, ObjectFile, SymbolIndex, Visibility};
 use crate::format::{self, GlobalKind, MemberKind};
 use crate::input::{Inputs, MemberId};
 
@@ -42,7 +42,7 @@ impl NameId {
 pub struct Global {
     pub name: NameId,
     pub kind: GlobalKind,
-    pub default_visibility: bool,
+    pub visibility: Visibility,
 }
 
 /// A name with its hash, computed once, in parallel.
@@ -83,6 +83,8 @@ pub struct Graph<'d> {
     lookup: HashMap<Hashed<'d>, NameId, BuildHasherDefault<Ready>>,
     /// By object: it belongs to a DLL's imports, which nobody takes apart.
     verbatim: Vec<bool>,
+    /// By object: rustc made it.
+    rust: Vec<bool>,
     /// Taken apart where some library pulls the object.
     files: Vec<Option<ObjectFile<'d>>>,
     /// Symbol indexes of `globals`, for objects taken apart.
@@ -92,6 +94,11 @@ pub struct Graph<'d> {
 fn hash(bytes: &[u8]) -> u64 {
     use std::hash::BuildHasher;
     foldhash::fast::FixedState::with_seed(0).hash_one(bytes)
+}
+
+/// rustc names members `crate-hash.….rcgu.o`.
+fn is_codegen_unit(member: &[u8]) -> bool {
+    member.windows(6).any(|w| w == b".rcgu.")
 }
 
 impl<'d> Graph<'d> {
@@ -113,7 +120,7 @@ impl<'d> Graph<'d> {
             });
             object_of[index] = Some(object);
         }
-        let raw: Vec<Result<Vec<(Hashed<'d>, GlobalKind, bool)>>> = member_of
+        let raw: Vec<Result<Vec<(Hashed<'d>, GlobalKind, Visibility)>>> = member_of
             .par_iter()
             .map(|&m| {
                 let member = inputs.member(m);
@@ -123,7 +130,7 @@ impl<'d> Graph<'d> {
                         hash: hash(g.name),
                         bytes: g.name,
                     };
-                    list.push((name, g.kind, g.default_visibility));
+                    list.push((name, g.kind, g.visibility));
                 })
                 .map_err(|e| {
                     e.in_member(member.name)
@@ -145,7 +152,7 @@ impl<'d> Graph<'d> {
                 }
             };
             let mut own = Vec::with_capacity(list.len());
-            for (name, kind, default_visibility) in list {
+            for (name, kind, visibility) in list {
                 let id = *lookup.entry(name).or_insert_with(|| {
                     names.push(name.bytes);
                     NameId(names.len() as u32 - 1)
@@ -153,7 +160,7 @@ impl<'d> Graph<'d> {
                 own.push(Global {
                     name: id,
                     kind,
-                    default_visibility,
+                    visibility,
                 });
             }
             globals.push(own);
@@ -167,6 +174,10 @@ impl<'d> Graph<'d> {
                 format::is_import(member.kind, member.data)
             })
             .collect();
+        let rust = member_of
+            .iter()
+            .map(|&m| is_codegen_unit(inputs.member(m).name))
+            .collect();
         Ok(Self {
             object_of,
             member_of,
@@ -174,6 +185,7 @@ impl<'d> Graph<'d> {
             names,
             lookup,
             verbatim,
+            rust,
             files: (0..count).map(|_| None).collect(),
             global_symbols: vec![Vec::new(); count],
         })
@@ -236,6 +248,12 @@ impl<'d> Graph<'d> {
     #[must_use]
     pub fn is_verbatim(&self, object: ObjectId) -> bool {
         self.verbatim.get(object.index()).copied().unwrap_or(false)
+    }
+
+    /// Did rustc make the object? Addresses of what has no mangled name mean nothing there.
+    #[must_use]
+    pub fn is_rust(&self, object: ObjectId) -> bool {
+        self.rust.get(object.index()).copied().unwrap_or(false)
     }
 
     /// The symbol of `globals[object][position]`.

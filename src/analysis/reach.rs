@@ -1,15 +1,19 @@
 //! Roots and reach: which atoms of a library its exports need, and what each of their edges means.
 //!
-//! One [`Reached`] per root set (a plugin, or a runtime name that keeps its own member). Edges follow
-//! relocations and the keep rules of [`KeepRule`]. A weak undefined reference pulls no member, but
-//! binds to what a pulled member defines, as in every linker; else it keeps its name.
+//! One [`Reached`] per root set (exports, or the contested definitions of a member). Edges follow
+//! relocations, unwind entries and the keep rules of [`KeepRule`]. What each edge leads to is decided
+//! here, once: the plan writes what stands in [`Reached::targets`].
 
 use std::collections::HashMap;
 
+use crate::analysis::contested::Contested;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::resolve::Resolution;
+use crate::analysis::meeting::{Registries, Vague};
+use crate::analysis::resolve::{DefinitionSite, Resolution};
+use crate::exports::NameRules;
 use crate::format::model::{
-    AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, SymbolIndex,
+    AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile, SymbolIndex,
+    SymbolKind,
 };
 
 /// An atom of a pulled object.
@@ -22,21 +26,29 @@ pub struct Node {
 /// What an edge leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Target {
-    /// A live atom (index into [`Reached::nodes`]), `offset` bytes in.
+    /// A live atom (index into [`Reached::nodes`]), `offset` bytes in; `kind` is the symbol's that was
+    /// named: a function chosen at load time is not the code at its address.
     Node {
         node: u32,
         offset: u64,
+        kind: SymbolKind,
     },
-    /// Something the library does not define, or that keeps its name for all.
-    External {
+    /// A live definition of a variable with vague linkage, by its name: the program's own may win.
+    Vague { node: u32, name: NameId },
+    /// Something the library does not define, or that is left to the final linker.
+    External { name: NameId, weak: bool },
+    /// By name, and to this atom where nobody defines the name (COFF weak externals).
+    Fallback {
         name: NameId,
-        weak: bool,
+        node: u32,
+        offset: u64,
     },
     /// A linker-defined bound of a registry of this library.
     Bound(NameId),
     Absolute(u64),
-    /// Into a section that is no atom, or to nothing at all.
-    Nothing,
+    /// The format says that there is nothing here: no symbol, or a table's record of what another
+    /// COMDAT group replaced.
+    Void,
 }
 
 /// Why a node lives.
@@ -46,6 +58,24 @@ pub enum Cause {
     /// A relocation of this node.
     Reference(u32),
     Rule(u32, KeepRule),
+    /// Its member is pulled.
+    Pulled(KeepRule),
+}
+
+/// What a walk starts from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Root {
+    pub name: NameId,
+    /// This definition of the name; `None`: the one that wins.
+    pub own: Option<DefinitionSite>,
+}
+
+/// A reference that leads nowhere: an error where it lives.
+#[derive(Debug, Clone, Copy)]
+pub struct Fault {
+    pub from: Node,
+    /// The symbol it names.
+    pub symbol: Option<SymbolIndex>,
 }
 
 /// What one root set reaches.
@@ -54,16 +84,19 @@ pub struct Reached {
     /// Live atoms, in discovery order.
     pub nodes: Vec<Node>,
     pub causes: Vec<Cause>,
-    /// Targets of each node's edges: those of the object's `edges_of`, then one for each of the
-    /// object's kept atoms.
+    /// Targets of each node: of the object's `edges_of`, then of each of its unwind entries' edges, each
+    /// followed by those of the entry's header.
     pub targets: Vec<Target>,
     /// Where each node's targets begin; one more entry than nodes.
     pub target_starts: Vec<u32>,
-    index: HashMap<ObjectId, Vec<u32>>,
+    index: HashMap<ObjectId, Vec<u32>, foldhash::fast::FixedState>,
     /// Linker-defined bounds that live code asks for, sorted.
     bounds: Vec<NameId>,
     /// Nodes of the roots, with the offset of the symbol.
     pub roots: Vec<(NameId, u32, u64)>,
+    /// Roots that are numbers.
+    pub values: Vec<(NameId, u64)>,
+    pub faults: Vec<Fault>,
 }
 
 const NONE: u32 = u32::MAX;
@@ -110,181 +143,403 @@ impl Reached {
     }
 }
 
-/// Walks from `roots`. `public` names are never followed: they stay by name.
-pub fn reach(
-    graph: &Graph<'_>,
-    resolution: &Resolution,
-    roots: &[NameId],
-    public: &dyn Fn(NameId) -> bool,
-) -> Reached {
-    let mut walk = Walk {
-        graph,
-        resolution,
-        public,
-        out: Reached::default(),
-        registries: None,
-    };
-    for &name in roots {
-        if let Some((object, atom, offset)) = walk.definition(name) {
-            let node = walk.visit(Node { object, atom }, Cause::Export(name));
-            walk.out.roots.push((name, node, offset));
-        }
+/// What decides how references are met.
+#[derive(Clone, Copy)]
+pub struct Rules<'a, 'd> {
+    pub graph: &'a Graph<'d>,
+    pub resolution: &'a Resolution,
+    pub contested: &'a Contested,
+    pub vague: &'a Vague<'d>,
+    pub registries: &'a Registries<'d>,
+    /// What the manifest says.
+    pub names: &'a NameRules,
+}
+
+impl<'a, 'd> Rules<'a, 'd> {
+    /// Atoms of a pulled object that live because it is pulled, dead code or not.
+    pub fn lives_when_pulled(
+        self,
+        object: ObjectId,
+    ) -> impl Iterator<Item = (AtomIndex, KeepRule)> + 'a {
+        let file = self.graph.file(object);
+        let atoms = file.atoms.iter().enumerate();
+        atoms.filter_map(move |(at, atom)| {
+            let index = at as AtomIndex;
+            let rule = match atom.keep {
+                Some(KeepRule::InitArray) => KeepRule::InitArray,
+                _ if atom.registry.is_some_and(|stem| self.registries.is_open(stem)) => {
+                    KeepRule::Registry
+                }
+                _ if self.is_kept(file, index) => KeepRule::Manifest,
+                _ => return None,
+            };
+            let discarded = self.resolution.is_discarded(self.graph, object, index);
+            (!discarded).then_some((index, rule))
+        })
     }
+
+    /// Does the manifest keep the atom, by its section's or a symbol's name?
+    fn is_kept(&self, file: &ObjectFile<'_>, atom: AtomIndex) -> bool {
+        self.names.keeps_any()
+            && (self.names.keeps(file.atoms[atom as usize].section)
+                || file.symbols_of(atom).any(|(_, s)| self.names.keeps(s.name)))
+    }
+}
+
+/// Walks from `roots`, and from what lives because its member is pulled.
+#[must_use]
+pub fn reach(rules: Rules<'_, '_>, roots: &[Root]) -> Reached {
+    let mut walk = Walk {
+        rules,
+        out: Reached::default(),
+        tables: None,
+    };
+    for root in roots {
+        walk.root(root);
+    }
+    walk.constructors();
     walk.run();
     walk.out
 }
 
 struct Walk<'a, 'd> {
-    graph: &'a Graph<'d>,
-    resolution: &'a Resolution,
-    public: &'a dyn Fn(NameId) -> bool,
+    rules: Rules<'a, 'd>,
     out: Reached,
-    /// Registry atoms of the pulled objects, by section name; made when first asked for.
-    registries: Option<HashMap<&'d [u8], Vec<Node>>>,
+    /// Registry atoms of the pulled objects, by the name that their bounds share; made when first
+    /// asked for.
+    tables: Option<HashMap<&'d [u8], Vec<Node>>>,
 }
 
 impl<'d> Walk<'_, 'd> {
     /// Marks a node live; returns its index.
     fn visit(&mut self, node: Node, cause: Cause) -> u32 {
-        let atoms = self.graph.file(node.object).atoms.len();
-        let slots = self
-            .out
-            .index
-            .entry(node.object)
-            .or_insert_with(|| vec![NONE; atoms]);
+        let file = self.rules.graph.file(node.object);
+        let atoms = file.atoms.len();
+        let (slots, fresh) = match self.out.index.entry(node.object) {
+            std::collections::hash_map::Entry::Occupied(e) => (e.into_mut(), false),
+            std::collections::hash_map::Entry::Vacant(e) => (e.insert(vec![NONE; atoms]), true),
+        };
         let Some(slot) = slots.get_mut(node.atom as usize) else {
             return NONE;
         };
-        if *slot == NONE {
-            *slot = self.out.nodes.len() as u32;
-            self.out.nodes.push(node);
-            self.out.causes.push(cause);
+        if *slot != NONE {
+            return *slot;
         }
-        *slot
+        let index = self.out.nodes.len() as u32;
+        *slot = index;
+        self.out.nodes.push(node);
+        self.out.causes.push(cause);
+        if fresh {
+            self.keep_with(index, node.object);
+        }
+        index
     }
 
-    /// The atom that `name` resolves to.
-    fn definition(&self, name: NameId) -> Option<(ObjectId, AtomIndex, u64)> {
-        let site = self.resolution.definition(name)?;
-        let symbol = self.graph.global_symbol(site.object, site.position)?;
-        match self
-            .graph
-            .file(site.object)
-            .symbols
-            .get(symbol as usize)?
-            .definition
-        {
-            Definition::Atom { atom, offset } => Some((site.object, atom, offset)),
-            _ => None,
+    fn root(&mut self, root: &Root) {
+        let graph = self.rules.graph;
+        let name = root.name;
+        let found = match root.own {
+            Some(site) => graph
+                .global_symbol(site.object, site.position)
+                .map(|s| (site.object, s)),
+            None => self.rules.resolution.symbol(graph, name),
+        };
+        let Some((object, symbol)) = found else {
+            return;
+        };
+        match graph.file(object).symbols.get(symbol as usize).map(|s| s.definition) {
+            Some(Definition::Atom { atom, offset }) => {
+                let node = self.visit(Node { object, atom }, Cause::Export(name));
+                self.out.roots.push((name, node, offset));
+            }
+            Some(Definition::Absolute(value)) => self.out.values.push((name, value)),
+            _ => {}
+        }
+    }
+
+    /// Constructors run, and elements of tables that others read are there, in every pulled member.
+    fn constructors(&mut self) {
+        let rules = self.rules;
+        for pulled in &rules.resolution.pulled {
+            let object = pulled.object;
+            if rules.graph.is_verbatim(object) {
+                continue;
+            }
+            for (atom, rule) in rules.lives_when_pulled(object) {
+                self.visit(Node { object, atom }, Cause::Pulled(rule));
+            }
         }
     }
 
     fn run(&mut self) {
+        let graph = self.rules.graph;
         let mut next = 0u32;
         while let Some(&node) = self.out.nodes.get(next as usize) {
             self.out.target_starts.push(self.out.targets.len() as u32);
-            let file = self.graph.file(node.object);
+            let file = graph.file(node.object);
             for edge in file.edges_of(node.atom) {
-                let target = self.target(next, node, edge);
+                let cause = match edge.kind {
+                    EdgeKind::Relocation(_) => Cause::Reference(next),
+                    EdgeKind::Rule(rule) => Cause::Rule(next, rule),
+                };
+                let target = self.target(cause, node, edge);
                 self.out.targets.push(target);
             }
-            self.keep_with(next, node);
+            let cause = Cause::Rule(next, KeepRule::Unwind);
+            for entry in file.unwind_of(node.atom) {
+                let header = file.unwind_headers.get(entry.header as usize);
+                for edge in entry.edges.iter().chain(header.iter().flat_map(|h| &h.edges)) {
+                    let target = self.target(cause, node, edge);
+                    self.out.targets.push(target);
+                }
+            }
             next += 1;
         }
         self.out.target_starts.push(self.out.targets.len() as u32);
     }
 
     /// What lives because something of this object does.
-    fn keep_with(&mut self, from: u32, node: Node) {
-        let file = self.graph.file(node.object);
-        if file.whole.is_some() {
-            for atom in 0..file.atoms.len() as AtomIndex {
-                let to = Node {
-                    object: node.object,
-                    atom,
-                };
-                let target = self.visit(to, Cause::Rule(from, KeepRule::WholeMember));
-                self.out.targets.push(Target::Node {
-                    node: target,
-                    offset: 0,
-                });
-            }
-            return;
-        }
-        // A COMDAT atom may stand for any library's copy of it: what its member keeps besides is
-        // kept, but is no part of what the atom is.
-        let shared = file.atoms[node.atom as usize]
-            .group
-            .and_then(|g| file.groups.get(g as usize))
-            .is_some_and(|g| g.comdat);
+    fn keep_with(&mut self, from: u32, object: ObjectId) {
+        let file = self.rules.graph.file(object);
         for &atom in &file.kept {
             let rule = file.atoms[atom as usize].keep.unwrap_or(KeepRule::Retained);
-            let to = Node {
-                object: node.object,
-                atom,
-            };
-            let target = self.visit(to, Cause::Rule(from, rule));
-            if !shared {
-                self.out.targets.push(Target::Node {
-                    node: target,
-                    offset: 0,
-                });
+            // Constructors live with the pulled member; tables with those who ask for their bounds.
+            if rule != KeepRule::InitArray
+                && !self.rules.resolution.is_discarded(self.rules.graph, object, atom)
+            {
+                self.visit(Node { object, atom }, Cause::Rule(from, rule));
             }
         }
     }
 
-    fn target(&mut self, from: u32, node: Node, edge: &Edge) -> Target {
-        let cause = match edge.kind {
-            EdgeKind::Relocation(_) => Cause::Reference(from),
-            EdgeKind::Rule(rule) => Cause::Rule(from, rule),
-        };
-        match look_up(
-            self.graph,
-            self.resolution,
-            self.public,
-            node.object,
-            edge.to,
-        ) {
-            Found::Atom { node, offset } => {
+    fn target(&mut self, cause: Cause, node: Node, edge: &Edge) -> Target {
+        match self.look_up(node, edge.to) {
+            Found::Atom { node, offset, kind } => {
                 let node = self.visit(node, cause);
-                Target::Node { node, offset }
+                Target::Node { node, offset, kind }
+            }
+            Found::Vague { node, name } => {
+                let node = self.visit(node, cause);
+                Target::Vague { node, name }
+            }
+            Found::Fallback { name, node, offset } => {
+                let node = self.visit(node, cause);
+                Target::Fallback { name, node, offset }
             }
             Found::External { name, weak } => Target::External { name, weak },
             Found::Bound { name, weak } => self.bound(name, weak, cause),
             Found::Absolute(value) => Target::Absolute(value),
-            Found::Nothing => Target::Nothing,
+            Found::Void => Target::Void,
+            Found::Lost => {
+                let symbol = match edge.to {
+                    EdgeTarget::Symbol(s) => Some(s),
+                    EdgeTarget::Atom(_) => None,
+                };
+                self.out.faults.push(Fault { from: node, symbol });
+                Target::Void
+            }
         }
     }
 
     /// `__start_X` keeps every section X of the pulled members alive.
     fn bound(&mut self, name: NameId, weak: bool, cause: Cause) -> Target {
-        let stem = bound_stem(self.graph.name(name)).unwrap_or_default();
-        let registries = self.registries.get_or_insert_with(|| {
+        let rules = self.rules;
+        let stem = bound_stem(rules.graph.name(name)).unwrap_or_default();
+        if rules.registries.is_open(stem) {
+            return Target::External { name, weak };
+        }
+        let tables = self.tables.get_or_insert_with(|| {
             let mut map: HashMap<&'d [u8], Vec<Node>> = HashMap::new();
-            for &object in &self.resolution.pulled {
-                for (atom, a) in self.graph.file(object).atoms.iter().enumerate() {
-                    if let Some(stem) = a.registry {
-                        let atom = atom as AtomIndex;
+            for pulled in &rules.resolution.pulled {
+                let object = pulled.object;
+                if rules.graph.is_verbatim(object) {
+                    continue;
+                }
+                for (atom, a) in rules.graph.file(object).atoms.iter().enumerate() {
+                    let atom = atom as AtomIndex;
+                    if let Some(stem) = a.registry
+                        && !rules.resolution.is_discarded(rules.graph, object, atom)
+                    {
                         map.entry(stem).or_default().push(Node { object, atom });
                     }
                 }
             }
             map
         });
-        let Some(nodes) = registries.get(stem).cloned() else {
+        if !tables.contains_key(stem) {
             return Target::External { name, weak };
-        };
-        let from = match cause {
-            Cause::Reference(n) | Cause::Rule(n, _) => n,
-            Cause::Export(_) => NONE,
-        };
-        for node in nodes {
-            self.visit(node, Cause::Rule(from, KeepRule::Registry));
         }
         if let Err(at) = self.out.bounds.binary_search(&name) {
             self.out.bounds.insert(at, name);
+            let nodes = tables.get(stem).cloned().unwrap_or_default();
+            let from = match cause {
+                Cause::Reference(n) | Cause::Rule(n, _) => n,
+                Cause::Export(_) | Cause::Pulled(_) => NONE,
+            };
+            for node in nodes {
+                self.visit(node, Cause::Rule(from, KeepRule::Registry));
+            }
         }
         Target::Bound(name)
+    }
+
+    /// What a reference of `node` means.
+    fn look_up(&self, node: Node, to: EdgeTarget) -> Found {
+        let Rules {
+            graph,
+            resolution,
+            contested,
+            ..
+        } = self.rules;
+        let file = graph.file(node.object);
+        let index = match to {
+            EdgeTarget::Atom(atom) => {
+                return self.atom(node, node.object, atom, 0, SymbolKind::Section);
+            }
+            EdgeTarget::Symbol(s) => s,
+        };
+        let Some(symbol) = file.symbols.get(index as usize) else {
+            return Found::Lost;
+        };
+        let Some(name) = graph.name_of(node.object, index) else {
+            return match symbol.definition {
+                Definition::Atom { atom, offset } => {
+                    self.atom(node, node.object, atom, offset, symbol.kind)
+                }
+                Definition::Absolute(value) => Found::Absolute(value),
+                // The table's first entry: no symbol at all.
+                Definition::Undefined => Found::Void,
+                Definition::Common { .. } | Definition::Dropped => Found::Lost,
+            };
+        };
+        let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
+        let fallback = file.fallback(index);
+        if contested.is(resolution.library, name) {
+            return match fallback {
+                Some(instead) => self.fall_back(node.object, name, instead),
+                None => Found::External { name, weak },
+            };
+        }
+        let Some((object, defined_by)) = resolution.symbol(graph, name) else {
+            if let Some(site) = resolution.definition(name)
+                && graph.is_verbatim(site.object)
+            {
+                return Found::External { name, weak };
+            }
+            if let Some(instead) = fallback {
+                return self.fall_back(node.object, name, instead);
+            }
+            return if bound_stem(graph.name(name)).is_some() {
+                Found::Bound { name, weak }
+            } else {
+                Found::External { name, weak }
+            };
+        };
+        if graph.is_verbatim(object) {
+            return Found::External { name, weak };
+        }
+        let Some(found) = graph.file(object).symbols.get(defined_by as usize) else {
+            return Found::Lost;
+        };
+        match found.definition {
+            Definition::Atom { atom, .. } if self.rules.vague.meets(graph, object, atom, name) => {
+                Found::Vague {
+                    node: Node { object, atom },
+                    name,
+                }
+            }
+            Definition::Atom { atom, offset } => Found::Atom {
+                node: Node { object, atom },
+                offset,
+                kind: found.kind,
+            },
+            Definition::Absolute(value) => Found::Absolute(value),
+            Definition::Common { .. } => Found::External { name, weak },
+            Definition::Undefined | Definition::Dropped => Found::Lost,
+        }
+    }
+
+    /// An atom of the node's own object, named by place: where its group is not linked, linkers take
+    /// the same section of the group that is, or nothing where a table names it.
+    fn atom(
+        &self,
+        from: Node,
+        object: ObjectId,
+        atom: AtomIndex,
+        offset: u64,
+        kind: SymbolKind,
+    ) -> Found {
+        let Rules {
+            graph, resolution, ..
+        } = self.rules;
+        let node = Node { object, atom };
+        let own = |node| Found::Atom { node, offset, kind };
+        if from.atom == atom || !resolution.is_discarded(graph, object, atom) {
+            return own(node);
+        }
+        let file = graph.file(object);
+        let a = &file.atoms[atom as usize];
+        let same_group = file.atoms.get(from.atom as usize).is_some_and(|f| f.group == a.group);
+        if same_group {
+            // Only what should not be there refers from a group that is not linked into itself.
+            return own(node);
+        }
+        let winner = a.group.and_then(|g| resolution.winner((object, g)));
+        let Some((object, group)) = winner else {
+            return own(node);
+        };
+        let there = graph.file(object);
+        let same = there
+            .groups
+            .get(group as usize)
+            .into_iter()
+            .flat_map(|g| &g.atoms)
+            .find(|&&b| {
+                there
+                    .atoms
+                    .get(b as usize)
+                    .is_some_and(|b| b.section == a.section && b.size == a.size)
+            });
+        match same {
+            Some(&atom) => own(Node { object, atom }),
+            None => Found::Void,
+        }
+    }
+
+    /// What a weak reference of `object` means where nobody defines its name: the final linker knows.
+    fn fall_back(&self, object: ObjectId, name: NameId, symbol: SymbolIndex) -> Found {
+        let graph = self.rules.graph;
+        match graph
+            .file(object)
+            .symbols
+            .get(symbol as usize)
+            .map(|s| s.definition)
+        {
+            Some(Definition::Atom { atom, offset }) => Found::Fallback {
+                name,
+                node: Node { object, atom },
+                offset,
+            },
+            Some(Definition::Absolute(value)) => Found::Absolute(value),
+            Some(Definition::Undefined) => match graph.name_of(object, symbol) {
+                Some(other) => match self.rules.resolution.symbol(graph, other) {
+                    Some((object, s)) => match graph.file(object).symbols.get(s as usize) {
+                        Some(s) => match s.definition {
+                            Definition::Atom { atom, offset } => Found::Fallback {
+                                name,
+                                node: Node { object, atom },
+                                offset,
+                            },
+                            _ => Found::External { name: other, weak: false },
+                        },
+                        None => Found::Lost,
+                    },
+                    None => Found::External { name: other, weak: false },
+                },
+                None => Found::Void,
+            },
+            _ => Found::Lost,
+        }
     }
 }
 
@@ -299,10 +554,20 @@ pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
         .filter(|stem| !stem.is_empty())
 }
 
-/// What a reference of an object means in a library.
+/// What a reference means, before the walk marks it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Found {
+enum Found {
     Atom {
+        node: Node,
+        offset: u64,
+        kind: SymbolKind,
+    },
+    Vague {
+        node: Node,
+        name: NameId,
+    },
+    Fallback {
+        name: NameId,
         node: Node,
         offset: u64,
     },
@@ -316,73 +581,7 @@ pub enum Found {
         weak: bool,
     },
     Absolute(u64),
-    Nothing,
-}
-
-/// Resolves one reference of `object` as `resolution` does.
-#[must_use]
-pub fn look_up(
-    graph: &Graph<'_>,
-    resolution: &Resolution,
-    public: &dyn Fn(NameId) -> bool,
-    object: ObjectId,
-    to: EdgeTarget,
-) -> Found {
-    let at = |object: ObjectId, definition: Definition| match definition {
-        Definition::Atom { atom, offset } => Found::Atom {
-            node: Node { object, atom },
-            offset,
-        },
-        Definition::Absolute(value) => Found::Absolute(value),
-        Definition::Dropped | Definition::Undefined => Found::Nothing,
-    };
-    let index = match to {
-        EdgeTarget::Atom(atom) => return at(object, Definition::Atom { atom, offset: 0 }),
-        EdgeTarget::Symbol(s) => s,
-    };
-    let Some(symbol) = graph.file(object).symbols.get(index as usize) else {
-        return Found::Nothing;
-    };
-    let Some(name) = graph.name_of(object, index) else {
-        return at(object, symbol.definition);
-    };
-    let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
-    if public(name) {
-        return Found::External { name, weak };
-    }
-    let Some(site) = resolution.definition(name) else {
-        if let Some(instead) = graph.file(object).fallback(index).filter(|_| weak) {
-            return fall_back(graph, object, instead);
-        }
-        return if bound_stem(graph.name(name)).is_some() {
-            Found::Bound { name, weak }
-        } else {
-            Found::External { name, weak }
-        };
-    };
-    if graph.is_verbatim(site.object) {
-        return Found::External { name, weak };
-    }
-    let definition = graph
-        .global_symbol(site.object, site.position)
-        .and_then(|s| graph.file(site.object).symbols.get(s as usize))
-        .map_or(Definition::Undefined, |s| s.definition);
-    at(site.object, definition)
-}
-
-/// What a weak reference of `object` means where nobody defines its name.
-fn fall_back(graph: &Graph<'_>, object: ObjectId, symbol: SymbolIndex) -> Found {
-    let symbol_of = |s: SymbolIndex| graph.file(object).symbols.get(s as usize);
-    match symbol_of(symbol).map(|s| s.definition) {
-        Some(Definition::Atom { atom, offset }) => Found::Atom {
-            node: Node { object, atom },
-            offset,
-        },
-        Some(Definition::Absolute(value)) => Found::Absolute(value),
-        Some(Definition::Undefined) => match graph.name_of(object, symbol) {
-            Some(name) => Found::External { name, weak: false },
-            None => Found::Nothing,
-        },
-        _ => Found::Nothing,
-    }
+    Void,
+    /// Into what the reader consumed, or beyond what there is.
+    Lost,
 }

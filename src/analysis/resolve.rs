@@ -1,13 +1,22 @@
 //! Which definition each name has within one library: a simulation of what a linker does with it.
 //!
-//! A member is pulled when it is the first, in index order, to define a needed symbol; among pulled
-//! members strong beats common beats weak, and the first of equals wins (gABI, "Symbol Table").
+//! The pull model, written down once:
+//! - A member is pulled when it is the first, in index order, to define a name that is needed and that
+//!   nothing pulled defines yet. Only strong undefined symbols need; weak ones do not (gABI, "Symbol
+//!   Table").
+//! - GNU ld walks through the index again and again: of the members that are needed, the next one
+//!   behind the last pulled comes first. The order of pulling is the order of constructors.
+//! - Among pulled members strong beats common beats weak and vague; the first of equals wins.
+//! - Of several COMDAT groups with one signature the first pulled is linked, the others contribute
+//!   nothing, constructors included. COFF may ask for the largest instead.
+//! - A pulled member brings all it has: its constructors run, also where only dead code needed it.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, HashMap};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::GlobalKind;
+use crate::format::model::{AtomIndex, Definition, SymbolIndex};
 use crate::input::{Inputs, LibraryId};
 
 /// A definition: the object, and the position among its globals.
@@ -17,37 +26,39 @@ pub struct DefinitionSite {
     pub position: u32,
 }
 
+/// A member that a linker takes from the library.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pulled {
+    pub object: ObjectId,
+    /// The name it was pulled for.
+    pub reason: NameId,
+}
+
 const NONE: u32 = u32::MAX;
 
-/// What one library's symbols resolve to.
+/// What a library offers: its symbol index.
 #[derive(Debug)]
-pub struct Resolution {
+pub struct Offer {
     pub library: LibraryId,
-    /// In pulling order.
-    pub pulled: Vec<ObjectId>,
-    is_pulled: Vec<bool>,
-    /// By name: index into `sites`.
-    site_of: Vec<u32>,
-    sites: Vec<DefinitionSite>,
     /// By name: the first member that defines it, as an object.
     first: Vec<u32>,
+    /// By object: its place in the order of the index.
+    rank: Vec<u32>,
+    /// By place.
+    order: Vec<ObjectId>,
 }
 
-fn strength(kind: GlobalKind) -> u8 {
-    match kind {
-        GlobalKind::Defined => 3,
-        GlobalKind::Common => 2,
-        GlobalKind::WeakDefined => 1,
-        GlobalKind::Undefined | GlobalKind::WeakUndefined => 0,
-    }
-}
-
-impl Resolution {
-    /// Prepares a library: nothing is pulled yet.
+impl Offer {
     #[must_use]
     pub fn new(inputs: &Inputs<'_>, graph: &Graph<'_>, library: LibraryId) -> Self {
+        let order = objects_in_index_order(inputs, graph, library);
         let mut first = vec![NONE; graph.names.len()];
-        for object in objects_in_index_order(inputs, graph, library) {
+        let mut rank = vec![NONE; graph.member_of.len()];
+        for (place, object) in order.iter().enumerate() {
+            let slot = &mut rank[object.index()];
+            if *slot == NONE {
+                *slot = place as u32;
+            }
             for global in &graph.globals[object.index()] {
                 let slot = &mut first[global.name.index()];
                 if *slot == NONE && global.kind.is_definition() {
@@ -57,11 +68,9 @@ impl Resolution {
         }
         Self {
             library,
-            pulled: Vec::new(),
-            is_pulled: vec![false; graph.member_of.len()],
-            site_of: vec![NONE; graph.names.len()],
-            sites: Vec::new(),
             first,
+            rank,
+            order,
         }
     }
 
@@ -75,23 +84,136 @@ impl Resolution {
             .map(ObjectId)
     }
 
-    /// Every name that some member defines.
-    pub fn defined_names(&self) -> impl Iterator<Item = NameId> + '_ {
-        (0..self.first.len() as u32)
-            .map(NameId)
-            .filter(|n| self.first[n.index()] != NONE)
+    /// The library's objects in the order of its symbol index.
+    #[must_use]
+    pub fn objects(&self) -> &[ObjectId] {
+        &self.order
+    }
+
+    /// Place of an object in that order.
+    #[must_use]
+    pub fn rank(&self, object: ObjectId) -> u32 {
+        self.rank.get(object.index()).copied().unwrap_or(NONE)
+    }
+}
+
+/// Where names are defined: a row for all names, or a map where few are.
+#[derive(Debug)]
+enum Sites {
+    All(Vec<u32>),
+    Few(HashMap<NameId, u32, foldhash::fast::FixedState>),
+}
+
+impl Sites {
+    fn get(&self, name: NameId) -> Option<usize> {
+        let at = match self {
+            Self::All(row) => row.get(name.index()).copied(),
+            Self::Few(map) => map.get(&name).copied(),
+        };
+        at.filter(|&at| at != NONE).map(|at| at as usize)
+    }
+
+    fn set(&mut self, name: NameId, site: u32) {
+        match self {
+            Self::All(row) => {
+                if let Some(slot) = row.get_mut(name.index()) {
+                    *slot = site;
+                }
+            }
+            Self::Few(map) => {
+                map.insert(name, site);
+            }
+        }
+    }
+}
+
+/// A COMDAT group of an object.
+pub type GroupId = (ObjectId, u32);
+
+/// What one library's symbols resolve to, for one set of roots.
+#[derive(Debug)]
+pub struct Resolution {
+    pub library: LibraryId,
+    /// In pulling order.
+    pub pulled: Vec<Pulled>,
+    /// Places in `pulled`.
+    place_of: HashMap<ObjectId, u32, foldhash::fast::FixedState>,
+    /// By name: index into `sites`.
+    site_of: Sites,
+    sites: Vec<DefinitionSite>,
+    /// Groups that are not linked, and what is linked in their place.
+    losers: HashMap<GroupId, GroupId>,
+}
+
+fn strength(kind: GlobalKind) -> u8 {
+    match kind {
+        GlobalKind::Defined => 3,
+        GlobalKind::Common => 2,
+        GlobalKind::WeakDefined | GlobalKind::Vague => 1,
+        GlobalKind::Undefined | GlobalKind::WeakUndefined => 0,
+    }
+}
+
+impl Resolution {
+    /// Prepares a library: nothing is pulled yet. `many` says that most of it will be.
+    #[must_use]
+    pub fn new(graph: &Graph<'_>, library: LibraryId, many: bool) -> Self {
+        Self {
+            library,
+            pulled: Vec::new(),
+            place_of: HashMap::default(),
+            site_of: if many {
+                Sites::All(vec![NONE; graph.names.len()])
+            } else {
+                Sites::Few(HashMap::default())
+            },
+            sites: Vec::new(),
+            losers: HashMap::new(),
+        }
     }
 
     /// The definition among pulled members.
     #[must_use]
     pub fn definition(&self, name: NameId) -> Option<DefinitionSite> {
-        let site = *self.site_of.get(name.index())?;
-        self.sites.get(site as usize).copied()
+        self.sites.get(self.site_of.get(name)?).copied()
+    }
+
+    /// The symbol that defines the name among pulled members.
+    #[must_use]
+    pub fn symbol(&self, graph: &Graph<'_>, name: NameId) -> Option<(ObjectId, SymbolIndex)> {
+        let site = self.definition(name)?;
+        Some((
+            site.object,
+            graph.global_symbol(site.object, site.position)?,
+        ))
     }
 
     #[must_use]
     pub fn is_pulled(&self, object: ObjectId) -> bool {
-        self.is_pulled.get(object.index()).copied().unwrap_or(false)
+        self.place_of.contains_key(&object)
+    }
+
+    /// Where in the order of pulling the object comes.
+    #[must_use]
+    pub fn place(&self, object: ObjectId) -> Option<u32> {
+        self.place_of.get(&object).copied()
+    }
+
+    /// What is linked in place of this group; `None` where it is linked itself.
+    #[must_use]
+    pub fn winner(&self, group: GroupId) -> Option<GroupId> {
+        self.losers.get(&group).copied()
+    }
+
+    /// Is the atom part of a group that is not linked?
+    #[must_use]
+    pub fn is_discarded(&self, graph: &Graph<'_>, object: ObjectId, atom: AtomIndex) -> bool {
+        if self.losers.is_empty() {
+            return false;
+        }
+        let atom = graph.file(object).atoms.get(atom as usize);
+        atom.and_then(|a| a.group)
+            .is_some_and(|g| self.losers.contains_key(&(object, g)))
     }
 
     /// Pulls what `roots` need, and what that needs, to the end. May be called again with more.
@@ -103,65 +225,215 @@ impl Resolution {
         &mut self,
         inputs: &Inputs<'_>,
         graph: &Graph<'_>,
+        offer: &Offer,
         roots: impl IntoIterator<Item = NameId>,
     ) -> Result<()> {
-        let mut needed: VecDeque<NameId> = roots.into_iter().collect();
+        let missing: Vec<NameId> = roots.into_iter().collect();
+        self.pull_missing(inputs, graph, offer, missing)
+    }
+
+    /// Pulls an object for one of its own contested names, and what it needs.
+    ///
+    /// # Errors
+    /// Those of [`Self::pull`].
+    pub fn pull_member(
+        &mut self,
+        inputs: &Inputs<'_>,
+        graph: &Graph<'_>,
+        offer: &Offer,
+        object: ObjectId,
+    ) -> Result<()> {
+        let mut missing = Vec::new();
+        let own = graph.globals[object.index()].iter();
+        let reason = own
+            .filter(|g| g.kind.is_definition())
+            .map(|g| g.name)
+            .next()
+            .unwrap_or(NameId(NONE));
+        self.take(object, reason);
         let mut conflicts = Vec::new();
-        while let Some(name) = needed.pop_front() {
-            if self.site_of[name.index()] != NONE {
-                continue;
+        self.add(inputs, graph, object, &mut missing, &mut conflicts);
+        self.pull_missing(inputs, graph, offer, missing)
+    }
+
+    fn pull_missing(
+        &mut self,
+        inputs: &Inputs<'_>,
+        graph: &Graph<'_>,
+        offer: &Offer,
+        mut missing: Vec<NameId>,
+    ) -> Result<()> {
+        let mut conflicts = Vec::new();
+        let mut cursor = 0u32;
+        // Members that are needed, by place, with the names they are needed for.
+        let mut waiting: BTreeMap<u32, Vec<NameId>> = BTreeMap::new();
+        loop {
+            for name in missing.drain(..) {
+                if self.site_of.get(name).is_none()
+                    && let Some(object) = offer.definer(name)
+                {
+                    waiting.entry(offer.rank(object)).or_default().push(name);
+                }
             }
-            let Some(object) = self.definer(name) else {
+            let next = waiting
+                .range(cursor..)
+                .next()
+                .or_else(|| waiting.iter().next());
+            let Some((&place, _)) = next else { break };
+            let names = waiting.remove(&place).unwrap_or_default();
+            cursor = place + 1;
+            // Something else that was pulled meanwhile may define them all.
+            let reason = names
+                .into_iter()
+                .find(|&name| self.site_of.get(name).is_none());
+            let (Some(reason), Some(&object)) = (reason, offer.order.get(place as usize)) else {
                 continue;
             };
-            if std::mem::replace(&mut self.is_pulled[object.index()], true) {
-                continue;
-            }
-            self.pulled.push(object);
-            for (position, global) in graph.globals[object.index()].iter().enumerate() {
-                if !global.kind.is_definition() {
-                    if global.kind == GlobalKind::Undefined {
-                        needed.push_back(global.name);
-                    }
-                    continue;
-                }
-                let site = DefinitionSite {
-                    object,
-                    position: position as u32,
-                };
-                let slot = &mut self.site_of[global.name.index()];
-                if *slot == NONE {
-                    *slot = self.sites.len() as u32;
-                    self.sites.push(site);
-                    continue;
-                }
-                let old = &mut self.sites[*slot as usize];
-                let old_kind = graph.globals[old.object.index()][old.position as usize].kind;
-                if strength(global.kind) > strength(old_kind) {
-                    *old = site;
-                } else if global.kind == GlobalKind::Defined
-                    && old_kind == GlobalKind::Defined
-                    && old.object != object
-                {
-                    let member = |o: ObjectId| inputs.member(graph.member_of[o.index()]);
-                    conflicts.push(
-                        Diagnostic::new(
-                            Code::ConflictingDefinitions,
-                            format!(
-                                "this symbol is also defined in {}",
-                                String::from_utf8_lossy(member(old.object).name)
-                            ),
-                        )
-                        .file(inputs.library(self.library).path)
-                        .member(member(object).name)
-                        .symbol(graph.name(global.name))
-                        .hint("linkers refuse this library too: remove one of the definitions"),
-                    );
-                }
+            if self.take(object, reason) {
+                self.add(inputs, graph, object, &mut missing, &mut conflicts);
             }
         }
         Error::all(conflicts)
     }
+
+    /// Marks the object pulled; false where it was.
+    fn take(&mut self, object: ObjectId, reason: NameId) -> bool {
+        if self.is_pulled(object) {
+            return false;
+        }
+        self.place_of.insert(object, self.pulled.len() as u32);
+        self.pulled.push(Pulled { object, reason });
+        true
+    }
+
+    /// Takes the definitions of a pulled object; what it needs is appended to `missing`.
+    fn add(
+        &mut self,
+        inputs: &Inputs<'_>,
+        graph: &Graph<'_>,
+        object: ObjectId,
+        missing: &mut Vec<NameId>,
+        conflicts: &mut Vec<Diagnostic>,
+    ) {
+        for (position, global) in graph.globals[object.index()].iter().enumerate() {
+            if !global.kind.is_definition() {
+                if global.kind == GlobalKind::Undefined {
+                    missing.push(global.name);
+                }
+                continue;
+            }
+            let site = DefinitionSite {
+                object,
+                position: position as u32,
+            };
+            let Some(at) = self.site_of.get(global.name) else {
+                self.site_of.set(global.name, self.sites.len() as u32);
+                self.sites.push(site);
+                continue;
+            };
+            let Some(old) = self.sites.get_mut(at) else {
+                continue;
+            };
+            let old_kind = graph.globals[old.object.index()][old.position as usize].kind;
+            if strength(global.kind) > strength(old_kind) {
+                *old = site;
+            } else if global.kind == GlobalKind::Defined
+                && old_kind == GlobalKind::Defined
+                && old.object != object
+            {
+                let member = |o: ObjectId| inputs.member(graph.member_of[o.index()]);
+                conflicts.push(
+                    Diagnostic::new(
+                        Code::ConflictingDefinitions,
+                        format!(
+                            "this symbol is also defined in {}",
+                            String::from_utf8_lossy(member(old.object).name)
+                        ),
+                    )
+                    .file(inputs.library(self.library).path)
+                    .member(member(object).name)
+                    .symbol(graph.name(global.name))
+                    .hint("linkers refuse this library too: remove one of the definitions"),
+                );
+            }
+        }
+    }
+
+    /// Decides which COMDAT groups are linked, once all pulled objects are taken apart.
+    pub fn settle_groups(&mut self, graph: &Graph<'_>) {
+        let mut winners: HashMap<&[u8], GroupId> = HashMap::new();
+        let mut losers: HashMap<GroupId, GroupId> = HashMap::new();
+        let mut replaced = false;
+        for pulled in &self.pulled {
+            let file = graph.file(pulled.object);
+            for (at, group) in file.groups.iter().enumerate().filter(|(_, g)| g.comdat) {
+                let own = (pulled.object, at as u32);
+                let Some(first) = winners.get_mut(group.signature) else {
+                    winners.insert(group.signature, own);
+                    continue;
+                };
+                if group.largest && size(graph, own) > size(graph, *first) {
+                    losers.insert(*first, own);
+                    *first = own;
+                    replaced = true;
+                } else {
+                    losers.insert(own, *first);
+                }
+            }
+        }
+        if replaced {
+            // What lost to one that lost itself.
+            let last = |mut g: GroupId, losers: &HashMap<GroupId, GroupId>| {
+                while let Some(&next) = losers.get(&g) {
+                    g = next;
+                }
+                g
+            };
+            let all: Vec<GroupId> = losers.keys().copied().collect();
+            for group in all {
+                let winner = last(group, &losers);
+                losers.insert(group, winner);
+            }
+        }
+        self.losers = losers;
+        if !replaced {
+            return;
+        }
+        // Names that the first of several groups defines belong to the one that is linked.
+        for site in &mut self.sites {
+            let Some(symbol) = graph
+                .global_symbol(site.object, site.position)
+                .and_then(|s| graph.file(site.object).symbols.get(s as usize))
+            else {
+                continue;
+            };
+            let Definition::Atom { atom, .. } = symbol.definition else {
+                continue;
+            };
+            let group = graph.file(site.object).atoms[atom as usize].group;
+            let Some(&(object, _)) = group.and_then(|g| self.losers.get(&(site.object, g))) else {
+                continue;
+            };
+            let name = graph.globals[site.object.index()][site.position as usize].name;
+            let position = graph.globals[object.index()]
+                .iter()
+                .position(|g| g.name == name && g.kind.is_definition());
+            if let Some(position) = position {
+                *site = DefinitionSite {
+                    object,
+                    position: position as u32,
+                };
+            }
+        }
+    }
+}
+
+/// Bytes of the group's atoms.
+fn size(graph: &Graph<'_>, (object, group): GroupId) -> u64 {
+    let file = graph.file(object);
+    let atoms = file.groups.get(group as usize).map_or(&[][..], |g| &g.atoms);
+    let first = atoms.first().and_then(|&a| file.atoms.get(a as usize));
+    first.map_or(0, |a| a.size)
 }
 
 /// The library's objects in the order of its symbol index (members no index names come last).

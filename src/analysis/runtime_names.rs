@@ -65,3 +65,60 @@ pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
         || STEMS.iter().any(|stem| name.starts_with(stem))
         || format::is_reserved_name(format, name)
 }
+
+/// Is this one of the helpers that compilers call by themselves (libgcc, compiler-rt)? Every copy does the
+/// same, so hidden copies of them are not made to meet.
+#[must_use]
+pub fn is_intrinsic(name: &[u8]) -> bool {
+    const STEMS: [&[u8]; 6] = [
+        b"__aeabi_",
+        b"__aarch64_",
+        b"__gnu_",
+        b"__llvm_memcpy_element_unordered_atomic_",
+        b"__llvm_memmove_element_unordered_atomic_",
+        b"__llvm_memset_element_unordered_atomic_",
+    ];
+    // Machine modes of GCC's internals, "Library Routines".
+    const MODES: [&[u8]; 18] = [
+        b"qi", b"hi", b"si", b"di", b"ti", b"hf", b"bf", b"sf", b"df", b"xf", b"tf", b"kf", b"hc",
+        b"sc", b"dc", b"xc", b"tc", b"kc",
+    ];
+    if matches!(name, b"__rust_probestack" | b"__clear_cache" | b"__popcountdi2") {
+        return true;
+    }
+    let Some(rest) = name.strip_prefix(b"__") else {
+        return false;
+    };
+    if STEMS.iter().any(|stem| name.starts_with(stem)) {
+        return true;
+    }
+    let operands = rest
+        .last()
+        .filter(|b| b.is_ascii_digit())
+        .map_or(rest, |_| &rest[..rest.len() - 1]);
+    let letters = operands.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    letters && operands.len() > 3 && MODES.iter().any(|mode| operands.ends_with(mode))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_intrinsic;
+
+    #[test]
+    fn helpers_of_compilers() {
+        for name in [
+            &b"__udivti3"[..],
+            b"__powisf2",
+            b"__floattidf",
+            b"__extendhfsf2",
+            b"__aarch64_ldadd4_acq_rel",
+            b"__aeabi_uidivmod",
+            b"__mulodi4",
+        ] {
+            assert!(is_intrinsic(name), "{}", String::from_utf8_lossy(name));
+        }
+        for name in [&b"hook"[..], b"__hook", b"malloc", b"__cxa_throw", b"_ZdlPv"] {
+            assert!(!is_intrinsic(name), "{}", String::from_utf8_lossy(name));
+        }
+    }
+}

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::graph::{Graph, ObjectId};
-use crate::analysis::identity::atoms::digest;
+use crate::analysis::identity::atoms::digest_anywhere;
 use crate::analysis::resolve::Resolution;
 use crate::format::model::Definition;
 
@@ -107,7 +107,7 @@ fn shim_digest(graph: &Graph<'_>, object: ObjectId, position: u32) -> [u8; 32] {
         .and_then(|s| file.symbols.get(s as usize))
         .map(|s| s.definition);
     match definition {
-        Some(Definition::Atom { atom, .. }) => digest(file, ObjectId(0), atom),
+        Some(Definition::Atom { atom, .. }) => digest_anywhere(file, atom),
         Some(Definition::Absolute(v)) => *blake3::hash(&v.to_le_bytes()).as_bytes(),
         _ => [0; 32],
     }

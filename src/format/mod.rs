@@ -12,6 +12,8 @@ pub mod sections;
 
 use std::fmt;
 
+use model::Visibility;
+
 /// Files with a part for each architecture.
 pub use macho::fat as universal;
 
@@ -89,15 +91,16 @@ pub struct GlobalSymbol<'d> {
     /// As in the symbol table (with Mach-O's and i686 COFF's leading underscore).
     pub name: &'d [u8],
     pub kind: GlobalKind,
-    /// Visible from outside a shared library that links it.
-    pub default_visibility: bool,
+    pub visibility: Visibility,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum GlobalKind {
     Defined,
-    /// Weak, or in a COMDAT: another definition may win.
+    /// Weak: another definition may win, of any content.
     WeakDefined,
+    /// In a COMDAT, or what stands for one: every definition says the same, any will do.
+    Vague,
     Common,
     Undefined,
     WeakUndefined,
@@ -106,7 +109,10 @@ pub enum GlobalKind {
 impl GlobalKind {
     #[must_use]
     pub fn is_definition(self) -> bool {
-        matches!(self, Self::Defined | Self::WeakDefined | Self::Common)
+        matches!(
+            self,
+            Self::Defined | Self::WeakDefined | Self::Vague | Self::Common
+        )
     }
 }
 

@@ -40,10 +40,10 @@ pub enum KeepRule {
     Group,
     /// Personality routine or language-specific data of a function's unwind entry.
     Unwind,
-    /// A section whose bounds live code asks for (`__start_X`, `__stop_X`).
+    /// A section whose bounds live code asks for (`__start_X`, `__stop_X`), or somebody outside may.
     Registry,
-    /// The rest of a member that could not be taken apart.
-    WholeMember,
+    /// The manifest's `keep`.
+    Manifest,
 }
 
 impl KeepRule {
@@ -59,7 +59,7 @@ impl KeepRule {
             Self::Group => "group",
             Self::Unwind => "unwind",
             Self::Registry => "registry",
-            Self::WholeMember => "whole-member",
+            Self::Manifest => "manifest",
         }
     }
 }
@@ -90,29 +90,9 @@ pub struct Atom<'d> {
     pub registry: Option<&'d [u8]>,
     /// The bounds are sections that sort before and after it, not symbols that the linker defines.
     pub bounded_by_sections: bool,
+    /// It may lie further from code than a distance of 32 bits reaches (large code model).
+    pub far: bool,
     pub native: Native,
-}
-
-impl<'d> Atom<'d> {
-    /// Writable zeroes that no section of the input holds: what a common symbol stands for.
-    pub(super) fn common(section: &'d [u8], size: u64, align: u64, native: Native) -> Self {
-        Self {
-            section,
-            segment: b"",
-            data: Cow::Borrowed(&[]),
-            size,
-            align,
-            code: false,
-            writable: true,
-            tls: false,
-            zero_fill: true,
-            keep: None,
-            group: None,
-            registry: None,
-            bounded_by_sections: false,
-            native,
-        }
-    }
 }
 
 /// Sections that are kept or dropped together; only one of several groups of a signature is linked.
@@ -121,6 +101,8 @@ pub struct Group<'d> {
     pub signature: &'d [u8],
     /// Another definition of the signature in an earlier pulled member replaces this one.
     pub comdat: bool,
+    /// The largest definition is linked, not the first (COFF, IMAGE_COMDAT_SELECT_LARGEST).
+    pub largest: bool,
     pub atoms: Vec<AtomIndex>,
 }
 
@@ -133,8 +115,33 @@ pub enum Definition {
         offset: u64,
     },
     Absolute(u64),
-    /// In a section that is no atom (debug information, notes we merge).
+    /// Tentative (C common): zeroes of the symbol's size, aligned to so many bytes. Any other definition
+    /// wins, and of several commons the largest size and the strictest alignment.
+    Common {
+        align: u64,
+    },
+    /// In a section that is no atom (debug information, unwind tables, notes we merge).
     Dropped,
+}
+
+/// Who may see a symbol (gABI, "Symbol Visibility"); formats without visibilities know the first and the
+/// last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub enum Visibility {
+    #[default]
+    Default,
+    /// Seen by other components, but not preempted by them.
+    Protected,
+    /// Seen by the objects of its own program or shared library.
+    Hidden,
+}
+
+impl Visibility {
+    /// Do other components see it?
+    #[must_use]
+    pub fn is_outside(self) -> bool {
+        self != Self::Hidden
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,6 +149,8 @@ pub enum Binding {
     Local,
     Global,
     Weak,
+    /// One in a process, whoever defines it first (STB_GNU_UNIQUE).
+    Unique,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -166,10 +175,7 @@ pub struct Symbol<'d> {
     pub definition: Definition,
     pub binding: Binding,
     pub kind: SymbolKind,
-    /// Visible outside a shared library that links it.
-    pub default_visibility: bool,
-    /// Tentative (C common): an atom was made for it, any other definition wins.
-    pub common: bool,
+    pub visibility: Visibility,
     pub size: u64,
     /// The format's own flag bits (`st_other`).
     pub native: u8,
@@ -250,8 +256,6 @@ pub struct ObjectFile<'d> {
     pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.
     pub debug_bytes: u64,
-    /// Why it could not be taken apart: then it lives or goes as a whole.
-    pub whole: Option<&'static str>,
 }
 
 impl<'d> ObjectFile<'d> {

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::ObjectTraits;
-use super::model::{Atom, AtomIndex, ObjectFile, SymbolKind};
+use super::model::{Atom, AtomIndex, Binding, ObjectFile, SymbolKind, Visibility};
 use crate::error::{Code, Diagnostic, Result};
 use crate::protocol::request::Symbols;
 
@@ -12,6 +12,10 @@ use crate::protocol::request::Symbols;
 pub struct OutObject<'a, 'd> {
     /// In output order; sections of one kind are joined in this order.
     pub atoms: Vec<OutAtom<'a, 'd>>,
+    /// Groups of atoms of which the final linker keeps one in a program, by signature.
+    pub groups: Vec<OutGroup<'d>>,
+    /// Symbols that are numbers.
+    pub values: Vec<OutValue<'a>>,
     /// Symbol table entries for what is elsewhere. An entry without a relocation pulls a member.
     pub undefined: Vec<Undefined<'a>>,
     /// Of every object file that an atom came from, each once, in input order.
@@ -114,6 +118,30 @@ pub struct OutUnwind {
     pub header: Vec<OutTarget>,
 }
 
+/// A COMDAT group.
+#[derive(Debug, Clone)]
+pub struct OutGroup<'d> {
+    pub signature: &'d [u8],
+    /// Positions in [`OutObject::atoms`]; the first names the group where the format wants a leader.
+    pub atoms: Vec<u32>,
+}
+
+/// A symbol that is a number.
+#[derive(Debug, Clone)]
+pub struct OutValue<'a> {
+    pub name: Cow<'a, [u8]>,
+    pub value: u64,
+    pub visibility: Visibility,
+    pub weak: bool,
+}
+
+/// A tentative definition: bytes, and alignment in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutCommon {
+    pub size: u64,
+    pub align: u64,
+}
+
 /// What an edge leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum OutTarget {
@@ -131,7 +159,10 @@ pub enum OutTarget {
     /// By the name of an entry of [`OutObject::undefined`].
     Undefined(u32),
     Absolute(u64),
-    Nothing,
+    /// Nothing, by the format's own rules.
+    Void,
+    /// Nothing, which is a fault of the plan: no writer accepts it.
+    Lost,
 }
 
 /// A global symbol.
@@ -142,9 +173,8 @@ pub struct OutGlobal<'a> {
     pub size: u64,
     pub kind: SymbolKind,
     pub native: u8,
-    /// Default visibility; else hidden.
-    pub visible: bool,
-    pub weak: bool,
+    pub visibility: Visibility,
+    pub binding: Binding,
 }
 
 /// A symbol that this object needs from elsewhere.
@@ -152,7 +182,15 @@ pub struct OutGlobal<'a> {
 pub struct Undefined<'a> {
     pub name: Cow<'a, [u8]>,
     pub weak: bool,
-    /// Known to be defined in the same program or library.
-    pub hidden: bool,
+    /// Hidden: known to be defined in the same program or library.
+    pub visibility: Visibility,
     pub kind: SymbolKind,
+    /// The format's own flag bits, as in [`Symbol::native`](super::model::Symbol::native).
+    pub native: u8,
+    /// Its definition may lie further than a distance of 32 bits reaches.
+    pub far: bool,
+    /// It is a tentative definition instead.
+    pub common: Option<OutCommon>,
+    /// What a weak entry stands for where nobody defines it (COFF weak externals).
+    pub fallback: Option<OutTarget>,
 }

@@ -58,7 +58,7 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
     let plugins = analysis
         .sets
         .iter()
-        .take_while(|set| set.runtime.is_none())
+        .take_while(|set| set.member().is_none())
         .count();
     let mut costs: Vec<PluginCost> = (0..plugins)
         .map(|set| PluginCost {
@@ -72,7 +72,7 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
     let mut all: NameMap<&str, Kinds> = NameMap::default();
     for (index, classes) in partition.classes.iter().enumerate() {
         let set = SetId(index as u32);
-        let home = home(analysis, partition, set);
+        let home = partition.library(analysis, set).map(|l| l.index());
         let mut reach_set = ReachSet {
             plugins: partition
                 .plugins(set)
@@ -123,28 +123,18 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
     }
 }
 
-/// The plugin library that a reach set's object goes to; `None`: the workspace library.
-fn home(analysis: &Analysis<'_>, partition: &Partition, set: SetId) -> Option<usize> {
-    let library = |s: usize| analysis.sets.get(s).map(|set| set.library.index());
-    let mut owners = partition.plugins(set);
-    let first = owners.next()?;
-    let home = library(first)?;
-    let alone = if analysis.is_alone() {
-        owners.all(|s| library(s) == Some(home))
-    } else {
-        owners.next().is_none() && first == home
-    };
-    alone.then_some(home)
-}
-
-/// A plugin's library, or the runtime name that is pulled by itself.
+/// A plugin's library, or the contested name that is pulled by itself.
 fn set_name(inputs: &Inputs<'_>, analysis: &Analysis<'_>, set: usize) -> String {
     let Some(root_set) = analysis.sets.get(set) else {
         return String::new();
     };
-    match root_set.runtime {
-        None => inputs.library(root_set.library).name.clone(),
-        Some(name) => format!("[{}]", String::from_utf8_lossy(analysis.graph.name(name))),
+    let library = &inputs.library(root_set.library()).name;
+    match (root_set.member(), root_set.roots.first()) {
+        (Some(_), Some(root)) => {
+            let name = String::from_utf8_lossy(analysis.graph.name(root.name)).into_owned();
+            format!("[{name}]")
+        }
+        _ => library.clone(),
     }
 }
 

@@ -158,9 +158,9 @@ impl Set<'_, '_> {
                     continue;
                 };
                 let how = match global.kind {
-                    GlobalKind::Defined if !global.default_visibility => "defined, hidden",
+                    GlobalKind::Defined if !global.visibility.is_outside() => "defined, hidden",
                     GlobalKind::Defined => "defined",
-                    GlobalKind::WeakDefined => "weakly defined",
+                    GlobalKind::WeakDefined | GlobalKind::Vague => "weakly defined",
                     GlobalKind::Common => "common",
                     GlobalKind::Undefined => "needed",
                     GlobalKind::WeakUndefined => "weakly needed",

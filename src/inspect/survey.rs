@@ -202,10 +202,10 @@ pub fn library<'d>(
                 member: member_id,
                 krate: crates::of_symbol(symbol.name).unwrap_or(of_member.krate),
                 kind: symbol.kind,
-                visible: symbol.default_visibility,
+                visible: symbol.visibility.is_outside(),
             };
             let known = survey.defined.entry(symbol.name).or_insert(definition);
-            known.visible |= symbol.default_visibility;
+            known.visible |= symbol.visibility.is_outside();
         }
     }
     for member_id in library.member_ids() {

@@ -3,11 +3,11 @@
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 
-use crate::analysis::exports::select_exports;
+use crate::analysis::exports::{decoration, select_exports};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{self, Analysis};
 use crate::error::{Code, Diagnostic, Result};
-use crate::exports::ExportRules;
+use crate::exports::{ExportRules, NameRules};
 use crate::format;
 use crate::input::{self, Inputs, MappedFile, MemberId};
 use crate::inspect::crates::sorted_crates;
@@ -215,7 +215,7 @@ pub fn inspect(
     inspection.crates = sorted_crates(crates.into_iter());
     if request.melded {
         events.phase("meld");
-        inspection.melded = Some(melded(&inputs, libraries, &rules)?);
+        inspection.melded = Some(melded(&inputs, libraries, &rules, manifest)?);
     }
     inspection.sharing = set.sharing(&shared);
     Ok((inspection, warnings))
@@ -280,6 +280,7 @@ fn melded(
     inputs: &Inputs<'_>,
     libraries: &[LibraryInput],
     rules: &ExportRules<'_>,
+    manifest: Option<&Manifest>,
 ) -> Result<Melded> {
     input::check_one_format(inputs)?;
     let plugins: Vec<Plugin> = libraries
@@ -292,7 +293,8 @@ fn melded(
     let exports = select_exports(inputs, &plugins, rules)?;
     let classes = MemberClasses::new(inputs);
     let sharing = analysis::Sharing::Universe;
-    let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
+    let names = NameRules::new(manifest, decoration(inputs))?;
+    let analysis = Analysis::new(inputs, &classes, &exports, &names, sharing)?;
     let partition = Partition::new(&analysis);
     Ok(live(inputs, &analysis, &partition).melded)
 }

@@ -6,13 +6,13 @@ use crate::analysis::exports::{decoration, defined_names};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{Analysis, Sharing};
 use crate::error::{Code, Diagnostic, Result};
-use crate::exports::{Defined, ExportRules};
+use crate::exports::{Defined, ExportRules, NameRules};
 use crate::input::marker::Marker;
-use crate::input::{self, Inputs};
+use crate::input::{self, Inputs, LibraryId};
 use crate::manifest;
 use crate::protocol::request::{Strategy, VerifyRequest};
 use crate::protocol::response::Response;
-use crate::verify::{Promise, verify};
+use crate::verify::{Promise, Promises, verify};
 
 /// Answers a `verify` request about libraries that an earlier run made.
 ///
@@ -63,8 +63,11 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
     if atomic {
         exports = exported(source, count, &rules)?;
     }
-    let mut promises = vec![Promise::default(); count];
-    for (promise, own) in promises.iter_mut().zip(&exports) {
+    let mut promises = Promises {
+        libraries: vec![Promise::default(); count],
+        ..Promises::default()
+    };
+    for (promise, own) in promises.libraries.iter_mut().zip(&exports) {
         promise.exports.clone_from(own);
     }
     if known && atomic {
@@ -73,20 +76,23 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
             Strategy::Prelink => Sharing::None,
             _ => Sharing::Universe,
         };
-        let analysis = Analysis::new(&originals, &members, &exports, sharing)?;
-        for (at, promise) in promises.iter_mut().enumerate() {
-            let names = analysis.reached[at].externals();
+        let names = NameRules::new(manifest.as_ref(), decoration(&originals))?;
+        let analysis = Analysis::new(&originals, &members, &exports, &names, sharing)?;
+        for (at, promise) in promises.libraries.iter_mut().enumerate() {
+            let names = analysis.externals(LibraryId(at as u32));
             promise.externals = Some(names.iter().map(|&n| analysis.graph.name(n)).collect());
-            let roots = analysis.sets[at].roots.iter();
+            let roots = analysis.exports[at].iter();
             promise.exports = roots.map(|&n| analysis.graph.name(n)).collect();
         }
+        promises.met = analysis.met_names().collect();
+        promises.hidden = analysis.hidden_exports();
         let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
         verify(&written, &order, &promises, atomic)?;
         return Ok(Response::new("verify"));
     }
     if known {
         let defined = defined_names(&originals)?;
-        for (promise, names) in promises.iter_mut().zip(defined) {
+        for (promise, names) in promises.libraries.iter_mut().zip(defined) {
             promise.defined = names;
         }
     }

@@ -1,13 +1,13 @@
 //! `why`: the shortest chain from an export to a symbol or section, by references and keep rules.
 
 use super::combine::subject::Subject;
-use crate::analysis::exports::select_exports;
+use crate::analysis::exports::{decoration, select_exports};
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::reach::{Cause, Node, Target};
 use crate::analysis::{Analysis, Sharing};
 use crate::error::{Code, Diagnostic, Result};
-use crate::exports::ExportRules;
+use crate::exports::{ExportRules, NameRules};
 use crate::format::model::{Definition, SymbolKind};
 use crate::input::{self, Inputs};
 use crate::nearest;
@@ -33,7 +33,8 @@ pub fn run(request: &WhyRequest, events: &dyn Events) -> Result<Response> {
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
     let exports = select_exports(&inputs, &subject.plugins, &rules)?;
     let members = MemberClasses::new(&inputs);
-    let analysis = Analysis::new(&inputs, &members, &exports, Sharing::Universe)?;
+    let names = NameRules::new(subject.manifest.as_ref(), decoration(&inputs))?;
+    let analysis = Analysis::new(&inputs, &members, &exports, &names, Sharing::Universe)?;
     let search = Search {
         inputs: &inputs,
         analysis: &analysis,
@@ -140,7 +141,7 @@ impl Search<'_, '_> {
     }
 
     fn external(&self, set: usize, name: NameId) -> WhyStep {
-        let library = self.analysis.sets[set].library;
+        let library = self.analysis.sets[set].library();
         WhyStep {
             name: demangled(self.analysis.graph.name(name)),
             library: self.inputs.library(library).name.clone(),
@@ -163,6 +164,7 @@ impl Search<'_, '_> {
                 Cause::Export(_) => ("export", None),
                 Cause::Reference(from) => ("reference", Some(*from)),
                 Cause::Rule(from, rule) => (rule.name(), Some(*from)),
+                Cause::Pulled(rule) => (rule.name(), None),
             };
             steps.push(self.step(set, *node, by));
             match next.filter(|&n| n < at) {
@@ -176,7 +178,7 @@ impl Search<'_, '_> {
 
     fn step(&self, set: usize, node: Node, by: &str) -> WhyStep {
         let file = self.analysis.graph.file(node.object);
-        let library = self.analysis.sets[set].library;
+        let library = self.analysis.sets[set].library();
         let member = self
             .inputs
             .library(library)

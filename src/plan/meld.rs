@@ -16,7 +16,7 @@ use crate::analysis::identity::atoms::digest;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::DIGEST_DIGITS;
-use crate::input::Inputs;
+use crate::input::{Inputs, LibraryId};
 use crate::input::archive::ArchiveKind;
 use crate::protocol::request::Symbols;
 
@@ -57,6 +57,8 @@ pub fn plan<'d>(
     let mut output = OutputSet {
         warnings: analysis.warnings.clone(),
         reach_sets: Some(sets.len() as u64),
+        met: analysis.met_names().map(<[u8]>::to_vec).collect(),
+        hidden: analysis.hidden_exports().into_iter().map(<[u8]>::to_vec).collect(),
         ..OutputSet::default()
     };
     output.workspace.name = workspace_library.to_owned();
@@ -74,17 +76,9 @@ pub fn plan<'d>(
                 continue;
             }
         };
-        let owners: Vec<usize> = partition.plugins(set).collect();
-        let library = analysis.sets[owners[0]].library.index();
-        let own = owners[..] == [library]
-            || (analysis.is_alone()
-                && owners
-                    .iter()
-                    .all(|&o| analysis.sets[o].library.index() == library));
-        let target = if own {
-            &mut output.libraries[library]
-        } else {
-            &mut output.workspace
+        let target = match partition.library(analysis, set) {
+            Some(library) => &mut output.libraries[library.index()],
+            None => &mut output.workspace,
         };
         let name = format!("{}-{}.o", target.name, target.members.len());
         target.members.push(OutputMember {
@@ -94,11 +88,13 @@ pub fn plan<'d>(
         });
     }
     Error::all(errors)?;
-    for (at, library) in output.libraries.iter_mut().enumerate() {
-        if library.members.is_empty()
-            && let Some(object) = objects.empty_object(at)
-        {
-            let name = format!("{}-0.o", library.name);
+    for (s, set) in analysis.sets.iter().enumerate() {
+        if partition.own_of(s).is_some() || partition.homes.contains_key(&s) {
+            continue;
+        }
+        let library = &mut output.libraries[set.library().index()];
+        if let Some(object) = objects.empty_object(s) {
+            let name = format!("{}-{}.o", library.name, library.members.len());
             library.members.push(OutputMember {
                 symbols: Vec::new(),
                 name: Cow::Owned(name.into_bytes()),
@@ -131,7 +127,7 @@ fn refuse_clashes(
                 Code::ConflictingDefinitions,
                 "another plugin exports a different symbol of this name",
             )
-            .file(inputs.library(analysis.sets[set].library).path)
+            .file(inputs.library(analysis.sets[set].library()).path)
             .symbol(analysis.graph.name(name))
             .hint("export it from one of them only")
         })
@@ -149,17 +145,17 @@ fn describe<'d>(
     let graph = &analysis.graph;
     let text =
         |n: crate::analysis::graph::NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
-    let mut exports: Vec<String> = analysis.sets[at].roots.iter().map(|&n| text(n)).collect();
+    let mut exports: Vec<String> = analysis.exports[at].iter().map(|&n| text(n)).collect();
     exports.sort();
-    let mut externals: Vec<String> = analysis.reached[at]
-        .externals()
+    exports.dedup();
+    let library = LibraryId(at as u32);
+    let mut externals: Vec<String> = analysis
+        .externals(library)
         .into_iter()
-        // Runtime names that the set brings along are there for all.
-        .filter(|&n| !analysis.sets.iter().any(|s| s.runtime == Some(n)))
         .filter(|&n| !imports.provide(n))
         .map(text)
         .collect();
-    let missing = imports.missing(at).map(String::from_utf8_lossy);
+    let missing = imports.missing(library).map(String::from_utf8_lossy);
     externals.extend(missing.map(|n| n.into_owned()));
     externals.sort();
     let resolution = &analysis.resolutions[at];
@@ -194,7 +190,7 @@ fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols)
         .with_min_len(256)
         .map(|&(s, n)| {
             let node = analysis.reached[s as usize].nodes[n as usize];
-            digest(analysis.graph.file(node.object), node.object, node.atom)
+            digest(&analysis.graph, node.object, node.atom)
         })
         .collect();
     let mut h = blake3::Hasher::new();
@@ -203,6 +199,10 @@ fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols)
     }
     for set in &partition.set_of {
         h.update(&set.0.to_le_bytes());
+    }
+    for &(_, name, value) in &partition.values {
+        h.update(analysis.graph.name(name));
+        h.update(&value.to_le_bytes());
     }
     for export in &partition.exports {
         h.update(analysis.graph.name(export.name));

@@ -8,6 +8,7 @@ pub mod partition;
 pub mod verbatim;
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::error::Diagnostic;
 
@@ -60,6 +61,10 @@ pub struct OutputSet<'d> {
     pub warnings: Vec<Diagnostic>,
     /// Further arguments that a program's final link needs.
     pub linker_args: Vec<String>,
+    /// Names that stay for the final linker to join, for strategies that hide the rest.
+    pub met: BTreeSet<Vec<u8>>,
+    /// Exports that are hidden, as they were.
+    pub hidden: BTreeSet<Vec<u8>>,
     /// Number of distinct reach sets, for strategies that have them.
     pub reach_sets: Option<u64>,
 }

@@ -1,17 +1,23 @@
 //! From the partition to the output objects: every edge of every atom gets its final target.
+//!
+//! Nothing is resolved here: what an edge means is what reach recorded. This file only decides how to say
+//! it in the object at hand: a place in it, a hidden global of another object, or a name.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::partition::{Partition, SetId, rule_kept};
-use crate::analysis::Analysis;
+use super::partition::{Partition, Place, SetId, Special, start_of};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::reach::{Found, Node, bound_stem, look_up};
+use crate::analysis::reach::{Node, Target, bound_stem};
+use crate::analysis::{Analysis, Demand};
 use crate::format::ObjectTraits;
-use crate::format::model::{Definition, Edge, EdgeTarget, SymbolKind};
+use crate::format::model::{
+    Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility,
+};
 use crate::format::output::{
-    OutAtom, OutGlobal, OutObject, OutTarget, OutUnwind, Undefined, crossing_name,
+    OutAtom, OutCommon, OutGlobal, OutGroup, OutObject, OutTarget, OutUnwind, OutValue, Undefined,
+    crossing_name,
 };
 use crate::protocol::request::Symbols;
 
@@ -26,6 +32,8 @@ pub struct Objects<'a, 'd> {
     pub digest: String,
     /// By class: position in its object.
     position: Vec<u32>,
+    /// By set: the root sets for whose sake a program pulls it.
+    carried: Vec<Vec<u32>>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -43,6 +51,12 @@ impl<'a, 'd> Objects<'a, 'd> {
                 position[class.index()] = i as u32;
             }
         }
+        let mut carried = vec![Vec::new(); partition.classes.len()];
+        for s in 0..analysis.sets.len() {
+            for set in partition.carriers(s) {
+                carried[set.index()].push(s as u32);
+            }
+        }
         Self {
             analysis,
             partition,
@@ -50,55 +64,68 @@ impl<'a, 'd> Objects<'a, 'd> {
             gnu_linkers,
             digest,
             position,
+            carried,
         }
     }
 
-    /// The object of a reach set.
+    /// The object of a reach set or a home.
     #[must_use]
     pub fn object(&self, set: SetId) -> OutObject<'a, 'd> {
-        let classes = &self.partition.classes[set.index()];
-        let mut builder = Builder {
-            objects: self,
-            set: Some(set),
-            undefined: Vec::new(),
-            known: HashMap::new(),
-        };
-        // Globals first: references by name need their positions.
-        let globals: Vec<Vec<OutGlobal<'a>>> =
-            classes.iter().map(|&c| self.globals_of(c)).collect();
-        let atoms = classes
-            .iter()
-            .zip(&globals)
-            .map(|(&class, own)| builder.atom(class, own.clone()))
-            .collect();
-        let own = self.partition.plugins(set).collect::<Vec<_>>();
-        if let [plugin] = own[..] {
-            builder.pull(plugin);
+        let own = &self.partition.classes[set.index()];
+        let copies = &self.partition.copies[set.index()];
+        let classes: Vec<ClassId> = own.iter().chain(copies).copied().collect();
+        let mut builder = Builder::new(self, Some(set));
+        for (i, class) in copies.iter().enumerate() {
+            builder.copied.insert(*class, (own.len() + i) as u32);
         }
+        // Globals first: references by name need their positions.
+        let globals: Vec<Vec<OutGlobal<'a>>> = classes
+            .iter()
+            .enumerate()
+            .map(|(at, &class)| builder.globals_of(at as u32, class))
+            .collect();
+        let atoms: Vec<OutAtom<'a, 'd>> = classes
+            .iter()
+            .zip(globals)
+            .map(|(&class, own)| builder.atom(class, own))
+            .collect();
+        for &s in &self.carried[set.index()] {
+            builder.pull(s as usize);
+        }
+        let values = builder.values();
         OutObject {
+            groups: self.groups(&classes),
             atoms,
             undefined: builder.undefined,
-            traits: self.traits_of(classes),
+            values,
+            traits: self.traits_of(&classes),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         }
     }
 
-    /// The object of a plugin that has no atom of its own: it only pulls what it shares.
+    /// The object of a root set that has no atom of its own: it only pulls what it shares, and defines
+    /// what is no atom.
     #[must_use]
-    pub fn empty_object(&self, plugin: usize) -> Option<OutObject<'a, 'd>> {
-        let first = self.analysis.reached[plugin].nodes.first()?;
-        let mut builder = Builder {
-            objects: self,
-            set: None,
-            undefined: Vec::new(),
-            known: HashMap::new(),
-        };
-        builder.pull(plugin);
+    pub fn empty_object(&self, s: usize) -> Option<OutObject<'a, 'd>> {
+        let set = &self.analysis.sets[s];
+        let pulled = self.analysis.resolution(s).pulled.first()?;
+        if self.analysis.graph.is_verbatim(pulled.object) {
+            return None;
+        }
+        let mut builder = Builder::new(self, None);
+        builder.pull(s);
+        // Exported commons have no place: the object says that they are there.
+        for &name in &self.analysis.exports[set.library().index()] {
+            builder.common(s, name);
+        }
+        let values = builder.values_of(s);
         Some(OutObject {
             atoms: Vec::new(),
+            groups: Vec::new(),
             undefined: builder.undefined,
-            traits: vec![self.analysis.graph.file(first.object).traits.clone()],
+            values,
+            traits: vec![self.analysis.graph.file(pulled.object).traits.clone()],
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         })
@@ -120,73 +147,50 @@ impl<'a, 'd> Objects<'a, 'd> {
             .collect()
     }
 
+    /// The groups that stay such, by the positions of their atoms.
+    fn groups(&self, classes: &[ClassId]) -> Vec<OutGroup<'d>> {
+        let mut groups: Vec<OutGroup<'d>> = Vec::new();
+        let mut known: HashMap<(ObjectId, u32), usize> = HashMap::new();
+        for (at, class) in classes.iter().enumerate() {
+            if !self.partition.grouped[class.index()] {
+                continue;
+            }
+            let (_, _, node) = self.node(*class);
+            let file = self.analysis.graph.file(node.object);
+            let Some(group) = file.atoms[node.atom as usize].group else {
+                continue;
+            };
+            let index = *known.entry((node.object, group)).or_insert_with(|| {
+                groups.push(OutGroup {
+                    signature: file.groups[group as usize].signature,
+                    atoms: Vec::new(),
+                });
+                groups.len() - 1
+            });
+            groups[index].atoms.push(at as u32);
+        }
+        groups
+    }
+
     /// Name of the hidden global with this number.
     fn crossing_name(&self, number: u32) -> Cow<'a, [u8]> {
-        let (class, offset) = self.partition.crossing[number as usize];
+        let place = self.partition.crossing[number as usize];
         if self.symbols == Symbols::Exports {
             return Cow::Owned(crossing_name(None, &self.digest, number));
         }
-        let (_, _, node) = self.node(class);
+        let (_, _, node) = self.node(place.class);
         let file = self.analysis.graph.file(node.object);
         let original = file
             .symbols_of(node.atom)
             .filter(|(_, s)| {
-                matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)
+                matches!(s.definition, Definition::Atom { offset: o, .. } if o == place.offset)
                     && !s.name.is_empty()
                     && !matches!(s.kind, SymbolKind::Section | SymbolKind::Mapping)
+                    && Special::of(s.kind) == place.special
             })
             .max_by_key(|(i, s)| (s.binding, std::cmp::Reverse(*i)))
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
         Cow::Owned(crossing_name(Some(original), &self.digest, number))
-    }
-
-    /// Global symbols that the class defines: exports, then what other objects refer to.
-    fn globals_of(&self, class: ClassId) -> Vec<OutGlobal<'a>> {
-        let (_, _, node) = self.node(class);
-        let file = self.analysis.graph.file(node.object);
-        let symbol_at = |offset: u64, name: Option<&[u8]>| {
-            file.symbols_of(node.atom)
-                .map(|(_, s)| s)
-                .filter(|s| {
-                    s.kind != SymbolKind::Section
-                        && s.kind != SymbolKind::Mapping
-                        && matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)
-                })
-                .find(|s| name.is_none_or(|n| n == s.name))
-        };
-        let mut globals = Vec::new();
-        for export in self.partition.exports.iter().filter(|e| e.class == class) {
-            let name = self.analysis.graph.name(export.name);
-            let symbol = symbol_at(export.offset, Some(name));
-            let vague = file.atoms[node.atom as usize].group.is_some();
-            globals.push(OutGlobal {
-                name: Cow::Borrowed(name),
-                offset: export.offset,
-                size: symbol.map_or(0, |s| s.size),
-                kind: symbol.map_or(SymbolKind::NoType, |s| s.kind),
-                native: symbol.map_or(0, |s| s.native),
-                visible: symbol.is_none_or(|s| s.default_visibility),
-                weak: !vague
-                    && symbol.is_some_and(|s| s.binding == crate::format::model::Binding::Weak),
-            });
-        }
-        let from = self.partition.crossing.partition_point(|&(c, _)| c < class);
-        for (i, &(c, offset)) in self.partition.crossing.iter().enumerate().skip(from) {
-            if c != class {
-                break;
-            }
-            let symbol = symbol_at(offset, None);
-            globals.push(OutGlobal {
-                name: self.crossing_name(i as u32),
-                offset,
-                size: symbol.map_or(0, |s| s.size),
-                kind: symbol.map_or(SymbolKind::NoType, |s| s.kind),
-                native: symbol.map_or(0, |s| s.native),
-                visible: false,
-                weak: false,
-            });
-        }
-        globals
     }
 
     /// Name that a registry's section or bound has in the output: no other meld's mixes with it.
@@ -198,51 +202,150 @@ impl<'a, 'd> Objects<'a, 'd> {
     }
 }
 
+/// What is known of an undefined entry by the name alone.
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    weak: bool,
+    visibility: Visibility,
+    kind: SymbolKind,
+    native: u8,
+    far: bool,
+}
+
+impl Need {
+    fn plain(kind: SymbolKind) -> Self {
+        Self {
+            weak: false,
+            visibility: Visibility::Default,
+            kind,
+            native: 0,
+            far: false,
+        }
+    }
+}
+
 /// One object in the making.
 struct Builder<'o, 'a, 'd> {
     objects: &'o Objects<'a, 'd>,
     set: Option<SetId>,
+    /// Positions of classes that are copied here.
+    copied: HashMap<ClassId, u32>,
+    /// Globals that this object defines, by name.
+    defined: HashMap<Vec<u8>, (u32, u32)>,
     undefined: Vec<Undefined<'a>>,
     known: HashMap<Vec<u8>, u32>,
 }
 
-impl<'a, 'd> Builder<'_, 'a, 'd> {
+impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
+    fn new(objects: &'o Objects<'a, 'd>, set: Option<SetId>) -> Self {
+        Self {
+            objects,
+            set,
+            copied: HashMap::new(),
+            defined: HashMap::new(),
+            undefined: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Position of the class in this object.
+    fn position(&self, class: ClassId) -> Option<u32> {
+        if Some(self.objects.partition.set_of[class.index()]) == self.set {
+            return Some(self.objects.position[class.index()]);
+        }
+        self.copied.get(&class).copied()
+    }
+
+    /// Global symbols that the class defines: by its own names what is exported, contested or joined
+    /// by the final linker, then what other objects refer to.
+    fn globals_of(&mut self, at: u32, class: ClassId) -> Vec<OutGlobal<'a>> {
+        let objects = self.objects;
+        let (_, _, node) = objects.node(class);
+        let file = objects.analysis.graph.file(node.object);
+        let grouped = objects.partition.grouped[class.index()];
+        let mut globals: Vec<OutGlobal<'a>> = Vec::new();
+        let own: Vec<(&'d [u8], u64)> = objects
+            .partition
+            .exports_of(class)
+            .map(|e| (objects.analysis.graph.name(e.name), e.offset))
+            .collect();
+        let named = file.symbols_of(node.atom).filter_map(|(_, s)| match s.definition {
+            Definition::Atom { offset, .. }
+                if s.binding != Binding::Local && !matches!(s.kind, SymbolKind::Section) =>
+            {
+                Some((s, offset))
+            }
+            _ => None,
+        });
+        for (symbol, offset) in named {
+            let exported = own.iter().any(|&(n, o)| n == symbol.name && o == offset);
+            if !(grouped || exported) || self.defined.contains_key(symbol.name) {
+                continue;
+            }
+            self.defined
+                .insert(symbol.name.to_vec(), (at, globals.len() as u32));
+            globals.push(OutGlobal {
+                name: Cow::Borrowed(symbol.name),
+                offset,
+                size: symbol.size,
+                kind: symbol.kind,
+                native: symbol.native,
+                visibility: symbol.visibility,
+                binding: symbol.binding,
+            });
+        }
+        if grouped {
+            return globals;
+        }
+        for (number, place) in objects.partition.crossings_of(class) {
+            let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+            globals.push(OutGlobal {
+                name: objects.crossing_name(number),
+                offset: place.offset,
+                size: like.map_or(0, |s| s.size),
+                kind: like.map_or(SymbolKind::NoType, |s| s.kind),
+                native: like.map_or(0, |s| s.native),
+                visibility: Visibility::Hidden,
+                binding: Binding::Global,
+            });
+        }
+        globals
+    }
+
     fn atom(&mut self, class: ClassId, globals: Vec<OutGlobal<'a>>) -> OutAtom<'a, 'd> {
         let objects = self.objects;
         let analysis = objects.analysis;
         let (s, n, node) = objects.node(class);
         let file = analysis.graph.file(node.object);
         let edges = file.edges_of(node.atom);
-        let targets: Vec<OutTarget> = edges.iter().map(|e| self.target(s, node, e)).collect();
-        // Kept atoms of the member stand behind the edges: they only have to be pulled.
-        for extra in analysis.reached[s].targets_of(n).iter().skip(edges.len()) {
-            if let crate::analysis::reach::Target::Node { node, .. } = extra {
-                let class = analysis.classes.class_of[s][*node as usize];
-                self.place(class, 0, SymbolKind::NoType);
-            }
-        }
+        let mut recorded = analysis.reached[s].targets_of(n).iter().copied();
+        let targets: Vec<OutTarget> = edges
+            .iter()
+            .zip(recorded.by_ref())
+            .map(|(edge, target)| self.target(s, node, edge, target))
+            .collect();
         let unwind = file
             .unwind_of(node.atom)
             .iter()
             .map(|entry| {
                 let header = &file.unwind_headers[entry.header as usize];
+                let mut all = |edges: &[Edge]| -> Vec<OutTarget> {
+                    edges
+                        .iter()
+                        .zip(recorded.by_ref())
+                        .map(|(edge, target)| self.target(s, node, edge, target))
+                        .collect()
+                };
                 OutUnwind {
-                    entry: entry
-                        .edges
-                        .iter()
-                        .map(|e| self.target(s, node, e))
-                        .collect(),
-                    header: header
-                        .edges
-                        .iter()
-                        .map(|e| self.target(s, node, e))
-                        .collect(),
+                    entry: all(&entry.edges),
+                    header: all(&header.edges),
                 }
             })
             .collect();
         let own = &file.atoms[node.atom as usize];
         let section = own
             .registry
+            .filter(|stem| !analysis.registries.is_open(stem))
             .filter(|stem| own.bounded_by_sections || self.is_bound(s, stem))
             .map(|stem| {
                 let mut name = objects.registry_name(s, stem);
@@ -273,64 +376,152 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
             .any(|(r, _)| names.iter().any(|&n| r.binds(n)))
     }
 
-    fn target(&mut self, s: usize, node: Node, edge: &Edge) -> OutTarget {
+    fn target(&mut self, s: usize, node: Node, edge: &Edge, target: Target) -> OutTarget {
         let analysis = self.objects.analysis;
-        let public = |n: NameId| analysis.is_public(s, n);
-        let found = look_up(
-            &analysis.graph,
-            analysis.resolution(s),
-            &public,
-            node.object,
-            edge.to,
-        );
-        match found {
-            Found::Atom { node: to, offset } => match analysis.reached[s].find(to) {
-                Some(n) => {
-                    let class = analysis.classes.class_of[s][n as usize];
-                    if let Some(target) = self.by_export(s, node.object, edge.to, class, offset) {
-                        return target;
+        match target {
+            Target::Node { node: n, offset, kind } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                self.by_export(s, node.object, edge.to, class, offset)
+                    .unwrap_or_else(|| self.place(class, offset, kind))
+            }
+            Target::Vague { node: n, name } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                match self.defined.get(analysis.graph.name(name)) {
+                    Some(&(atom, global)) => OutTarget::Global { atom, global },
+                    // Its group is copied here, so that cannot be; by name it is right anyway.
+                    None => {
+                        let kind = self.kind_of_class(class, name);
+                        self.by_name(name, Need::plain(kind))
                     }
-                    let kind = self.kind_of(s, node.object, edge.to);
-                    self.place(class, offset, kind)
-                }
-                None => OutTarget::Nothing,
-            },
-            Found::External { name, weak } => {
-                let kind = self.kind_of(s, node.object, edge.to);
-                match self.own_global(s, name) {
-                    Some(target) => target,
-                    None => self.by_name(name, weak, kind),
                 }
             }
-            Found::Bound { name, weak } => {
+            Target::External { name, weak } => {
+                let need = self.need(s, node.object, edge.to, name, weak);
+                self.external(s, name, need)
+            }
+            Target::Fallback { name, node: n, offset } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                let instead = self.place(class, offset, SymbolKind::NoType);
+                let need = self.need(s, node.object, edge.to, name, true);
+                let target = self.external(s, name, need);
+                if let OutTarget::Undefined(at) = target
+                    && let Some(entry) = self.undefined.get_mut(at as usize)
+                {
+                    entry.fallback.get_or_insert(instead);
+                }
+                target
+            }
+            Target::Bound(name) => {
+                let weak = self.declared(node.object, edge.to).is_some_and(|s| {
+                    s.binding == Binding::Weak && s.definition == Definition::Undefined
+                });
                 let stem = bound_stem(analysis.graph.name(name)).unwrap_or_default();
-                if !self.is_bound(s, stem) {
-                    return self.by_name(name, weak, SymbolKind::NoType);
+                let mut need = Need::plain(SymbolKind::NoType);
+                need.weak = weak;
+                if analysis.registries.is_open(stem) || !self.is_bound(s, stem) {
+                    return self.by_name(name, need);
                 }
+                need.visibility = Visibility::Hidden;
                 let renamed = self.objects.registry_name(s, analysis.graph.name(name));
-                self.needed(Cow::Owned(renamed), weak, true, SymbolKind::NoType)
+                self.needed(Cow::Owned(renamed), need)
             }
-            Found::Absolute(value) => OutTarget::Absolute(value),
-            Found::Nothing => OutTarget::Nothing,
+            Target::Absolute(value) => OutTarget::Absolute(value),
+            Target::Void => OutTarget::Void,
         }
     }
 
-    /// The kind of the symbol behind a reference.
-    fn kind_of(&self, s: usize, object: ObjectId, to: EdgeTarget) -> SymbolKind {
+    /// The symbol that an edge names, as its own object has it.
+    fn declared(&self, object: ObjectId, to: EdgeTarget) -> Option<&'d Symbol<'d>>
+    where
+        'a: 'd,
+    {
         let EdgeTarget::Symbol(index) = to else {
-            return SymbolKind::Section;
+            return None;
         };
-        let analysis = self.objects.analysis;
-        let graph = &analysis.graph;
-        let own = graph.file(object).symbols.get(index as usize);
-        if let Some(name) = graph.name_of(object, index)
-            && let Some(site) = analysis.resolution(s).definition(name)
-            && let Some(i) = graph.global_symbol(site.object, site.position)
-            && let Some(symbol) = graph.file(site.object).symbols.get(i as usize)
-        {
-            return symbol.kind;
+        let file = self.objects.analysis.graph.file(object);
+        file.symbols.get(index as usize)
+    }
+
+    /// How the entry for an external name must be: what the reference says of it, and the kind that the
+    /// library's own definition has, where there is one (linkers refuse to mix thread-local ones).
+    fn need(&self, s: usize, object: ObjectId, to: EdgeTarget, name: NameId, weak: bool) -> Need {
+        let graph = &self.objects.analysis.graph;
+        let mut need = Need::plain(self.kind_in(s, name));
+        need.weak = weak;
+        let EdgeTarget::Symbol(index) = to else {
+            return need;
+        };
+        if let Some(symbol) = graph.file(object).symbols.get(index as usize) {
+            need.visibility = symbol.visibility;
+            if symbol.definition == Definition::Undefined {
+                need.native = symbol.native;
+            }
+            if need.kind == SymbolKind::NoType {
+                need.kind = symbol.kind;
+            }
         }
-        own.map_or(SymbolKind::NoType, |s| s.kind)
+        need
+    }
+
+    /// The kind of a name's definition in the library of a root set, or in any.
+    fn kind_in(&self, s: usize, name: NameId) -> SymbolKind {
+        let analysis = self.objects.analysis;
+        let of = |resolution: &crate::analysis::resolve::Resolution| {
+            let (object, symbol) = resolution.symbol(&analysis.graph, name)?;
+            if analysis.graph.is_verbatim(object) {
+                return None;
+            }
+            let symbol = analysis.graph.file(object).symbols.get(symbol as usize)?;
+            Some(symbol.kind)
+        };
+        let found = of(analysis.resolution(s)).or_else(|| analysis.resolutions.iter().find_map(of));
+        found.unwrap_or(SymbolKind::NoType)
+    }
+
+    fn kind_of_class(&self, class: ClassId, name: NameId) -> SymbolKind {
+        let (_, _, node) = self.objects.node(class);
+        let graph = &self.objects.analysis.graph;
+        let bytes = graph.name(name);
+        let own = graph.file(node.object).symbols_of(node.atom);
+        own.map(|(_, s)| s)
+            .find(|s| s.name == bytes)
+            .map_or(SymbolKind::NoType, |s| s.kind)
+    }
+
+    /// By name, or to this object's own definition of the name.
+    fn external(&mut self, s: usize, name: NameId, need: Need) -> OutTarget {
+        let bytes = self.objects.analysis.graph.name(name);
+        if let Some(&(atom, global)) = self.defined.get(bytes) {
+            return OutTarget::Global { atom, global };
+        }
+        let target = self.by_name(name, need);
+        self.common(s, name);
+        target
+    }
+
+    /// Says of an entry that it is a common symbol of the root set's library.
+    fn common(&mut self, s: usize, name: NameId) {
+        let analysis = self.objects.analysis;
+        if analysis.commons.iter().all(|c| c.is_empty()) {
+            return;
+        }
+        let libraries = &analysis.sets[s].libraries;
+        let own = libraries.iter().find_map(|l| analysis.commons[l.index()].get(&name));
+        let Some(&common) = own else { return };
+        let bytes = analysis.graph.name(name);
+        if self.defined.contains_key(bytes) {
+            return;
+        }
+        let kind = self.kind_in(s, name);
+        let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) else {
+            return;
+        };
+        if let Some(entry) = self.undefined.get_mut(at as usize) {
+            let known = entry.common.get_or_insert(OutCommon { size: 0, align: 1 });
+            known.size = known.size.max(common.size);
+            known.align = known.align.max(common.align);
+            entry.weak = false;
+        }
     }
 
     /// A reference by the name of an export stays one: a program may preempt it.
@@ -345,97 +536,196 @@ impl<'a, 'd> Builder<'_, 'a, 'd> {
         let EdgeTarget::Symbol(index) = to else {
             return None;
         };
-        let name = self.objects.analysis.graph.name_of(object, index)?;
-        let export = self.objects.partition.export(s, name)?;
+        let analysis = self.objects.analysis;
+        let name = analysis.graph.name_of(object, index)?;
+        let export = self.objects.partition.export(analysis, s, name)?;
         if export.class != class || export.offset != offset {
             return None;
         }
-        Some(match self.own_global(s, name) {
-            Some(target) => target,
-            None => self.by_name(name, false, SymbolKind::NoType),
-        })
-    }
-
-    /// The export of this name, where this object defines it.
-    fn own_global(&self, s: usize, name: NameId) -> Option<OutTarget> {
-        let partition = self.objects.partition;
-        let export = partition.export(s, name)?;
-        if Some(partition.set_of[export.class.index()]) != self.set {
-            return None;
-        }
-        let global = partition
-            .exports
-            .iter()
-            .filter(|e| e.class == export.class)
-            .position(|e| e.name == name)?;
-        Some(OutTarget::Global {
-            atom: self.objects.position[export.class.index()],
-            global: global as u32,
-        })
+        let need = self.need(s, object, to, name, false);
+        Some(self.external(s, name, need))
     }
 
     /// A place in this object, or a hidden global of another.
     fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
-        let partition = self.objects.partition;
-        if Some(partition.set_of[class.index()]) == self.set {
-            return OutTarget::Atom {
-                atom: self.objects.position[class.index()],
-                offset,
-                kind,
-            };
+        let objects = self.objects;
+        if let Some(atom) = self.position(class) {
+            return OutTarget::Atom { atom, offset, kind };
         }
-        match partition.crossing(class, offset) {
-            Some(number) => {
-                let name = self.objects.crossing_name(number);
-                self.needed(name, false, true, kind)
-            }
-            None => OutTarget::Nothing,
-        }
+        let place = Place {
+            class,
+            offset,
+            special: Special::of(kind),
+        };
+        let Some(number) = objects.partition.crossing(place) else {
+            return OutTarget::Lost;
+        };
+        let name = objects.crossing_name(number);
+        let (_, _, node) = objects.node(class);
+        let file = objects.analysis.graph.file(node.object);
+        let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+        let kind = if place.special == Special::Plain {
+            like.map_or(SymbolKind::NoType, |s| s.kind)
+        } else {
+            kind
+        };
+        let need = Need {
+            weak: false,
+            visibility: Visibility::Hidden,
+            kind,
+            native: like.map_or(0, |s| s.native),
+            far: file.atoms[node.atom as usize].far,
+        };
+        self.needed(name, need)
     }
 
-    fn by_name(&mut self, name: NameId, weak: bool, kind: SymbolKind) -> OutTarget {
+    fn by_name(&mut self, name: NameId, need: Need) -> OutTarget {
         let name = Cow::Borrowed(self.objects.analysis.graph.name(name));
-        self.needed(name, weak, false, kind)
+        self.needed(name, need)
     }
 
-    fn needed(
-        &mut self,
-        name: Cow<'a, [u8]>,
-        weak: bool,
-        hidden: bool,
-        kind: SymbolKind,
-    ) -> OutTarget {
+    fn needed(&mut self, name: Cow<'a, [u8]>, need: Need) -> OutTarget {
         if let Some(&at) = self.known.get(&*name) {
-            self.undefined[at as usize].weak &= weak;
+            let entry = &mut self.undefined[at as usize];
+            entry.weak &= need.weak;
+            // gABI: the most constraining visibility holds.
+            entry.visibility = entry.visibility.max(need.visibility);
+            entry.native |= need.native;
+            entry.far |= need.far;
+            if entry.kind == SymbolKind::NoType {
+                entry.kind = need.kind;
+            }
             return OutTarget::Undefined(at);
         }
         let at = self.undefined.len() as u32;
         self.known.insert(name.to_vec(), at);
         self.undefined.push(Undefined {
             name,
-            weak,
-            hidden,
-            kind,
+            weak: need.weak,
+            visibility: need.visibility,
+            kind: need.kind,
+            native: need.native,
+            far: need.far,
+            common: None,
+            fallback: None,
         });
         OutTarget::Undefined(at)
     }
 
-    /// Undefined entries for the plugin's exports that live elsewhere, and for what it keeps alive
-    /// by a rule: nothing else would pull them.
-    fn pull(&mut self, plugin: usize) {
-        let analysis = self.objects.analysis;
-        let reached = &analysis.reached[plugin];
-        for &(name, _, _) in &reached.roots {
-            let known = self.objects.partition.export(plugin, name).is_some();
-            if known && self.own_global(plugin, name).is_none() {
-                self.by_name(name, false, SymbolKind::NoType);
+    /// Entries for a root set's exports that live elsewhere, and for what it brings along by a rule:
+    /// nothing else would pull them.
+    fn pull(&mut self, s: usize) {
+        let objects = self.objects;
+        let analysis = objects.analysis;
+        let own = objects.partition.own_of(s);
+        for &(name, _, _) in &analysis.reached[s].roots {
+            if own == self.set || self.set.is_none() {
+                let kind = self.kind_in(s, name);
+                let bytes = analysis.graph.name(name);
+                if !self.defined.contains_key(bytes) {
+                    self.by_name(name, Need::plain(kind));
+                }
             }
         }
-        for node in rule_kept(reached) {
-            let class = analysis.classes.class_of[plugin][node as usize];
-            if Some(self.objects.partition.set_of[class.index()]) != self.set {
-                self.place(class, 0, SymbolKind::NoType);
+        for &class in &objects.partition.forced[s] {
+            if self.position(class).is_none() {
+                if objects.partition.grouped[class.index()] {
+                    self.by_group(class);
+                } else {
+                    let start = start_of(class);
+                    self.place(class, start.offset, SymbolKind::NoType);
+                }
+            }
+        }
+        for demand in &analysis.demands[s] {
+            match *demand {
+                Demand::Name(name) => {
+                    let kind = self.kind_in(s, name);
+                    let bytes = analysis.graph.name(name);
+                    if !self.defined.contains_key(bytes) {
+                        self.by_name(name, Need::plain(kind));
+                        self.common(s, name);
+                    }
+                }
+                Demand::Set(member) => match objects.partition.anchor(member as usize) {
+                    Some(class) if self.position(class).is_none() => {
+                        self.place(class, 0, SymbolKind::NoType);
+                    }
+                    Some(_) => {}
+                    None => {
+                        for root in &analysis.sets[member as usize].roots {
+                            let kind = self.kind_in(s, root.name);
+                            self.by_name(root.name, Need::plain(kind));
+                        }
+                    }
+                },
             }
         }
     }
+
+    /// Pulls a group that stays one, by a name that it defines.
+    fn by_group(&mut self, class: ClassId) {
+        let (_, _, node) = self.objects.node(class);
+        let graph = &self.objects.analysis.graph;
+        let file = graph.file(node.object);
+        let Some(group) = file.atoms[node.atom as usize].group else {
+            return;
+        };
+        let atoms = file.groups.get(group as usize).map_or(&[][..], |g| &g.atoms);
+        let name = atoms.iter().find_map(|&atom| {
+            let mut symbols = file.symbols_of(atom);
+            symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
+        });
+        if let Some((name, kind)) = name {
+            self.by_name(name, Need::plain(kind));
+        }
+    }
+
+    /// Symbols that are numbers, of the root sets that this object stands for.
+    fn values(&self) -> Vec<OutValue<'a>> {
+        let Some(set) = self.set else {
+            return Vec::new();
+        };
+        let carried = &self.objects.carried[set.index()];
+        carried.iter().flat_map(|&s| {
+            let own = self.objects.partition.own_of(s as usize);
+            let home = self.objects.partition.homes.get(&(s as usize)).copied();
+            let mine = own.or(home) == self.set;
+            mine.then(|| self.values_of(s as usize)).unwrap_or_default()
+        })
+        .collect()
+    }
+
+    fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {
+        let analysis = self.objects.analysis;
+        analysis.reached[s]
+            .values
+            .iter()
+            .map(|&(name, value)| {
+                let found = analysis.resolution(s).symbol(&analysis.graph, name);
+                let symbol = found.and_then(|(o, i)| {
+                    analysis.graph.file(o).symbols.get(i as usize)
+                });
+                OutValue {
+                    name: Cow::Borrowed(analysis.graph.name(name)),
+                    value,
+                    visibility: symbol.map_or(Visibility::Default, |s| s.visibility),
+                    weak: symbol.is_some_and(|s| s.binding == Binding::Weak),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A symbol at a place, as an example for the hidden global there.
+fn symbol_at<'s, 'd: 's>(
+    mut symbols: impl Iterator<Item = &'s Symbol<'d>>,
+    place: Place,
+) -> Option<&'s Symbol<'d>> {
+    symbols.find(|s| {
+        s.kind != SymbolKind::Section
+            && s.kind != SymbolKind::Mapping
+            && Special::of(s.kind) == place.special
+            && matches!(s.definition, Definition::Atom { offset, .. } if offset == place.offset)
+    })
 }

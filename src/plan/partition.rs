@@ -1,18 +1,21 @@
 //! Which output object each atom goes to: one object per reach set, and the names that cross them.
 //!
-//! Atoms of reach set {p} go to p's own library, those of larger sets to the workspace library. What
-//! an atom of set S refers to has a reach set that contains S, so a program never meets a reference
-//! that its plugins do not have anyway.
+//! Atoms that one library's root sets reach go to its own library, those of larger sets to the workspace
+//! library. What an atom of set S refers to has a reach set that contains S, so a program never meets a
+//! reference that its plugins do not have anyway. Two things stand apart: contested definitions have an
+//! object for each member that held them (their *home*), and groups of vague linkage are copied into
+//! every object that refers to them, as compilers do: the final linker keeps one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::analysis::Analysis;
-use crate::analysis::graph::NameId;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::reach::Target;
-use crate::format::model::SymbolKind;
+use crate::analysis::reach::{Cause, Reached, Target};
+use crate::analysis::{Analysis, Demand};
+use crate::format::model::{AtomIndex, KeepRule, SymbolKind};
+use crate::input::LibraryId;
 
-/// A reach set that some atom has; ids follow the order of first occurrence.
+/// A reach set that some atom has, or a home; ids follow the order of first occurrence, homes come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct SetId(pub u32);
 
@@ -26,12 +29,42 @@ impl SetId {
 /// A bit for each root set.
 pub type Bits = Vec<u64>;
 
-/// An exported symbol.
+/// An exported symbol, or a contested definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Export {
     pub name: NameId,
     pub class: ClassId,
     pub offset: u64,
+    /// The first root set whose root it is.
+    pub set: usize,
+}
+
+/// A place that other objects refer to. What is chosen at load time, or is thread-local, is not the code
+/// or data at its address, so the kind of the symbol is part of the place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Place {
+    pub class: ClassId,
+    pub offset: u64,
+    pub special: Special,
+}
+
+/// What sets a symbol apart from others at its address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Special {
+    Plain,
+    Tls,
+    IndirectFunction,
+}
+
+impl Special {
+    #[must_use]
+    pub fn of(kind: SymbolKind) -> Self {
+        match kind {
+            SymbolKind::Tls => Self::Tls,
+            SymbolKind::IndirectFunction => Self::IndirectFunction,
+            _ => Self::Plain,
+        }
+    }
 }
 
 /// The partition.
@@ -43,15 +76,31 @@ pub struct Partition {
     pub bits: Vec<Bits>,
     /// By set: its classes, in the order they are written.
     pub classes: Vec<Vec<ClassId>>,
-    /// In root order; each name once.
+    /// By set: classes of vague groups that it refers to and that are copied into its object.
+    pub copies: Vec<Vec<ClassId>>,
+    /// By class: part of a group that stays one, so that the final linker may choose another's.
+    pub grouped: Vec<bool>,
+    /// In root order; each name once where libraries share.
     pub exports: Vec<Export>,
-    /// By name, and by library where libraries share nothing.
+    /// By class: its exports, ascending.
+    exports_of: HashMap<ClassId, Vec<u32>>,
+    /// By root set: the exports among its roots.
+    exports_of_set: Vec<Vec<u32>>,
+    /// By root set: the set of what it alone reaches.
+    own: Vec<Option<SetId>>,
+    /// From here on sets are homes.
+    first_home: u32,
+    /// By name, and by scope: a library of its own where libraries share nothing or have their own.
     by_name: HashMap<(NameId, u32), usize>,
-    /// By root set: the second half of its keys in `by_name`.
-    scopes: Vec<u32>,
+    /// Roots that are numbers: (root set, name, value).
+    pub values: Vec<(usize, NameId, u64)>,
+    /// By root set of a member: its home.
+    pub homes: BTreeMap<usize, SetId>,
     /// Places that other objects refer to, in order: they get a hidden global.
-    pub crossing: Vec<(ClassId, u64)>,
-    crossing_at: HashMap<(ClassId, u64), u32>,
+    pub crossing: Vec<Place>,
+    crossing_at: HashMap<Place, u32>,
+    /// By root set: what it brings along by rules, each class once.
+    pub forced: Vec<Vec<ClassId>>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
     /// Exports of several plugins that are not one thing: (name, root set of the second).
@@ -70,97 +119,276 @@ impl Partition {
                 class_bits[class.index() * words + s / 64] |= 1 << (s % 64);
             }
         }
+        let (homed, home_of) = homes(analysis);
         let mut ids: HashMap<&[u64], SetId> = HashMap::new();
         let mut bits: Vec<Bits> = Vec::new();
-        let mut set_of = Vec::with_capacity(count);
-        let mut members: Vec<Vec<ClassId>> = Vec::new();
+        let mut set_of = vec![SetId(u32::MAX); count];
+        // What only one member's root set reaches stands in its home with it.
+        let home_of_bits: HashMap<Bits, usize> = homed
+            .iter()
+            .enumerate()
+            .map(|(home, members)| (bits_of(members.sets.iter().copied(), words), home))
+            .collect();
+        let mut later: Vec<(ClassId, usize)> = Vec::new();
         for class in 0..count {
+            let id = ClassId(class as u32);
             let own = &class_bits[class * words..(class + 1) * words];
-            let id = *ids.entry(own).or_insert_with(|| {
+            let home = home_of.get(&id).or_else(|| home_of_bits.get(own)).copied();
+            if let Some(home) = home {
+                later.push((id, home));
+                continue;
+            }
+            set_of[class] = *ids.entry(own).or_insert_with(|| {
                 bits.push(own.to_vec());
-                members.push(Vec::new());
                 SetId(bits.len() as u32 - 1)
             });
-            set_of.push(id);
-            members[id.index()].push(ClassId(class as u32));
+        }
+        let first_home = bits.len() as u32;
+        let mut own = vec![None; analysis.sets.len()];
+        for (at, bits) in bits.iter().enumerate() {
+            let mut sets = ones(bits);
+            if let (Some(s), None) = (sets.next(), sets.next()) {
+                own[s] = Some(SetId(at as u32));
+            }
+        }
+        let mut home_sets = BTreeMap::new();
+        for (home, members) in homed.iter().enumerate() {
+            let id = SetId(first_home + home as u32);
+            bits.push(bits_of(members.sets.iter().copied(), words));
+            for &s in &members.sets {
+                home_sets.insert(s, id);
+            }
+        }
+        for (class, home) in later {
+            set_of[class.index()] = SetId(first_home + home as u32);
+        }
+        let mut members: Vec<Vec<ClassId>> = vec![Vec::new(); bits.len()];
+        for (class, set) in set_of.iter().enumerate() {
+            members[set.index()].push(ClassId(class as u32));
         }
         for list in &mut members {
-            list.sort_by_key(|c| {
-                let (set, node) = classes.first[c.index()];
-                analysis.reached[set as usize].nodes[node as usize]
-            });
+            sort(analysis, list);
         }
         let mut partition = Self {
+            copies: vec![Vec::new(); bits.len()],
+            grouped: Vec::new(),
             set_of,
             bits,
             classes: members,
             exports: Vec::new(),
+            exports_of: HashMap::new(),
             by_name: HashMap::new(),
-            scopes: analysis
-                .sets
-                .iter()
-                .map(|s| if analysis.is_alone() { s.library.0 } else { 0 })
-                .collect(),
+            values: Vec::new(),
+            exports_of_set: vec![Vec::new(); analysis.sets.len()],
+            own,
+            first_home,
+            homes: home_sets,
             crossing: Vec::new(),
             crossing_at: HashMap::new(),
+            forced: Vec::new(),
             has_bounds: false,
             clashes: Vec::new(),
         };
         partition.find_exports(analysis);
+        partition.find_grouped(analysis);
+        partition.find_copies(analysis);
+        partition.find_forced(analysis);
         partition.find_crossing(analysis);
         partition
     }
 
+    /// The scope in which a name of this root set is one thing.
+    fn scope(analysis: &Analysis<'_>, s: usize) -> u32 {
+        let Some(set) = analysis.sets.get(s) else {
+            return 0;
+        };
+        // A member's definitions are its library's own, unless several hold it alike.
+        let own = analysis.is_alone() || (set.member().is_some() && set.libraries.len() < 2);
+        if own { set.library().0 + 1 } else { 0 }
+    }
+
     fn find_exports(&mut self, analysis: &Analysis<'_>) {
-        let mut plugins: HashMap<NameId, u32> = HashMap::new();
+        let mut plugins: HashMap<NameId, LibraryId> = HashMap::new();
         for (s, reached) in analysis.reached.iter().enumerate() {
+            let member = analysis.sets[s].member().is_some();
+            for &(name, value) in &reached.values {
+                self.values.push((s, name, value));
+            }
             for &(name, node, offset) in &reached.roots {
                 let class = analysis.classes.class_of[s][node as usize];
-                let key = (name, self.scopes[s]);
+                let export = Export {
+                    name,
+                    class,
+                    offset,
+                    set: s,
+                };
+                if member {
+                    // Several of one library may define the name: that is what contested means.
+                    self.add_export(export);
+                    self.exports_of_set[s].push(self.exports.len() as u32 - 1);
+                    self.by_name
+                        .entry((name, Self::scope(analysis, s)))
+                        .or_insert(self.exports.len() - 1);
+                    continue;
+                }
+                let key = (name, Self::scope(analysis, s));
                 // One program may link all of the libraries, whatever they share.
-                let runtime = analysis.sets[s].runtime.is_some();
-                if !runtime && *plugins.entry(name).or_insert(key.1) != key.1 {
+                let library = analysis.sets[s].library();
+                let first = *plugins.entry(name).or_insert(library);
+                if analysis.is_alone() && first != library {
                     self.clashes.push((name, s));
                 }
-                let known = *self.by_name.entry(key).or_insert_with(|| {
-                    self.exports.push(Export {
-                        name,
-                        class,
-                        offset,
-                    });
-                    self.exports.len() - 1
-                });
-                let known = self.exports[known];
-                if known.class != class || known.offset != offset {
-                    self.clashes.push((name, s));
+                match self.by_name.get(&key) {
+                    None => {
+                        self.add_export(export);
+                        self.exports_of_set[s].push(self.exports.len() as u32 - 1);
+                        self.by_name.insert(key, self.exports.len() - 1);
+                    }
+                    Some(&known) => {
+                        self.exports_of_set[s].push(known as u32);
+                        let known = self.exports[known];
+                        if known.class != class || known.offset != offset {
+                            self.clashes.push((name, s));
+                        }
+                    }
                 }
             }
         }
     }
 
-    fn find_crossing(&mut self, analysis: &Analysis<'_>) {
-        let mut places: Vec<(ClassId, u64)> = Vec::new();
-        for (at, &(s, node)) in analysis.classes.first.iter().enumerate() {
-            for target in analysis.reached[s as usize].targets_of(node) {
-                match *target {
-                    Target::Node { node, offset } => {
-                        let class = analysis.classes.class_of[s as usize][node as usize];
-                        if self.set_of[class.index()] != self.set_of[at] {
-                            places.push((class, offset));
-                        }
+    fn add_export(&mut self, export: Export) {
+        let known = self.exports_of.entry(export.class).or_default();
+        let twin = known.iter().any(|&e| {
+            let e = self.exports[e as usize];
+            e.name == export.name && e.offset == export.offset
+        });
+        if !twin {
+            known.push(self.exports.len() as u32);
+        }
+        self.exports.push(export);
+    }
+
+    /// Groups of which a symbol is joined by name or exported.
+    fn find_grouped(&mut self, analysis: &Analysis<'_>) {
+        let graph = &analysis.graph;
+        let mut known: HashMap<(ObjectId, u32), bool> = HashMap::new();
+        let mut exported: BTreeSet<(ObjectId, AtomIndex)> = BTreeSet::new();
+        for export in &self.exports {
+            let (s, n) = analysis.classes.first[export.class.index()];
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            exported.insert((node.object, node.atom));
+        }
+        self.grouped = analysis
+            .classes
+            .first
+            .iter()
+            .map(|&(s, n)| {
+                let node = analysis.reached[s as usize].nodes[n as usize];
+                let file = graph.file(node.object);
+                let Some(group) = file.atoms[node.atom as usize].group else {
+                    return false;
+                };
+                let Some(g) = file.groups.get(group as usize).filter(|g| g.comdat) else {
+                    return false;
+                };
+                *known.entry((node.object, group)).or_insert_with(|| {
+                    g.atoms.iter().any(|&atom| {
+                        exported.contains(&(node.object, atom))
+                            || file.symbols_of(atom).any(|(s, _)| {
+                                let name = graph.name_of(node.object, s);
+                                name.is_some_and(|n| {
+                                    analysis.vague.meets(graph, node.object, atom, n)
+                                })
+                            })
+                    })
+                })
+            })
+            .collect();
+    }
+
+    /// What each object refers to of groups that stand elsewhere, to the end.
+    fn find_copies(&mut self, analysis: &Analysis<'_>) {
+        if !self.grouped.contains(&true) {
+            return;
+        }
+        for set in 0..self.classes.len() {
+            let mut copies: BTreeSet<ClassId> = BTreeSet::new();
+            let mut waiting = self.classes[set].clone();
+            while let Some(class) = waiting.pop() {
+                for to in targets(analysis, class) {
+                    if self.grouped[to.index()]
+                        && self.set_of[to.index()].index() != set
+                        && copies.insert(to)
+                    {
+                        waiting.push(to);
                     }
-                    Target::Bound(_) => self.has_bounds = true,
-                    _ => {}
+                }
+            }
+            let mut copies: Vec<ClassId> = copies.into_iter().collect();
+            sort(analysis, &mut copies);
+            self.copies[set] = copies;
+        }
+    }
+
+    fn find_forced(&mut self, analysis: &Analysis<'_>) {
+        self.forced = analysis
+            .reached
+            .iter()
+            .enumerate()
+            .map(|(s, reached)| {
+                let mut forced: Vec<ClassId> = rule_kept(reached)
+                    .map(|node| analysis.classes.class_of[s][node as usize])
+                    .collect();
+                forced.sort_unstable();
+                forced.dedup();
+                forced
+            })
+            .collect();
+    }
+
+    fn find_crossing(&mut self, analysis: &Analysis<'_>) {
+        let mut places: Vec<Place> = Vec::new();
+        for set in 0..self.classes.len() {
+            for &class in self.classes[set].iter().chain(&self.copies[set]) {
+                let (s, node) = analysis.classes.first[class.index()];
+                for target in analysis.reached[s as usize].targets_of(node) {
+                    let (node, offset, kind) = match *target {
+                        Target::Node { node, offset, kind } => (node, offset, kind),
+                        Target::Fallback { node, offset, .. } => {
+                            (node, offset, SymbolKind::NoType)
+                        }
+                        Target::Bound(_) => {
+                            self.has_bounds = true;
+                            continue;
+                        }
+                        _ => continue,
+                    };
+                    let to = analysis.classes.class_of[s as usize][node as usize];
+                    if self.set_of[to.index()].index() != set && !self.grouped[to.index()] {
+                        places.push(Place {
+                            class: to,
+                            offset,
+                            special: Special::of(kind),
+                        });
+                    }
                 }
             }
         }
-        // What lives by a rule must be pulled by name, from each of its plugins' own objects.
-        for (s, reached) in analysis.reached.iter().enumerate() {
-            for node in rule_kept(reached) {
-                let class = analysis.classes.class_of[s][node as usize];
-                if !self.is_own(self.set_of[class.index()], s) {
-                    places.push((class, 0));
+        // What lives by a rule must be pulled by name, from each object with an export of its root set.
+        for (s, forced) in self.forced.iter().enumerate() {
+            let carriers = self.carriers(s);
+            for &class in forced {
+                let own = self.set_of[class.index()];
+                if carriers.iter().any(|&c| c != own) && !self.grouped[class.index()] {
+                    places.push(start_of(class));
                 }
+            }
+        }
+        for demand in analysis.demands.iter().flatten() {
+            if let Demand::Set(member) = demand
+                && let Some(first) = self.anchor(*member as usize)
+            {
+                places.push(start_of(first));
             }
         }
         places.sort_unstable();
@@ -171,6 +399,42 @@ impl Partition {
         self.crossing = places;
     }
 
+    /// The objects that a program pulls for the sake of this root set: those that define its roots, and
+    /// its own.
+    #[must_use]
+    pub fn carriers(&self, s: usize) -> Vec<SetId> {
+        if let Some(&home) = self.homes.get(&s) {
+            return vec![home];
+        }
+        let exports = self.exports_of_set[s].iter();
+        let mut all: Vec<SetId> = exports
+            .map(|&e| self.set_of[self.exports[e as usize].class.index()])
+            .collect();
+        all.extend(self.own[s]);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The set of what this root set alone reaches.
+    #[must_use]
+    pub fn own_of(&self, s: usize) -> Option<SetId> {
+        self.own.get(s).copied().flatten()
+    }
+
+    /// An atom of a member's home by which the home can be pulled.
+    #[must_use]
+    pub fn anchor(&self, member: usize) -> Option<ClassId> {
+        let home = self.homes.get(&member)?;
+        let classes = self.classes.get(home.index())?;
+        classes.iter().copied().find(|c| !self.grouped[c.index()])
+    }
+
+    #[must_use]
+    pub fn is_home(&self, set: SetId) -> bool {
+        set.0 >= self.first_home
+    }
+
     /// Is this the reach set of root set `s` alone?
     #[must_use]
     pub fn is_own(&self, set: SetId, s: usize) -> bool {
@@ -179,34 +443,148 @@ impl Partition {
 
     /// The root sets of a reach set, ascending.
     pub fn plugins(&self, set: SetId) -> impl Iterator<Item = usize> + '_ {
-        self.bits[set.index()]
-            .iter()
-            .enumerate()
-            .flat_map(|(w, &word)| {
-                (0..64)
-                    .filter(move |b| word >> b & 1 != 0)
-                    .map(move |b| w * 64 + b)
-            })
+        ones(&self.bits[set.index()])
+    }
+
+    /// The library whose object it is; `None`: the workspace library's.
+    #[must_use]
+    pub fn library(&self, analysis: &Analysis<'_>, set: SetId) -> Option<LibraryId> {
+        let mut libraries = self
+            .plugins(set)
+            .flat_map(|s| analysis.sets[s].libraries.iter().copied());
+        let first = libraries.next()?;
+        libraries.all(|l| l == first).then_some(first)
     }
 
     /// The export of this name, as root set `s` knows it.
     #[must_use]
-    pub fn export(&self, s: usize, name: NameId) -> Option<Export> {
-        let key = (name, *self.scopes.get(s)?);
-        self.by_name.get(&key).map(|&i| self.exports[i])
+    pub fn export(&self, analysis: &Analysis<'_>, s: usize, name: NameId) -> Option<Export> {
+        let library = analysis.sets.get(s)?.library().0;
+        let shared = if analysis.is_alone() { library + 1 } else { 0 };
+        let found = self
+            .by_name
+            .get(&(name, shared))
+            .or_else(|| self.by_name.get(&(name, library + 1)));
+        found.map(|&i| self.exports[i])
+    }
+
+    /// Exports that the class defines.
+    pub fn exports_of(&self, class: ClassId) -> impl Iterator<Item = &Export> + '_ {
+        let own = self.exports_of.get(&class).into_iter().flatten();
+        own.map(|&e| &self.exports[e as usize])
     }
 
     /// The number of the hidden global at this place, where other objects refer to it.
     #[must_use]
-    pub fn crossing(&self, class: ClassId, offset: u64) -> Option<u32> {
-        self.crossing_at.get(&(class, offset)).copied()
+    pub fn crossing(&self, place: Place) -> Option<u32> {
+        self.crossing_at.get(&place).copied()
+    }
+
+    /// The hidden globals of a class, with their numbers.
+    pub fn crossings_of(&self, class: ClassId) -> impl Iterator<Item = (u32, Place)> + '_ {
+        let from = self.crossing.partition_point(|p| p.class < class);
+        let own = self.crossing.iter().enumerate().skip(from);
+        own.take_while(move |(_, p)| p.class == class)
+            .map(|(i, p)| (i as u32, *p))
     }
 }
 
+/// The place by which an atom is pulled.
+#[must_use]
+pub fn start_of(class: ClassId) -> Place {
+    Place {
+        class,
+        offset: 0,
+        special: Special::Plain,
+    }
+}
+
+/// Members whose contested definitions stand together.
+struct Home {
+    sets: Vec<usize>,
+}
+
+/// One home for each member; members that several libraries hold as one share it.
+fn homes(analysis: &Analysis<'_>) -> (Vec<Home>, HashMap<ClassId, usize>) {
+    let mut homes: Vec<Home> = Vec::new();
+    let mut of_class: HashMap<ClassId, usize> = HashMap::new();
+    for (s, set) in analysis.sets.iter().enumerate() {
+        if set.member().is_none() {
+            continue;
+        }
+        let classes: BTreeSet<ClassId> = analysis.reached[s]
+            .roots
+            .iter()
+            .map(|&(_, node, _)| analysis.classes.class_of[s][node as usize])
+            .collect();
+        let known = classes.iter().find_map(|c| of_class.get(c).copied());
+        let home = known.unwrap_or_else(|| {
+            homes.push(Home {
+                sets: Vec::new(),
+            });
+            homes.len() - 1
+        });
+        for &class in &classes {
+            of_class.entry(class).or_insert(home);
+        }
+        homes[home].sets.push(s);
+    }
+    (homes, of_class)
+}
+
+/// The bits that are set, ascending.
+fn ones(bits: &[u64]) -> impl Iterator<Item = usize> + '_ {
+    bits.iter().enumerate().flat_map(|(w, &word)| {
+        (0..64)
+            .filter(move |b| word >> b & 1 != 0)
+            .map(move |b| w * 64 + b)
+    })
+}
+
+fn bits_of(sets: impl Iterator<Item = usize>, words: usize) -> Bits {
+    let mut bits = vec![0; words];
+    for s in sets {
+        bits[s / 64] |= 1 << (s % 64);
+    }
+    bits
+}
+
+/// Classes that a class refers to.
+fn targets<'a>(analysis: &'a Analysis<'_>, class: ClassId) -> impl Iterator<Item = ClassId> + 'a {
+    let (s, node) = analysis.classes.first[class.index()];
+    let s = s as usize;
+    analysis.reached[s]
+        .targets_of(node)
+        .iter()
+        .filter_map(move |target| match *target {
+            Target::Node { node, .. }
+            | Target::Vague { node, .. }
+            | Target::Fallback { node, .. } => {
+                Some(analysis.classes.class_of[s][node as usize])
+            }
+            _ => None,
+        })
+}
+
+/// The order in which classes are written: constructors as their members are pulled, all else as it
+/// stands in the inputs.
+fn sort(analysis: &Analysis<'_>, list: &mut [ClassId]) {
+    list.sort_by_cached_key(|c| {
+        let (set, n) = analysis.classes.first[c.index()];
+        let node = analysis.reached[set as usize].nodes[n as usize];
+        let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+        let order = match atom.keep {
+            Some(KeepRule::InitArray) => {
+                analysis.resolution(set as usize).place(node.object).unwrap_or(0)
+            }
+            _ => 0,
+        };
+        (order, node)
+    });
+}
+
 /// Nodes that live without any relocation to them from another atom of their own object.
-pub fn rule_kept(reached: &crate::analysis::reach::Reached) -> impl Iterator<Item = u32> + '_ {
-    use crate::analysis::reach::Cause;
-    use crate::format::model::KeepRule;
+pub fn rule_kept(reached: &Reached) -> impl Iterator<Item = u32> + '_ {
     reached
         .causes
         .iter()
@@ -214,17 +592,12 @@ pub fn rule_kept(reached: &crate::analysis::reach::Reached) -> impl Iterator<Ite
         .filter(|(_, cause)| {
             matches!(
                 cause,
-                Cause::Rule(
-                    _,
-                    KeepRule::InitArray | KeepRule::Retained | KeepRule::Note | KeepRule::Registry
-                )
+                Cause::Pulled(_)
+                    | Cause::Rule(
+                        _,
+                        KeepRule::InitArray | KeepRule::Retained | KeepRule::Note | KeepRule::Registry
+                    )
             )
         })
         .map(|(i, _)| i as u32)
-}
-
-/// Functions and data that may be folded into a local reference.
-#[must_use]
-pub fn is_plain(kind: SymbolKind) -> bool {
-    !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls)
 }

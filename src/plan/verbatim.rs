@@ -9,7 +9,7 @@ use super::{OutputMember, OutputSet};
 use crate::analysis::Analysis;
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::format;
-use crate::input::Inputs;
+use crate::input::{Inputs, LibraryId};
 
 /// Who needs what of the imports.
 #[derive(Debug, Default)]
@@ -18,8 +18,8 @@ pub struct Imports {
     users: BTreeMap<ObjectId, BTreeSet<usize>>,
     /// Names that some member defines.
     names: BTreeSet<NameId>,
-    /// By root set: names that stubs need and no library has.
-    missing: BTreeMap<usize, BTreeSet<Vec<u8>>>,
+    /// By library: names that its stubs need and no library has.
+    missing: BTreeMap<LibraryId, BTreeSet<Vec<u8>>>,
 }
 
 impl Imports {
@@ -43,10 +43,10 @@ impl Imports {
         self.names.contains(&name)
     }
 
-    /// Names that the imports of a root set need and no library has.
-    pub fn missing(&self, set: usize) -> impl Iterator<Item = &[u8]> {
+    /// Names that the imports of a library need and no library has.
+    pub fn missing(&self, library: LibraryId) -> impl Iterator<Item = &[u8]> {
         self.missing
-            .get(&set)
+            .get(&library)
             .into_iter()
             .flatten()
             .map(Vec::as_slice)
@@ -62,7 +62,7 @@ impl Imports {
         object: ObjectId,
     ) {
         let graph = &analysis.graph;
-        let resolution = &analysis.resolutions[library];
+        let offer = &analysis.offers[library];
         let mut left = vec![object];
         while let Some(object) = left.pop() {
             if !self.users.entry(object).or_default().insert(set) {
@@ -76,13 +76,14 @@ impl Imports {
                 .collect();
             if let Some(name) = format::import_needs(member.kind, member.data) {
                 match graph.find_name(&name) {
-                    Some(id) if resolution.definer(id).is_some() => needed.push(id),
+                    Some(id) if offer.definer(id).is_some() => needed.push(id),
                     _ => {
-                        self.missing.entry(set).or_default().insert(name);
+                        let owner = analysis.sets[set].library();
+                        self.missing.entry(owner).or_default().insert(name);
                     }
                 }
             }
-            let definers = needed.into_iter().filter_map(|n| resolution.definer(n));
+            let definers = needed.into_iter().filter_map(|n| offer.definer(n));
             left.extend(definers.filter(|&o| graph.is_verbatim(o)));
         }
     }
@@ -103,9 +104,9 @@ impl Imports {
             };
             let libraries: BTreeSet<usize> = users
                 .iter()
-                .map(|&s| analysis.sets[s].library.index())
+                .flat_map(|&s| analysis.sets[s].libraries.iter().map(|l| l.index()))
                 .collect();
-            let own = users.iter().all(|&s| analysis.sets[s].runtime.is_none());
+            let own = users.iter().all(|&s| analysis.sets[s].libraries.len() < 2);
             match libraries.first() {
                 _ if analysis.is_alone() => {
                     for &library in &libraries {
@@ -123,11 +124,11 @@ impl Imports {
 
 /// The first library, and its member, that imports `name` for a root set.
 fn provider(analysis: &Analysis<'_>, set: usize, name: NameId) -> Option<(usize, ObjectId)> {
-    let own = analysis.sets[set].library.index();
-    (0..analysis.resolutions.len())
+    let own = analysis.sets[set].library().index();
+    (0..analysis.offers.len())
         .filter(|&l| !analysis.is_alone() || l == own)
         .find_map(|l| {
-            let object = analysis.resolutions[l].definer(name)?;
+            let object = analysis.offers[l].definer(name)?;
             analysis.graph.is_verbatim(object).then_some((l, object))
         })
 }

@@ -13,9 +13,10 @@ use foldhash::quality::FixedState;
 use rayon::prelude::*;
 
 use crate::analysis::graph::{Graph, ObjectId};
+use crate::analysis::meeting::Vague;
 use crate::analysis::reach::{Node, Reached, Target};
 use crate::format::model::{
-    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, ObjectFile, SymbolKind,
+    AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, ObjectFile, SymbolKind,
 };
 
 /// A class of equal atoms; ids follow the order of first occurrence.
@@ -38,17 +39,34 @@ pub struct AtomClasses {
     pub first: Vec<(u32, u32)>,
 }
 
-/// Groups the nodes of `sets`; `universes[i]` is the universe of set `i`.
+/// Groups the nodes of `sets`; `universes[i]` is the universe of set `i`, and `homes[i]` keeps the roots of
+/// a set apart from those of sets with another (contested names, of which each library has its own).
 #[must_use]
-pub fn classify(graph: &Graph<'_>, sets: &[Reached], universes: &[u32]) -> AtomClasses {
+pub fn classify(
+    graph: &Graph<'_>,
+    sets: &[Reached],
+    universes: &[u32],
+    homes: &[Option<u32>],
+    vague: &Vague<'_>,
+) -> AtomClasses {
+    let mut homed: HashMap<(usize, u32), u32> = HashMap::new();
+    for (s, set) in sets.iter().enumerate() {
+        if let Some(home) = homes.get(s).copied().flatten() {
+            for &(_, node, _) in &set.roots {
+                homed.insert((s, node), home);
+            }
+        }
+    }
     let contents = content_ids(graph, sets);
     let all = Line::new(sets);
     let mut class = vec![0u32; all.len()];
-    let mut first_key: HashMap<(u32, u32), u32> = HashMap::new();
+    // Content, universe, and for a contested definition whose it is.
+    let mut first_key: HashMap<(u32, u32, Option<u32>), u32> = HashMap::new();
     let mut members: Vec<Vec<u32>> = Vec::new();
     for (s, set) in sets.iter().enumerate() {
         for (n, node) in set.nodes.iter().enumerate() {
-            let key = (contents[&node.object][node.atom as usize], universes[s]);
+            let home = homed.get(&(s, n as u32)).copied();
+            let key = (contents[&node.object][node.atom as usize], universes[s], home);
             let id = *first_key.entry(key).or_insert_with(|| {
                 members.push(Vec::new());
                 members.len() as u32 - 1
@@ -71,7 +89,7 @@ pub fn classify(graph: &Graph<'_>, sets: &[Reached], universes: &[u32]) -> AtomC
             &mut members,
             dirty,
         );
-        let moved = part_strangers(graph, sets, &all, &users, &mut class, &mut members);
+        let moved = part_strangers(graph, sets, &all, &users, vague, &mut class, &mut members);
         if moved.is_empty() {
             break;
         }
@@ -141,7 +159,10 @@ impl Users {
             for (s, set) in sets.iter().enumerate() {
                 for n in 0..set.nodes.len() as u32 {
                     for target in set.targets_of(n) {
-                        if let Target::Node { node, .. } = target {
+                        if let Target::Node { node, .. }
+                        | Target::Vague { node, .. }
+                        | Target::Fallback { node, .. } = target
+                        {
                             f(all.at(s, n), all.at(s, *node));
                         }
                     }
@@ -214,6 +235,7 @@ fn part_strangers(
     sets: &[Reached],
     all: &Line,
     users: &Users,
+    vague: &Vague<'_>,
     class: &mut [u32],
     members: &mut Vec<Vec<u32>>,
 ) -> Vec<u32> {
@@ -228,6 +250,14 @@ fn part_strangers(
         let file = graph.file(node.object);
         let atom = &file.atoms[node.atom as usize];
         if !(atom.writable || atom.tls) || atom.group.is_none() {
+            continue;
+        }
+        // What the final linker joins by name is one whoever uses it.
+        let by_name = file.symbols_of(node.atom).any(|(s, _)| {
+            let name = graph.name_of(node.object, s);
+            name.is_some_and(|n| vague.meets(graph, node.object, node.atom, n))
+        });
+        if by_name {
             continue;
         }
         // Nodes in groups, joined whenever two have a user of the same class.
@@ -275,13 +305,23 @@ fn sign(sets: &[Reached], all: &Line, class: &[u32], at: u32) -> (u64, u64) {
     let mut high = FixedState::with_seed(2).build_hasher();
     for target in sets[s].targets_of(n) {
         let value = match *target {
-            Target::Node { node, offset } => {
-                (0u8, u64::from(class[all.at(s, node) as usize]), offset)
+            Target::Node { node, offset, kind } => {
+                let kind = (kind as u64) << 56;
+                let class = u64::from(class[all.at(s, node) as usize]);
+                (0u8, class | kind, offset)
             }
             Target::External { name, weak } => (1, u64::from(name.0), u64::from(weak)),
             Target::Bound(name) => (2, u64::from(name.0), 0),
             Target::Absolute(v) => (3, v, 0),
-            Target::Nothing => (4, 0, 0),
+            Target::Void => (4, 0, 0),
+            Target::Vague { node, name } => {
+                let class = u64::from(class[all.at(s, node) as usize]);
+                (5, u64::from(name.0), class)
+            }
+            Target::Fallback { name, node, offset } => {
+                let class = u64::from(class[all.at(s, node) as usize]);
+                (6, u64::from(name.0) << 32 | class, offset)
+            }
         };
         value.hash(&mut low);
         value.hash(&mut high);
@@ -340,7 +380,7 @@ fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> HashMap<ObjectId, Vec<u32
     let digests: Vec<[u8; 32]> = live
         .par_iter()
         .with_min_len(256)
-        .map(|n| digest(graph.file(n.object), n.object, n.atom))
+        .map(|n| digest(graph, n.object, n.atom))
         .collect();
     let mut ids: HashMap<[u8; 32], u32> = HashMap::new();
     let mut result: HashMap<ObjectId, Vec<u32>> = HashMap::new();
@@ -357,11 +397,42 @@ fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> HashMap<ObjectId, Vec<u32
 
 /// Everything about an atom but where its edges lead.
 #[must_use]
-pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8; 32] {
+pub fn digest(graph: &Graph<'_>, object: ObjectId, index: AtomIndex) -> [u8; 32] {
+    let file = graph.file(object);
+    let significant = !graph.is_rust(object)
+        && file
+            .symbols_of(index)
+            .any(|(_, s)| s.binding == Binding::Local && is_static(s.kind) && !s.name.is_empty());
+    // Statics of different sources are two, though they look alike: somebody may compare addresses.
+    let entity = if significant { object } else { ObjectId(u32::MAX) };
+    digest_as(file, entity, object, index)
+}
+
+/// As [`digest`], wherever the atom comes from.
+#[must_use]
+pub fn digest_anywhere(file: &ObjectFile<'_>, index: AtomIndex) -> [u8; 32] {
+    digest_as(file, ObjectId(0), ObjectId(0), index)
+}
+
+/// Does a symbol of this kind name something whose address can be taken?
+fn is_static(kind: SymbolKind) -> bool {
+    !matches!(
+        kind,
+        SymbolKind::Section | SymbolKind::File | SymbolKind::Mapping
+    )
+}
+
+fn digest_as(
+    file: &ObjectFile<'_>,
+    entity: ObjectId,
+    object: ObjectId,
+    index: AtomIndex,
+) -> [u8; 32] {
     let mut h = Digest::default();
     let Some(atom) = file.atoms.get(index as usize) else {
         return [0; 32];
     };
+    h.numbers(&[u64::from(entity.0)]);
     h.bytes(atom.section);
     h.bytes(atom.segment);
     h.bytes(&atom.data);
@@ -394,7 +465,7 @@ pub fn digest(file: &ObjectFile<'_>, object: ObjectId, index: AtomIndex) -> [u8;
             symbol.size,
             symbol.kind as u64,
             symbol.binding as u64,
-            u64::from(symbol.default_visibility),
+            symbol.visibility as u64,
             u64::from(symbol.native),
         ]);
     }

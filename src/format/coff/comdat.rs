@@ -63,6 +63,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 self.out.groups.push(Group {
                     signature,
                     comdat: true,
+                    largest: kind == Some(pe::IMAGE_COMDAT_SELECT_LARGEST),
                     atoms: vec![atom],
                 });
                 if let Some(a) = self.out.atoms.get_mut(atom as usize) {

@@ -8,8 +8,8 @@ use object::write::coff::{
 use super::traits::{self, JoinedTraits};
 use super::write::Place;
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::SymbolKind;
-use crate::format::output::OutObject;
+use crate::format::model::{Binding, SymbolKind};
+use crate::format::output::{OutAtom, OutGlobal, OutObject, Undefined};
 
 /// What a relocation names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +40,8 @@ pub(super) struct OutSection {
     /// Empty for zero-filled sections.
     pub data: Vec<u8>,
     pub relocs: Vec<OutReloc>,
+    /// A COMDAT: of which any copy serves, or that goes with another section's.
+    pub comdat: Option<Option<usize>>,
 }
 
 impl OutSection {
@@ -51,6 +53,7 @@ impl OutSection {
             size: 0,
             data: Vec::new(),
             relocs: Vec::new(),
+            comdat: None,
         }
     }
 }
@@ -73,8 +76,8 @@ fn limit(what: impl std::fmt::Display) -> Diagnostic {
 struct Numbers {
     sections: Vec<u32>,
     locals: u32,
-    /// By atom.
-    globals: Vec<u32>,
+    /// By atom, by global.
+    globals: Vec<Vec<u32>>,
     undefined: Vec<u32>,
 }
 
@@ -83,7 +86,7 @@ impl Numbers {
         match symbol {
             SymbolRef::Section(s) => self.sections[s],
             SymbolRef::Local(l) => self.locals + l,
-            SymbolRef::Global(atom, global) => self.globals[atom as usize] + global,
+            SymbolRef::Global(atom, global) => self.globals[atom as usize][global as usize],
             SymbolRef::Undefined(u) => self.undefined[u as usize],
         }
     }
@@ -98,6 +101,21 @@ fn symbol_type(function: bool) -> pe::SymbolType {
     }
 }
 
+/// Is the global weak, and no COMDAT's? Then it is another name of a global at the same place.
+fn is_alias(atom: &OutAtom<'_, '_>, global: &OutGlobal<'_>) -> bool {
+    global.binding == Binding::Weak && atom.globals.iter().any(|g| stands_for(global, g))
+}
+
+/// Is this global what a weak one at the same place stands for?
+fn stands_for(weak: &OutGlobal<'_>, other: &OutGlobal<'_>) -> bool {
+    other.binding != Binding::Weak && other.offset == weak.offset
+}
+
+/// Is the entry a weak external? What it stands for makes it one, whoever else needs the name.
+fn is_weak(u: &Undefined<'_>) -> bool {
+    u.common.is_none() && (u.weak || u.fallback.is_some())
+}
+
 /// Section numbers count from one.
 fn section_number(section: usize) -> pe::SymbolSection {
     pe::SymbolSection(i32::try_from(section + 1).unwrap_or(i32::MAX))
@@ -110,6 +128,7 @@ pub(super) fn emit(
     sections: &[OutSection],
     places: &[Place],
     locals: &[LocalSymbol<'_>],
+    fallbacks: &[Option<SymbolRef>],
 ) -> Result<Vec<u8>> {
     // Section numbers from 0xFF00 on mean something else; joined sections never come near.
     let count = u16::try_from(sections.len())
@@ -141,6 +160,27 @@ pub(super) fn emit(
         numbers.sections.push(w.reserve_symbol_index());
         w.reserve_aux_section();
     }
+    // A COMDAT's symbol is the first of its section behind the section's own.
+    let mut global_names = Vec::new();
+    for atom in &object.atoms {
+        let mut own = Vec::new();
+        for global in &atom.globals {
+            own.push(w.reserve_symbol_index());
+            if is_alias(atom, global) {
+                w.reserve_aux_weak_external();
+            }
+            global_names.push(w.add_name(&global.name));
+        }
+        numbers.globals.push(own);
+    }
+    let value_names: Vec<Name> = object
+        .values
+        .iter()
+        .map(|v| {
+            w.reserve_symbol_index();
+            w.add_name(&v.name)
+        })
+        .collect();
     numbers.locals = w.symbol_count();
     let local_names: Vec<Name> = locals
         .iter()
@@ -149,23 +189,18 @@ pub(super) fn emit(
             w.add_name(l.name)
         })
         .collect();
-    let mut global_names = Vec::new();
-    for atom in &object.atoms {
-        numbers.globals.push(w.symbol_count());
-        for global in &atom.globals {
-            w.reserve_symbol_index();
-            global_names.push(w.add_name(&global.name));
-        }
-    }
     // What a weak external stands for where nobody defines it: nothing.
-    let nothing = object.undefined.iter().any(|u| u.weak).then(|| {
+    let lacks = |(at, u): (usize, &Undefined<'_>)| {
+        is_weak(u) && fallbacks.get(at).copied().flatten().is_none()
+    };
+    let nothing = object.undefined.iter().enumerate().any(lacks).then(|| {
         let name = w.add_name(b".absent");
         (w.reserve_symbol_index(), name)
     });
     let mut undefined_names = Vec::new();
     for u in &object.undefined {
         numbers.undefined.push(w.reserve_symbol_index());
-        if u.weak {
+        if is_weak(u) {
             w.reserve_aux_weak_external();
         }
         undefined_names.push(w.add_name(&u.name));
@@ -189,6 +224,10 @@ pub(super) fn emit(
         } else {
             0
         };
+        let comdat = match s.comdat {
+            Some(_) => pe::IMAGE_SCN_LNK_COMDAT.0,
+            None => 0,
+        };
         w.write_section_header(SectionHeader {
             name: section_names[at],
             size_of_raw_data: s.size as u32,
@@ -197,7 +236,7 @@ pub(super) fn emit(
             pointer_to_linenumbers: 0,
             number_of_relocations: relocations,
             number_of_linenumbers: 0,
-            characteristics: pe::SectionFlags(s.flags | align | overflow),
+            characteristics: pe::SectionFlags(s.flags | align | overflow | comdat),
         });
     }
     for s in sections {
@@ -229,10 +268,58 @@ pub(super) fn emit(
             number_of_aux_symbols: 1,
             ..Symbol::default()
         });
+        let (selection, number) = match s.comdat {
+            None => (pe::ComdatSelection(0), 0),
+            Some(None) => (pe::IMAGE_COMDAT_SELECT_ANY, 0),
+            Some(Some(leader)) => (pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE, leader as u32 + 1),
+        };
         w.write_aux_section(AuxSymbolSection {
             length: s.size as u32,
             number_of_relocations: s.relocs.len() as u32,
+            selection,
+            number,
             ..AuxSymbolSection::default()
+        });
+    }
+    let mut names = global_names.iter();
+    for (at, atom) in object.atoms.iter().enumerate() {
+        let place = places[at];
+        for (global, name) in atom.globals.iter().zip(names.by_ref()) {
+            if is_alias(atom, global) {
+                // The format says weak by another name for the same place.
+                let of = atom.globals.iter().position(|g| stands_for(global, g));
+                let of = of.and_then(|g| numbers.globals.get(at)?.get(g).copied());
+                w.write_symbol(Symbol {
+                    name: *name,
+                    typ: symbol_type(global.kind == SymbolKind::Function),
+                    storage_class: pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL,
+                    number_of_aux_symbols: 1,
+                    ..Symbol::default()
+                });
+                w.write_aux_weak_external(AuxSymbolWeak {
+                    weak_default_sym_index: of.unwrap_or(0),
+                    weak_search_type: pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS,
+                });
+                continue;
+            }
+            w.write_symbol(Symbol {
+                name: *name,
+                value: place.offset.wrapping_add(global.offset) as u32,
+                section_number: section_number(place.section),
+                typ: symbol_type(global.kind == SymbolKind::Function),
+                storage_class: pe::IMAGE_SYM_CLASS_EXTERNAL,
+                number_of_aux_symbols: 0,
+            });
+        }
+    }
+    for (value, name) in object.values.iter().zip(&value_names) {
+        w.write_symbol(Symbol {
+            name: *name,
+            value: u32::try_from(value.value)
+                .map_err(|_| limit("an absolute symbol of more than 32 bits"))?,
+            section_number: pe::IMAGE_SYM_ABSOLUTE,
+            storage_class: pe::IMAGE_SYM_CLASS_EXTERNAL,
+            ..Symbol::default()
         });
     }
     for (l, name) in locals.iter().zip(&local_names) {
@@ -245,20 +332,6 @@ pub(super) fn emit(
             number_of_aux_symbols: 0,
         });
     }
-    let mut names = global_names.iter();
-    for (at, atom) in object.atoms.iter().enumerate() {
-        let place = places[at];
-        for (global, name) in atom.globals.iter().zip(names.by_ref()) {
-            w.write_symbol(Symbol {
-                name: *name,
-                value: (place.offset + global.offset) as u32,
-                section_number: section_number(place.section),
-                typ: symbol_type(global.kind == SymbolKind::Function),
-                storage_class: pe::IMAGE_SYM_CLASS_EXTERNAL,
-                number_of_aux_symbols: 0,
-            });
-        }
-    }
     if let Some((_, name)) = nothing {
         w.write_symbol(Symbol {
             name,
@@ -267,23 +340,32 @@ pub(super) fn emit(
             ..Symbol::default()
         });
     }
-    for (u, name) in object.undefined.iter().zip(&undefined_names) {
-        let class = if u.weak {
+    for (at, (u, name)) in object.undefined.iter().zip(&undefined_names).enumerate() {
+        let weak = is_weak(u);
+        let class = if weak {
             pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL
         } else {
             pe::IMAGE_SYM_CLASS_EXTERNAL
         };
+        let size = u.common.map_or(0, |c| c.size);
         w.write_symbol(Symbol {
             name: *name,
+            value: u32::try_from(size).map_err(|_| limit("a common symbol of more than 4 GB"))?,
             typ: symbol_type(u.kind == SymbolKind::Function),
             storage_class: class,
-            number_of_aux_symbols: u8::from(u.weak),
+            number_of_aux_symbols: u8::from(weak),
             ..Symbol::default()
         });
-        if let (true, Some((index, _))) = (u.weak, nothing) {
+        if weak {
+            let instead = fallbacks.get(at).copied().flatten().map(|s| numbers.of(s));
+            let index = instead.or(nothing.map(|(index, _)| index));
+            let search = match u32::from(u.native) {
+                0 => pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
+                kind => pe::WeakExternSearch(kind),
+            };
             w.write_aux_weak_external(AuxSymbolWeak {
-                weak_default_sym_index: index,
-                weak_search_type: pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
+                weak_default_sym_index: index.unwrap_or(0),
+                weak_search_type: search,
             });
         }
     }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use object::pe::{self, ImportObjectHeader};
 
 use super::bad;
+use crate::format::model::Visibility;
 use crate::error::Result;
 use crate::format::{GlobalKind, GlobalSymbol};
 
@@ -66,7 +67,7 @@ pub fn globals<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Resul
     let define = |name| GlobalSymbol {
         name,
         kind: GlobalKind::Defined,
-        default_visibility: true,
+        visibility: Visibility::Default,
     };
     f(define(pointer_name(import.symbol)));
     if header.import_type() != pe::IMPORT_OBJECT_DATA {

@@ -21,6 +21,7 @@ use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
 use super::output::is_crossing_name;
+use super::model::Visibility;
 use super::sections::SectionKind;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
@@ -184,7 +185,7 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
                 (pe::IMAGE_SYM_UNDEFINED, 0) => GlobalKind::Undefined,
                 (pe::IMAGE_SYM_UNDEFINED, _) => GlobalKind::Common,
                 (pe::IMAGE_SYM_DEBUG, _) => continue,
-                (section, _) if is_comdat(section.0) => GlobalKind::WeakDefined,
+                (section, _) if is_comdat(section.0) => GlobalKind::Vague,
                 _ => GlobalKind::Defined,
             },
             pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL if section == pe::IMAGE_SYM_UNDEFINED => {
@@ -213,7 +214,11 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
             name,
             kind,
             // The format has no other way to say it.
-            default_visibility: !is_crossing_name(name),
+            visibility: if is_crossing_name(name) {
+                Visibility::Hidden
+            } else {
+                Visibility::Default
+            },
         });
     }
     Ok(())

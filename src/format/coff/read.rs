@@ -16,7 +16,7 @@ use super::{Layout, bad, layout, pdata, traits};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, Native, ObjectFile,
-    Symbol, SymbolIndex, SymbolKind,
+    Symbol, SymbolIndex, SymbolKind, Visibility,
 };
 use crate::format::sections::is_debug_name;
 
@@ -73,6 +73,8 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     /// By section number.
     pub(super) selections: HashMap<u32, Selection>,
     pub(super) included: Vec<&'d [u8]>,
+    /// Of common symbols, by name, in bytes (MinGW's `-aligncomm`).
+    common_alignments: HashMap<&'d [u8], u64>,
     pub(super) out: ObjectFile<'d>,
 }
 
@@ -102,6 +104,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             names: Vec::new(),
             selections: HashMap::new(),
             included: Vec::new(),
+            common_alignments: HashMap::new(),
             out,
         })
     }
@@ -134,9 +137,12 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         let size = u64::from(section.size_of_raw_data.get(LE));
         if name == b".drectve" {
             for word in traits::words(contents) {
-                match traits::included(word) {
-                    Some(symbol) => self.included.push(symbol),
-                    None => self.out.traits.coff.directives.push(word),
+                if let Some(symbol) = traits::included(word) {
+                    self.included.push(symbol);
+                } else if let Some((symbol, align)) = traits::common_alignment(word) {
+                    self.common_alignments.insert(symbol, align);
+                } else {
+                    self.out.traits.coff.directives.push(word);
                 }
             }
             return Ok(Role::Other);
@@ -195,6 +201,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             group: None,
             registry: names::registry(name, role),
             bounded_by_sections: true,
+            far: false,
             native: Native {
                 kind: 0,
                 flags: u64::from(flags.0 & !WRITER_FLAGS),
@@ -215,8 +222,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             definition: Definition::Dropped,
             binding: Binding::Local,
             kind: SymbolKind::NoType,
-            default_visibility: true,
-            common: false,
+            visibility: Visibility::Default,
             size: 0,
             native: 0,
         };
@@ -248,11 +254,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         let class = raw.storage_class();
         let number = raw.section_number();
         let value = raw.value();
-        let mut common = false;
         let definition = match number {
             pe::IMAGE_SYM_UNDEFINED if class == pe::IMAGE_SYM_CLASS_EXTERNAL && value != 0 => {
-                common = true;
-                self.common_atom(u64::from(value))
+                self.common(name, u64::from(value))
             }
             pe::IMAGE_SYM_UNDEFINED => Definition::Undefined,
             pe::IMAGE_SYM_ABSOLUTE => {
@@ -264,16 +268,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             pe::IMAGE_SYM_DEBUG => Definition::Dropped,
             _ => match self.role(number.0) {
                 Some(Role::Atom(atom)) => {
-                    let limit = self.out.atoms.get(atom as usize).map_or(0, |a| a.size);
-                    if u64::from(value) > limit {
-                        return Err(malformed("symbol past its section's end")
-                            .symbol(name)
-                            .into());
-                    }
-                    Definition::Atom {
-                        atom,
-                        offset: u64::from(value),
-                    }
+                    // It may lie behind its section or before it.
+                    let offset = i64::from(value as i32) as u64;
+                    Definition::Atom { atom, offset }
                 }
                 Some(_) => Definition::Dropped,
                 None => {
@@ -315,9 +312,11 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             } else {
                 SymbolKind::NoType
             },
-            default_visibility: true,
-            common,
-            size: 0,
+            visibility: Visibility::Default,
+            size: match definition {
+                Definition::Common { .. } => u64::from(value),
+                _ => 0,
+            },
             native: 0,
         })
     }
@@ -329,21 +328,13 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         }
     }
 
-    /// A common symbol becomes an atom of its own, aligned as linkers do: to its size, at most 32.
-    fn common_atom(&mut self, size: u64) -> Definition {
-        let atom = self.out.atoms.len() as AtomIndex;
-        let flags =
-            pe::IMAGE_SCN_CNT_UNINITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ | pe::IMAGE_SCN_MEM_WRITE;
+    /// A common symbol, aligned as linkers do (to its size, at most 32) or as MinGW's directive says.
+    fn common(&self, name: &[u8], size: u64) -> Definition {
         let align = size.checked_next_power_of_two().unwrap_or(32).clamp(1, 32);
-        let native = Native {
-            kind: 0,
-            flags: u64::from(flags.0),
-            entry_size: 0,
-        };
-        self.out
-            .atoms
-            .push(Atom::common(b".bss", size, align, native));
-        Definition::Atom { atom, offset: 0 }
+        let said = self.common_alignments.get(name).copied().unwrap_or(1);
+        Definition::Common {
+            align: align.max(said),
+        }
     }
 
     /// Weak externals: an alias defines its name where its default is; the others say only what to
@@ -377,6 +368,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 Definition::Absolute(0) => {}
                 _ if default as usize != own => {
                     self.out.fallbacks.push((own as SymbolIndex, default));
+                    // The search that it asks for.
+                    if let Some(symbol) = self.out.symbols.get_mut(own) {
+                        symbol.native = aux.weak_search_type.get(LE).0 as u8;
+                    }
                 }
                 _ => {}
             }
@@ -472,18 +467,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         unwind.sort_by_key(|u| u.atom);
         if !unwind.is_empty() {
             self.out.unwind_headers.push(pdata::no_header());
-        }
-        for entry in &unwind {
-            // Where the function begins and ends is no need of its own.
-            for edge in &entry.edges {
-                let own = matches!(edge.to, EdgeTarget::Symbol(s) if matches!(
-                    self.out.symbols.get(s as usize).map(|s| s.definition),
-                    Some(Definition::Atom { atom, .. }) if atom == entry.atom
-                ));
-                if let (false, Some(edges)) = (own, per_atom.get_mut(entry.atom as usize)) {
-                    edges.push(rule(edge.to, KeepRule::Unwind));
-                }
-            }
         }
         self.join_unwind_data(&unwind);
         self.out.unwind = unwind;

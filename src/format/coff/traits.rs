@@ -119,6 +119,20 @@ pub(super) fn included(word: &[u8]) -> Option<&[u8]> {
     (name == b"include").then_some(rest)
 }
 
+/// A common symbol's alignment in bytes, from `-aligncomm:"name",exponent` (GNU ld, PE targets).
+pub(super) fn common_alignment(word: &[u8]) -> Option<(&[u8], u64)> {
+    let (name, rest) = parts(word);
+    if name != b"aligncomm" {
+        return None;
+    }
+    let comma = rest.iter().rposition(|b| *b == b',')?;
+    let (symbol, exponent) = (rest.get(..comma)?, rest.get(comma + 1..)?);
+    let exponent: u32 = std::str::from_utf8(exponent).ok()?.parse().ok()?;
+    let symbol = symbol.strip_prefix(b"\"").unwrap_or(symbol);
+    let symbol = symbol.strip_suffix(b"\"").unwrap_or(symbol);
+    (exponent <= 13).then(|| (symbol, 1 << exponent))
+}
+
 /// The machine of these traits.
 pub(super) fn machine(traits: &JoinedTraits) -> pe::Machine {
     pe::Machine(traits.machine)

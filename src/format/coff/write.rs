@@ -12,7 +12,7 @@ use super::emit::{self, LocalSymbol, OutReloc, OutSection, SymbolRef};
 use super::names;
 use super::traits::{self, JoinedTraits};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{Definition, EdgeKind, SymbolKind};
+use crate::format::model::{Definition, EdgeKind, SymbolKind, Visibility};
 use crate::format::output::{OutObject, OutTarget, append};
 use crate::protocol::request::Symbols;
 
@@ -59,6 +59,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
     layout.convert_relocations()?;
     layout.build_unwind()?;
     layout.add_directives(&joined);
+    let fallbacks = layout.fallbacks()?;
     for section in &mut layout.sections {
         section.relocs.sort_by_key(|r| r.offset);
     }
@@ -68,6 +69,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
         &layout.sections,
         &layout.places,
         &layout.locals,
+        &fallbacks,
     )
 }
 
@@ -85,7 +87,13 @@ struct Layout<'o, 'a, 'd> {
 impl Layout<'_, '_, '_> {
     fn place_atoms(&mut self) -> Result<()> {
         let mut by_key: HashMap<(Vec<u8>, u32), usize> = HashMap::new();
-        for out in &self.object.atoms {
+        let mut group_of: HashMap<u32, usize> = HashMap::new();
+        for (at, group) in self.object.groups.iter().enumerate() {
+            group_of.extend(group.atoms.iter().map(|&atom| (atom, at)));
+        }
+        // By group: the section of its leader.
+        let mut leaders: HashMap<usize, usize> = HashMap::new();
+        for (at, out) in self.object.atoms.iter().enumerate() {
             let atom = &out.file.atoms[out.atom as usize];
             let name = out
                 .section
@@ -93,9 +101,17 @@ impl Layout<'_, '_, '_> {
                 .unwrap_or_else(|| names::joined(atom.section));
             let flags = atom.native.flags as u32;
             let fresh = self.sections.len();
-            let section = *by_key.entry((name.to_vec(), flags)).or_insert(fresh);
+            let section = match group_of.get(&(at as u32)) {
+                None => *by_key.entry((name.to_vec(), flags)).or_insert(fresh),
+                Some(_) => fresh,
+            };
             if section == fresh {
                 self.sections.push(OutSection::new(name, flags));
+            }
+            if let Some(group) = group_of.get(&(at as u32)) {
+                let leader = leaders.get(group).copied();
+                leaders.entry(*group).or_insert(fresh);
+                self.sections[section].comdat = Some(leader);
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
             let s = &mut self.sections[section];
@@ -133,7 +149,7 @@ impl Layout<'_, '_, '_> {
                     self.locals.push(LocalSymbol {
                         name: symbol.name,
                         section: Some(place.section),
-                        value: (place.offset + offset) as u32,
+                        value: place.offset.wrapping_add(offset) as u32,
                         function: true,
                     });
                 }
@@ -196,13 +212,19 @@ impl Layout<'_, '_, '_> {
             OutTarget::Global { atom, global } => SymbolRef::Global(atom, global),
             OutTarget::Undefined(u) => SymbolRef::Undefined(u),
             OutTarget::Absolute(value) => self.absolute(value)?,
-            // Into what is not for the program: debug information of ours is gone, too.
-            OutTarget::Nothing => self.absolute(0)?,
+            OutTarget::Void => self.absolute(0)?,
+            OutTarget::Lost => {
+                return Err(Diagnostic::new(
+                    Code::Internal,
+                    "a live reference has no target in the output",
+                )
+                .into());
+            }
             OutTarget::Atom { atom, offset, .. } => {
                 let to = self.places[atom as usize];
                 let to = Place {
                     section: to.section,
-                    offset: to.offset + offset,
+                    offset: to.offset.wrapping_add(offset),
                 };
                 match self.within(from, kind, to)? {
                     Some(symbol) => symbol,
@@ -244,6 +266,36 @@ impl Layout<'_, '_, '_> {
                 .to_le_bytes();
         }
         Ok(near.is_none().then_some(SymbolRef::Section(to.section)))
+    }
+
+    /// What each weak undefined entry stands for where nobody defines it. GNU ld wants a global there.
+    fn fallbacks(&mut self) -> Result<Vec<Option<SymbolRef>>> {
+        let object = self.object;
+        let mut all = Vec::with_capacity(object.undefined.len());
+        for u in &object.undefined {
+            all.push(match u.fallback {
+                None => None,
+                Some(OutTarget::Atom { atom, offset, .. }) => {
+                    let globals = &object.atoms[atom as usize].globals;
+                    let global = globals.iter().position(|g| g.offset == offset);
+                    Some(match global {
+                        Some(global) => SymbolRef::Global(atom, global as u32),
+                        None => {
+                            let to = self.places[atom as usize];
+                            self.local(Place {
+                                section: to.section,
+                                offset: to.offset.wrapping_add(offset),
+                            })
+                        }
+                    })
+                }
+                Some(OutTarget::Global { atom, global }) => Some(SymbolRef::Global(atom, global)),
+                Some(OutTarget::Undefined(u)) => Some(SymbolRef::Undefined(u)),
+                Some(OutTarget::Absolute(value)) => Some(self.absolute(value)?),
+                Some(OutTarget::Void | OutTarget::Lost) => None,
+            });
+        }
+        Ok(all)
     }
 
     fn local(&mut self, place: Place) -> SymbolRef {
@@ -289,6 +341,17 @@ impl Layout<'_, '_, '_> {
             text.extend_from_slice(word);
             text.push(b' ');
         }
+        for u in &self.object.undefined {
+            // Linkers align commons to their size, and to no more than 32 bytes.
+            if let Some(common) = u.common
+                && common.align > common.size.next_power_of_two().min(32)
+            {
+                let exponent = common.align.trailing_zeros();
+                text.extend_from_slice(b"-aligncomm:\"");
+                text.extend_from_slice(&u.name);
+                text.extend_from_slice(format!("\",{exponent} ").as_bytes());
+            }
+        }
         for name in &joined.included {
             text.extend_from_slice(b"/INCLUDE:");
             text.extend_from_slice(name);
@@ -296,7 +359,7 @@ impl Layout<'_, '_, '_> {
         }
         if self.object.gnu_linkers {
             let hidden = self.object.atoms.iter().flat_map(|a| &a.globals);
-            for global in hidden.filter(|g| !g.visible) {
+            for global in hidden.filter(|g| g.visibility == Visibility::Hidden) {
                 text.extend_from_slice(b"-exclude-symbols:");
                 text.extend_from_slice(&global.name);
                 text.push(b' ');

@@ -11,7 +11,7 @@ use object::read::elf::{Crel, FileHeader, Rel, Rela, SectionHeader};
 use super::read::{Reader, Role, bad, malformed};
 use super::{eh_frame, fde_range};
 use crate::error::Result;
-use crate::format::model::{AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule};
+use crate::format::model::{AtomIndex, Edge, EdgeKind, EdgeTarget, KeepRule};
 
 impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
     /// Relocations of section `section`, converted.
@@ -179,21 +179,6 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             if let Role::Atom(of) = self.role(link)? {
                 add(of, EdgeTarget::Atom(atom), KeepRule::LinkOrder);
                 add(atom, EdgeTarget::Atom(of), KeepRule::LinkOrder);
-            }
-        }
-        for entry in &self.out.unwind {
-            let header = &self.out.unwind_headers[entry.header as usize];
-            for edge in entry.edges.iter().chain(&header.edges) {
-                let own = match edge.to {
-                    EdgeTarget::Symbol(s) => matches!(
-                        self.out.symbols.get(s as usize).map(|s| s.definition),
-                        Some(Definition::Atom { atom, .. }) if atom == entry.atom
-                    ),
-                    EdgeTarget::Atom(a) => a == entry.atom,
-                };
-                if !own {
-                    add(entry.atom, edge.to, KeepRule::Unwind);
-                }
             }
         }
         Ok(())

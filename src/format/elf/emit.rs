@@ -2,14 +2,16 @@
 
 use object::elf;
 use object::write::StringId;
-use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, Writer};
+use object::write::elf::{
+    FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer,
+};
 
 use super::arch::Arch;
 use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{JoinedTraits, property_note};
 use super::write::OutSection;
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::SymbolKind;
+use crate::format::model::{Binding, SymbolKind, Visibility};
 
 /// ELF32 relocations have 24 bits for the symbol (gABI, ELF32_R_SYM).
 const SYMBOLS_32: u32 = 1 << 24;
@@ -27,6 +29,14 @@ fn symbol_type(kind: SymbolKind) -> elf::SymbolType {
         SymbolKind::Tls => elf::STT_TLS,
         SymbolKind::Section => elf::STT_SECTION,
         SymbolKind::File => elf::STT_FILE,
+    }
+}
+
+fn visibility(visibility: Visibility) -> elf::SymbolVisibility {
+    match visibility {
+        Visibility::Default => elf::STV_DEFAULT,
+        Visibility::Protected => elf::STV_PROTECTED,
+        Visibility::Hidden => elf::STV_HIDDEN,
     }
 }
 
@@ -64,6 +74,11 @@ pub(super) fn emit(
     w.reserve_file_header();
     w.reserve_null_section_index();
 
+    // Groups come before their sections (gABI, "Section Groups").
+    let group_name = (!object.groups.is_empty()).then(|| w.add_section_name(b".group"));
+    for _ in &object.groups {
+        w.reserve_section_index();
+    }
     // Sections: index, name; then their relocation sections.
     let reloc_names: Vec<Vec<u8>> = sections
         .iter()
@@ -79,11 +94,15 @@ pub(super) fn emit(
         indexes.push(w.reserve_section_index());
     }
     let mut reloc_ids: Vec<Option<StringId>> = Vec::new();
-    for (s, name) in sections.iter().zip(&reloc_names) {
-        reloc_ids.push((!s.relocs.is_empty()).then(|| {
-            w.reserve_section_index();
-            w.add_section_name(name)
-        }));
+    let mut group_members: Vec<Vec<SectionIndex>> = vec![Vec::new(); object.groups.len()];
+    for (at, (s, name)) in sections.iter().zip(&reloc_names).enumerate() {
+        let members = s.group.and_then(|g| group_members.get_mut(g));
+        let relocs = (!s.relocs.is_empty()).then(|| w.reserve_section_index());
+        if let Some(members) = members {
+            members.push(indexes[at]);
+            members.extend(relocs);
+        }
+        reloc_ids.push(relocs.map(|_| w.add_section_name(name)));
     }
     let note_name = note.as_ref().map(|_| {
         w.reserve_section_index();
@@ -121,6 +140,24 @@ pub(super) fn emit(
         local_names.push((!l.name.is_empty()).then(|| w.add_string(l.name)));
         w.reserve_symbol_index(l.section.and_then(|s| indexes.get(s).copied()));
     }
+    // A signature that no global of ours bears stands as a local symbol in the group's first section.
+    let signatures: Vec<Option<(u32, StringId, usize)>> = object
+        .groups
+        .iter()
+        .map(|group| {
+            let own = group.atoms.iter().any(|&a| {
+                let globals = object.atoms.get(a as usize).map(|a| &a.globals);
+                globals.into_iter().flatten().any(|g| *g.name == *group.signature)
+            });
+            let first = group.atoms.first().and_then(|&a| symbols.places.get(a as usize));
+            let section = first.map_or(0, |p| p.section);
+            (!own).then(|| {
+                let name = w.add_string(group.signature);
+                let index = w.reserve_symbol_index(indexes.get(section).copied());
+                (index.0, name, section)
+            })
+        })
+        .collect();
     let first_global = w.symbol_count();
     let mut global_names: Vec<StringId> = Vec::new();
     for (at, atom) in object.atoms.iter().enumerate() {
@@ -130,6 +167,11 @@ pub(super) fn emit(
             global_names.push(w.add_string(&g.name));
             w.reserve_symbol_index(indexes.get(section).copied());
         }
+    }
+    let mut value_names: Vec<StringId> = Vec::new();
+    for value in &object.values {
+        value_names.push(w.add_string(&value.name));
+        w.reserve_symbol_index(None);
     }
     numbers.undefined = w.symbol_count();
     let mut undefined_names: Vec<StringId> = Vec::new();
@@ -148,6 +190,10 @@ pub(super) fn emit(
     w.reserve_shstrtab_section_index();
 
     // Contents.
+    let group_offsets: Vec<u64> = group_members
+        .iter()
+        .map(|members| w.reserve_comdat(members.len()))
+        .collect();
     let mut offsets = Vec::new();
     for s in sections {
         let nobits = s.kind == elf::SHT_NOBITS.0;
@@ -183,6 +229,12 @@ pub(super) fn emit(
         e_flags: elf::FileFlags(traits.machine_flags),
     })
     .map_err(limit)?;
+    for members in &group_members {
+        w.write_comdat_header();
+        for &member in members {
+            w.write_comdat_entry(member);
+        }
+    }
     for (s, offset) in sections.iter().zip(&offsets) {
         if s.kind != elf::SHT_NOBITS.0 {
             w.pad_until(*offset);
@@ -224,31 +276,52 @@ pub(super) fn emit(
             st_size: l.size,
         });
     }
+    for &(_, name, section) in signatures.iter().flatten() {
+        let st_name = w.string_offset(Some(name));
+        w.write_symbol(&Sym {
+            section: indexes.get(section).map(|s| s.0),
+            st_name,
+            st_info: elf::SymbolInfo::new(elf::STB_LOCAL, elf::STT_NOTYPE),
+            st_other: elf::SymbolOther(0),
+            st_shndx: elf::SHN_ABS,
+            st_value: 0,
+            st_size: 0,
+        });
+    }
     let mut names_left = global_names.into_iter();
     for (at, atom) in object.atoms.iter().enumerate() {
         let place = symbols.places[at];
         for g in &atom.globals {
             let st_name = w.string_offset(names_left.next());
-            let binding = if g.weak {
-                elf::STB_WEAK
-            } else {
-                elf::STB_GLOBAL
+            let binding = match g.binding {
+                Binding::Weak => elf::STB_WEAK,
+                Binding::Unique => elf::STB_GNU_UNIQUE,
+                Binding::Local | Binding::Global => elf::STB_GLOBAL,
             };
-            let visibility = if g.visible {
-                elf::STV_DEFAULT
-            } else {
-                elf::STV_HIDDEN
-            };
+            let visibility = visibility(g.visibility);
             w.write_symbol(&Sym {
                 section: indexes.get(place.section).map(|s| s.0),
                 st_name,
                 st_info: elf::SymbolInfo::new(binding, symbol_type(g.kind)),
                 st_other: elf::SymbolOther(g.native | visibility.0),
                 st_shndx: elf::SHN_ABS,
-                st_value: place.offset + g.offset,
+                st_value: place.offset.wrapping_add(g.offset),
                 st_size: g.size,
             });
         }
+    }
+    for (value, name) in object.values.iter().zip(&value_names) {
+        let st_name = w.string_offset(Some(*name));
+        let binding = if value.weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
+        w.write_symbol(&Sym {
+            section: None,
+            st_name,
+            st_info: elf::SymbolInfo::new(binding, elf::STT_NOTYPE),
+            st_other: elf::SymbolOther(visibility(value.visibility).0),
+            st_shndx: elf::SHN_ABS,
+            st_value: value.value,
+            st_size: 0,
+        });
     }
     for (u, name) in object.undefined.iter().zip(&undefined_names) {
         let st_name = w.string_offset(Some(*name));
@@ -257,24 +330,22 @@ pub(super) fn emit(
         } else {
             elf::STB_GLOBAL
         };
-        let visibility = if u.hidden {
-            elf::STV_HIDDEN
-        } else {
-            elf::STV_DEFAULT
-        };
-        let kind = if u.kind == SymbolKind::Tls {
-            elf::STT_TLS
-        } else {
-            elf::STT_NOTYPE
+        let kind = match u.kind {
+            SymbolKind::Tls => elf::STT_TLS,
+            _ if u.common.is_some() => elf::STT_OBJECT,
+            _ => elf::STT_NOTYPE,
         };
         w.write_symbol(&Sym {
             section: None,
             st_name,
             st_info: elf::SymbolInfo::new(binding, kind),
-            st_other: elf::SymbolOther(visibility.0),
-            st_shndx: elf::SHN_UNDEF,
-            st_value: 0,
-            st_size: 0,
+            st_other: elf::SymbolOther(u.native | visibility(u.visibility).0),
+            st_shndx: match u.common {
+                Some(_) => elf::SHN_COMMON,
+                None => elf::SHN_UNDEF,
+            },
+            st_value: u.common.map_or(0, |c| c.align),
+            st_size: u.common.map_or(0, |c| c.size),
         });
     }
     w.write_symtab_shndx();
@@ -299,6 +370,25 @@ pub(super) fn emit(
     w.write_shstrtab();
 
     w.write_null_section_header();
+    let symtab = w.symtab_index();
+    for (at, group) in object.groups.iter().enumerate() {
+        let Some(name) = group_name else { break };
+        let local = signatures[at].map(|(index, ..)| index);
+        let global = || {
+            group.atoms.iter().find_map(|&a| {
+                let globals = &object.atoms.get(a as usize)?.globals;
+                let at = globals.iter().position(|g| *g.name == *group.signature)?;
+                Some(numbers.globals.get(a as usize)? + at as u32)
+            })
+        };
+        w.write_comdat_section_header(
+            name,
+            symtab,
+            SymbolIndex(local.or_else(global).unwrap_or(0)),
+            group_offsets[at],
+            group_members[at].len(),
+        );
+    }
     for (at, s) in sections.iter().enumerate() {
         let header = SectionHeader {
             sh_name: w.section_name_offset(Some(names[at])),
@@ -314,7 +404,6 @@ pub(super) fn emit(
         };
         w.write_section_header(&header);
     }
-    let symtab = w.symtab_index();
     for (at, s) in sections.iter().enumerate() {
         if let Some(name) = reloc_ids[at] {
             w.write_relocation_section_header(
@@ -384,7 +473,10 @@ fn os_abi(sections: &[OutSection], symbols: &SymbolTable<'_, '_, '_>) -> elf::Os
             .object
             .atoms
             .iter()
-            .any(|a| a.globals.iter().any(|g| ifunc(g.kind)));
+            .any(|a| {
+                let unique = |binding| binding == Binding::Unique;
+                a.globals.iter().any(|g| ifunc(g.kind) || unique(g.binding))
+            });
     if gnu {
         elf::ELFOSABI_GNU
     } else {

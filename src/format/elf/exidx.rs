@@ -58,6 +58,7 @@ pub(super) fn build(
             data: Vec::new(),
             relocs: Vec::new(),
             link: Some(code),
+            group: None,
         });
         let mut data: Vec<u8> = Vec::new();
         let mut relocs: Vec<OutReloc> = Vec::new();

@@ -20,7 +20,7 @@ use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
-use super::model::KeepRule;
+use super::model::{KeepRule, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -104,25 +104,35 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
         let section = symbols
             .symbol_section(endian, symbol, index)
             .map_err(bad("symbol's section"))?;
-        let vague = symbol.st_bind() != elf::STB_GLOBAL
-            || section.is_some_and(|s| comdat.get(s.0).copied().unwrap_or(false));
-        let kind = match (symbol.st_shndx(endian), vague) {
-            (elf::SHN_UNDEF, _) if symbol.st_bind() == elf::STB_WEAK => GlobalKind::WeakUndefined,
-            (elf::SHN_UNDEF, _) => GlobalKind::Undefined,
-            (elf::SHN_COMMON, _) => GlobalKind::Common,
-            (_, false) => GlobalKind::Defined,
-            (_, true) => GlobalKind::WeakDefined,
+        let vague = section.is_some_and(|s| comdat.get(s.0).copied().unwrap_or(false));
+        let weak = symbol.st_bind() == elf::STB_WEAK;
+        let kind = match symbol.st_shndx(endian) {
+            elf::SHN_UNDEF if weak => GlobalKind::WeakUndefined,
+            elf::SHN_UNDEF => GlobalKind::Undefined,
+            elf::SHN_COMMON | SHN_X86_64_LCOMMON => GlobalKind::Common,
+            // STB_GNU_UNIQUE: one in a process, whoever defines it.
+            _ if vague || symbol.st_bind() == elf::STB_GNU_UNIQUE => GlobalKind::Vague,
+            _ if weak => GlobalKind::WeakDefined,
+            _ => GlobalKind::Defined,
         };
         f(GlobalSymbol {
             name,
             kind,
-            default_visibility: matches!(
-                symbol.st_visibility(),
-                elf::STV_DEFAULT | elf::STV_PROTECTED
-            ),
+            visibility: visibility(symbol.st_visibility()),
         });
     }
     Ok(())
+}
+
+/// Commons of the large code model (x86-64 psABI, "Special Section Indexes").
+const SHN_X86_64_LCOMMON: elf::SymbolSection = elf::SymbolSection(0xff02);
+
+fn visibility(visibility: elf::SymbolVisibility) -> Visibility {
+    match visibility {
+        elf::STV_DEFAULT => Visibility::Default,
+        elf::STV_PROTECTED => Visibility::Protected,
+        _ => Visibility::Hidden,
+    }
 }
 
 /// Section type of build attributes: SHT_ARM_ATTRIBUTES and SHT_RISCV_ATTRIBUTES are one number.

@@ -20,6 +20,9 @@ pub(super) fn malformed(what: impl Into<String>) -> Diagnostic {
     Diagnostic::new(Code::ObjectMalformed, what)
 }
 
+/// Sections of the large code model (x86-64 psABI, "Sections").
+const SHF_X86_64_LARGE: u64 = 0x1000_0000;
+
 /// What a section is to us.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
@@ -181,6 +184,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             group: None,
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
+            far: self.header.e_machine(LE) == elf::EM_X86_64
+                && flags & SHF_X86_64_LARGE != 0,
             native: Native {
                 kind: kind.0,
                 flags: flags & !(elf::SHF_GROUP | elf::SHF_COMPRESSED).0,
@@ -244,15 +249,11 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let st_type = symbol.st_type();
             let value: u64 = symbol.st_value(LE).into();
             let size: u64 = symbol.st_size(LE).into();
-            let mut common = false;
             let definition = match symbol.st_shndx(LE) {
                 _ if index.0 == 0 => Definition::Undefined,
                 elf::SHN_UNDEF => Definition::Undefined,
                 elf::SHN_ABS => Definition::Absolute(value),
-                elf::SHN_COMMON => {
-                    common = true;
-                    self.common_atom(name, value, size, st_type == elf::STT_TLS)?
-                }
+                elf::SHN_COMMON | super::SHN_X86_64_LCOMMON => common(name, value)?,
                 _ => {
                     let section = self
                         .table
@@ -261,19 +262,14 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                         .ok_or_else(|| malformed("symbol in a reserved section").symbol(name))?;
                     match self.role(section.0)? {
                         Role::Atom(atom) => {
-                            let limit = self.out.atoms[atom as usize].size;
-                            // Thumb functions have bit 0 set (AAELF); the offset keeps it.
-                            if value > limit.saturating_add(1) {
-                                return Err(malformed("symbol past its section's end")
-                                    .symbol(name)
-                                    .into());
-                            }
                             if st_type == elf::STT_SECTION {
                                 name = self.names.get(section.0).copied().unwrap_or(name);
                             }
+                            // Thumb functions have bit 0 set (AAELF); the offset keeps it. It may lie
+                            // before the section or behind it (`.set x, array-4`).
                             Definition::Atom {
                                 atom,
-                                offset: value,
+                                offset: self.wide(value),
                             }
                         }
                         _ => Definition::Dropped,
@@ -285,6 +281,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 _ if index.0 == 0 => Binding::Local,
                 elf::STB_LOCAL => Binding::Local,
                 elf::STB_WEAK => Binding::Weak,
+                elf::STB_GNU_UNIQUE => Binding::Unique,
                 _ => Binding::Global,
             };
             let kind = match st_type {
@@ -311,11 +308,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 definition,
                 binding,
                 kind,
-                default_visibility: matches!(
-                    symbol.st_visibility(),
-                    elf::STV_DEFAULT | elf::STV_PROTECTED
-                ),
-                common,
+                visibility: super::visibility(symbol.st_visibility()),
                 size,
                 native: symbol.st_other().0 & !3,
             });
@@ -324,33 +317,13 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         Ok(())
     }
 
-    /// A common symbol becomes an atom of its own; `st_value` holds the alignment.
-    fn common_atom(
-        &mut self,
-        name: &'d [u8],
-        align: u64,
-        size: u64,
-        tls: bool,
-    ) -> Result<Definition> {
-        let align = align.max(1);
-        if !align.is_power_of_two() {
-            return Err(malformed("alignment of a common symbol")
-                .symbol(name)
-                .into());
+    /// A value that may be negative, in 64 bits.
+    fn wide(&self, value: u64) -> u64 {
+        if self.header.is_type_64() {
+            value
+        } else {
+            i64::from(value as u32 as i32) as u64
         }
-        let atom = self.out.atoms.len() as AtomIndex;
-        let tls_flag = if tls { elf::SHF_TLS.0 } else { 0 };
-        let section: &[u8] = if tls { b".tbss" } else { b".bss" };
-        let native = Native {
-            kind: elf::SHT_NOBITS.0,
-            flags: (elf::SHF_ALLOC.0 | elf::SHF_WRITE.0 | tls_flag),
-            entry_size: 0,
-        };
-        self.out.atoms.push(Atom {
-            tls,
-            ..Atom::common(section, size, align, native)
-        });
-        Ok(Definition::Atom { atom, offset: 0 })
     }
 
     fn read_groups(&mut self) -> Result<()> {
@@ -388,11 +361,23 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             self.out.groups.push(Group {
                 signature: name,
                 comdat: flag.0 & elf::GRP_COMDAT.0 != 0,
+                largest: false,
                 atoms,
             });
         }
         Ok(())
     }
+}
+
+/// A common symbol: `st_value` holds the alignment.
+fn common(name: &[u8], align: u64) -> Result<Definition> {
+    let align = align.max(1);
+    if !align.is_power_of_two() {
+        return Err(malformed("alignment of a common symbol")
+            .symbol(name)
+            .into());
+    }
+    Ok(Definition::Common { align })
 }
 
 /// Names that the linker gives `__start_`/`__stop_` symbols for.

@@ -9,6 +9,12 @@ use crate::format::model::{Binding, Definition, SymbolKind};
 use crate::format::output::{OutObject, OutTarget};
 use crate::protocol::request::Symbols;
 
+/// A reference that the plan gave no target.
+pub(super) fn lost() -> Diagnostic {
+    Diagnostic::new(Code::Internal, "a live reference has no target in the output")
+        .hint("this is a fault of dragonfire: please report it with the library")
+}
+
 /// A symbol before it has its final index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum SymbolRef {
@@ -80,14 +86,14 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     && out
                         .globals
                         .iter()
-                        .any(|g| g.visible && g.offset == offset && *g.name == *symbol.name);
+                        .any(|g| g.offset == offset && *g.name == *symbol.name);
                 if wanted && !exported {
                     let bare =
                         object.symbols == Symbols::Exports && symbol.kind != SymbolKind::Mapping;
                     let index = table.push(LocalSymbol {
                         name: if bare { b"" } else { symbol.name },
                         section: Some(places[at].section),
-                        value: places[at].offset + offset,
+                        value: places[at].offset.wrapping_add(offset),
                         size: symbol.size,
                         kind: symbol.kind,
                         native: symbol.native,
@@ -112,7 +118,8 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
     /// A symbol at exactly the target; made where there is none yet.
     pub fn of_target(&mut self, target: OutTarget) -> Result<SymbolRef> {
         match target {
-            OutTarget::Nothing => Ok(SymbolRef::Null),
+            OutTarget::Void => Ok(SymbolRef::Null),
+            OutTarget::Lost => Err(lost().into()),
             OutTarget::Undefined(u) => Ok(SymbolRef::Undefined(u)),
             OutTarget::Global { atom, global } => Ok(SymbolRef::Global(atom, global)),
             OutTarget::Absolute(value) => {
@@ -153,7 +160,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                 let index = self.push(LocalSymbol {
                     name: b"",
                     section: Some(place.section),
-                    value: place.offset + offset,
+                    value: place.offset.wrapping_add(offset),
                     size,
                     kind,
                     native,

@@ -79,6 +79,7 @@ pub(super) fn build(
         data: Vec::new(),
         relocs: Vec::new(),
         link: None,
+        group: None,
     });
     let mut data: Vec<u8> = Vec::new();
     let mut relocs: Vec<OutReloc> = Vec::new();

@@ -12,7 +12,7 @@ use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{EdgeKind, KeepRule, SymbolKind};
+use crate::format::model::{EdgeKind, KeepRule, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutObject, OutTarget, append};
 
 /// A relocation of an output section.
@@ -37,6 +37,8 @@ pub(super) struct OutSection {
     pub relocs: Vec<OutReloc>,
     /// Section it is tied to by SHF_LINK_ORDER.
     pub link: Option<usize>,
+    /// Group it belongs to: an index into [`OutObject::groups`].
+    pub group: Option<usize>,
 }
 
 /// Where an atom went.
@@ -99,7 +101,12 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
     fn place_atoms(&mut self) -> Result<()> {
         let mut by_key: HashMap<(Vec<u8>, u32, u64, u64), usize> = HashMap::new();
         let object = self.object;
-        for out in &object.atoms {
+        let mut group_of: HashMap<u32, usize> = HashMap::new();
+        for (at, group) in object.groups.iter().enumerate() {
+            group_of.extend(group.atoms.iter().map(|&atom| (atom, at)));
+        }
+        for (at, out) in object.atoms.iter().enumerate() {
+            let group = group_of.get(&(at as u32)).copied();
             let atom = &out.file.atoms[out.atom as usize];
             if exidx::is_table(atom.native.kind) {
                 // Rebuilt as a whole, in the order of the code.
@@ -118,8 +125,13 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 entry_size = 0;
             }
             let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
-            let alone =
-                ordered || (self.arch.relaxes && atom.code) || flags & elf::SHF_GNU_RETAIN.0 != 0;
+            let alone = ordered
+                || group.is_some()
+                || (self.arch.relaxes && atom.code)
+                || flags & elf::SHF_GNU_RETAIN.0 != 0;
+            if group.is_some() {
+                flags |= elf::SHF_GROUP.0;
+            }
             let fresh = self.sections.len();
             let key = (name.clone(), atom.native.kind, flags, entry_size);
             let section = if alone {
@@ -138,6 +150,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                     data: Vec::new(),
                     relocs: Vec::new(),
                     link: None,
+                    group,
                 });
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
@@ -181,11 +194,9 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                     continue;
                 };
                 let (mut offset, mut addend) = (edge.offset, edge.addend);
-                if internal(*target) {
+                if self.is_near(*target) {
                     let data = &out.file.atoms[out.atom as usize].data;
-                    if let Some(r) = relax_got(self.arch, data, offset, relocation, addend)
-                        && !self.undefined_and_visible(*target)
-                    {
+                    if let Some(r) = relax_got(self.arch, data, offset, relocation, addend) {
                         let start = (place.offset + r.at) as usize;
                         if let Some(bytes) = self.sections[place.section]
                             .data
@@ -208,14 +219,19 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         Ok(())
     }
 
-    /// Something of another component may stand behind this name.
-    fn undefined_and_visible(&self, target: OutTarget) -> bool {
+    /// Is the target in this program or library for certain, no further than code reaches, and what its
+    /// address says? Then its address need not be loaded from a table.
+    fn is_near(&self, target: OutTarget) -> bool {
+        let plain =
+            |kind: SymbolKind| !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls);
         match target {
-            OutTarget::Undefined(u) => self
-                .object
-                .undefined
-                .get(u as usize)
-                .is_none_or(|u| !u.hidden || u.kind == SymbolKind::IndirectFunction),
+            OutTarget::Atom { atom, kind, .. } => {
+                let out = &self.object.atoms[atom as usize];
+                plain(kind) && !out.file.atoms[out.atom as usize].far
+            }
+            OutTarget::Undefined(u) => self.object.undefined.get(u as usize).is_some_and(|u| {
+                u.visibility == Visibility::Hidden && !u.weak && !u.far && plain(u.kind)
+            }),
             _ => false,
         }
     }
@@ -246,7 +262,9 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             && to.section == from.section
             && let Some(width) = self.arch.resolvable(relocation)
         {
-            let value = (to.offset + offset)
+            let value = to
+                .offset
+                .wrapping_add(offset)
                 .wrapping_add(addend as u64)
                 .wrapping_sub(from.offset);
             let value = i32::try_from(value as i64).ok();
@@ -260,23 +278,13 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             }
         }
         if plain && self.arch.naming(relocation) == Naming::Section {
-            let value = (to.offset + offset) as i64;
+            let value = to.offset.wrapping_add(offset) as i64;
             return Ok(made(
                 SymbolRef::Section(to.section as u32),
                 addend.wrapping_add(value),
             ));
         }
         Ok(made(symbols.of_target(target)?, addend))
-    }
-}
-
-fn internal(target: OutTarget) -> bool {
-    match target {
-        OutTarget::Atom { kind, .. } => {
-            !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls)
-        }
-        OutTarget::Undefined(_) => true,
-        _ => false,
     }
 }
 

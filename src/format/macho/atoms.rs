@@ -13,6 +13,7 @@ use super::read::{RawSymbol, Reader, Role, malformed};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Group, KeepRule, Native, Symbol, SymbolIndex, SymbolKind,
+    Visibility,
 };
 
 impl RawSymbol<'_> {
@@ -148,6 +149,7 @@ impl<'d> Reader<'d> {
                 group: None,
                 registry,
                 bounded_by_sections: false,
+                far: false,
                 native,
             });
         }
@@ -197,7 +199,6 @@ impl<'d> Reader<'d> {
         let has = |flag: macho::SymbolDesc| raw.desc.0 & flag.0 != 0;
         let mut kind = SymbolKind::NoType;
         let mut size = 0;
-        let mut common = false;
         let undefined;
         let definition = match raw.flags.typ() {
             _ if raw.flags.is_stab() => {
@@ -209,9 +210,9 @@ impl<'d> Reader<'d> {
                 Definition::Undefined
             }
             macho::N_UNDF => {
-                (undefined, common) = (false, true);
+                undefined = false;
                 (kind, size) = (SymbolKind::Object, raw.value);
-                self.common(raw)
+                common(raw)
             }
             macho::N_ABS => {
                 undefined = false;
@@ -256,7 +257,7 @@ impl<'d> Reader<'d> {
         let weak = if undefined {
             has(macho::N_WEAK_REF)
         } else {
-            has(macho::N_WEAK_DEF) && !common
+            has(macho::N_WEAK_DEF) && !matches!(definition, Definition::Common { .. })
         };
         Ok(Symbol {
             name: raw.name,
@@ -268,39 +269,21 @@ impl<'d> Reader<'d> {
                 _ => Binding::Global,
             },
             kind,
-            default_visibility: raw.flags.0 & macho::N_PEXT.0 == 0,
-            common,
+            visibility: if raw.flags.0 & macho::N_PEXT.0 == 0 {
+                Visibility::Default
+            } else {
+                Visibility::Hidden
+            },
             size,
             // The low byte without the reference type; for definitions, where the library ordinal
             // does not take their place, bits 8 to 10 (resolver, alternate entry, cold) below it.
             native: (raw.desc.0 & 0xf8) as u8
-                | if matches!(definition, Definition::Atom { .. }) && !common {
+                | if matches!(definition, Definition::Atom { .. }) {
                     (raw.desc.0 >> 8 & 7) as u8
                 } else {
                     0
                 },
         })
-    }
-
-    /// A tentative definition becomes an atom of its own: `n_value` is its size.
-    fn common(&mut self, raw: RawSymbol<'d>) -> Definition {
-        let align = match raw.desc.common_alignment() {
-            // ld(1): the smallest power of two that holds it, 32 KiB at most.
-            0 => raw.value.min(1 << 15).next_power_of_two(),
-            shift => 1 << shift,
-        };
-        let atom = self.out.atoms.len() as AtomIndex;
-        self.starts.push(0);
-        let native = Native {
-            kind: u32::from(macho::S_ZEROFILL.0),
-            flags: u64::from(macho::S_ZEROFILL.0),
-            entry_size: 0,
-        };
-        self.out.atoms.push(Atom {
-            segment: b"__DATA",
-            ..Atom::common(b"__common", raw.value, align, native)
-        });
-        Definition::Atom { atom, offset: 0 }
     }
 
     /// N_NO_DEAD_STRIP: `__attribute__((used))` and `#[used]`.
@@ -328,6 +311,7 @@ impl<'d> Reader<'d> {
             self.out.groups.push(Group {
                 signature: name,
                 comdat: true,
+                largest: false,
                 atoms: vec![atom],
             });
         }
@@ -359,4 +343,14 @@ fn is_standard(name: &[u8]) -> bool {
         b"__constructor",
     ];
     NAMES.contains(&name) || name.starts_with(b"__objc_") || name.starts_with(b"__literal")
+}
+
+/// A tentative definition: `n_value` is its size.
+fn common(raw: RawSymbol<'_>) -> Definition {
+    let align = match raw.desc.common_alignment() {
+        // ld(1): the smallest power of two that holds it, 32 KiB at most.
+        0 => raw.value.min(1 << 15).next_power_of_two(),
+        shift => 1 << shift,
+    };
+    Definition::Common { align }
 }

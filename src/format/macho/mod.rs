@@ -15,6 +15,7 @@ use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::{MachHeader, Nlist};
 use object::{Endian, Endianness};
 
+use super::model::Visibility;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -96,7 +97,7 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
             .symbols::<H, _>(endian, data)
             .map_err(bad("symbol table"))?;
         for symbol in symbols.iter() {
-            let Some((kind, default_visibility)) = global::<H>(symbol, endian) else {
+            let Some((kind, visibility)) = global::<H>(symbol, endian) else {
                 continue;
             };
             let name = symbol
@@ -104,8 +105,12 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
                 .map_err(bad("symbol name"))?;
             f(GlobalSymbol {
                 name,
-                kind,
-                default_visibility,
+                kind: match kind {
+                    // One flag says weak and vague; only names of C++ are vague.
+                    GlobalKind::WeakDefined if name.starts_with(b"__Z") => GlobalKind::Vague,
+                    kind => kind,
+                },
+                visibility,
             });
         }
     }
@@ -113,7 +118,7 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
 }
 
 /// Kind and visibility of a global symbol.
-fn global<H: MachHeader>(symbol: &H::Nlist, endian: H::Endian) -> Option<(GlobalKind, bool)>
+fn global<H: MachHeader>(symbol: &H::Nlist, endian: H::Endian) -> Option<(GlobalKind, Visibility)>
 where
     H::Nlist: Nlist<Endian = H::Endian>,
 {
@@ -135,5 +140,10 @@ where
     } else {
         GlobalKind::Defined
     };
-    Some((kind, flags.0 & macho::N_PEXT.0 == 0))
+    let visibility = if flags.0 & macho::N_PEXT.0 == 0 {
+        Visibility::Default
+    } else {
+        Visibility::Hidden
+    };
+    Some((kind, visibility))
 }

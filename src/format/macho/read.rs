@@ -362,19 +362,6 @@ impl<'d> Reader<'d> {
                 edges.push(rule(EdgeTarget::Atom(atom), KeepRule::LiveSupport));
             }
         }
-        for entry in &self.out.unwind {
-            let header = self.out.unwind_headers.get(entry.header as usize);
-            let shared = header.map_or(&[][..], |h| &h.edges);
-            for edge in entry.edges.iter().chain(shared) {
-                if self.atom_of(edge.to) != Some(entry.atom)
-                    && let Some(edges) = per_atom.get_mut(entry.atom as usize)
-                    // Compact and DWARF entries of one function say the same.
-                    && !edges.iter().any(|e| e.to == edge.to && e.kind == EdgeKind::Rule(KeepRule::Unwind))
-                {
-                    edges.push(rule(edge.to, KeepRule::Unwind));
-                }
-            }
-        }
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Who provides a symbol that a library needs, and how to link that.
 //!
-//! The knowledge is data: [`rules`] (names and prefixes, each with its reason) and [`tables`] (what
+//! The knowledge is data: `rules` (names and prefixes, each with its reason) and [`tables`] (what
 //! the C libraries, compilers and system DLLs define, written by `tables/generate.py`).
 
 mod rules;

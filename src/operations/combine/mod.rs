@@ -1,7 +1,7 @@
 //! `dedup`, `prelink` and `meld`: libraries in; plan, archives staged, proven, committed.
 //!
 //! In: a request that names libraries or a workspace. Out: the response, and files that replaced what
-//! stood in their places, all or none. [`slice`] does one architecture, [`universal`] several.
+//! stood in their places, all or none. `slice` does one architecture, `universal` several.
 
 mod slice;
 pub(super) mod subject;

@@ -6,12 +6,12 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use super::subject::Subject;
-use crate::analysis::exports::{defined_names, select_exports};
+use crate::analysis::exports::{decoration, defined_names, select_exports};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{self, Analysis, Sharing};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::ExportRules;
+use crate::exports::{ExportRules, NameRules};
 use crate::format::{self, Format, MemberKind};
 use crate::input::archive::ArchiveKind;
 use crate::input::restore::{self, Former};
@@ -26,7 +26,7 @@ use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, Debug, Strategy};
 use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
 use crate::report::{self, gather::gather};
-use crate::verify::{self, Promise};
+use crate::verify::{self, Promise, Promises};
 
 /// What is done, to whom.
 pub struct Run<'a> {
@@ -184,7 +184,9 @@ fn plan<'d>(
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
     analysis::refuse_bitcode(inputs)?;
     check_writable(inputs)?;
-    let analysis = Analysis::new(inputs, &classes, &exports, sharing)?;
+    let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
+    let analysis = Analysis::new(inputs, &classes, &exports, &names, sharing)?;
+    analysis.check(inputs)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
     let set = plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)?;
@@ -215,7 +217,7 @@ fn prove(
     if !atomic {
         defined = defined_names(inputs)?;
     }
-    let promises: Vec<Promise<'_>> = set
+    let libraries: Vec<Promise<'_>> = set
         .libraries
         .iter()
         .enumerate()
@@ -225,6 +227,11 @@ fn prove(
             defined: defined.get_mut(i).map(std::mem::take).unwrap_or_default(),
         })
         .collect();
+    let promises = Promises {
+        libraries,
+        met: set.met.iter().map(|n| n.as_slice()).collect(),
+        hidden: set.hidden.iter().map(|n| n.as_slice()).collect(),
+    };
     verify::verify(&written, &order, &promises, atomic)
 }
 

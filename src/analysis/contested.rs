@@ -1,0 +1,246 @@
+//! Names that are made to meet: what one library says of them, another, or the program, may say too.
+//!
+//! Weak definitions, weak references that somebody else's definition serves, commons, runtime names, and
+//! names that one library defines several times (each for other exports). They are left to the final
+//! linker, which alone sees all of them: references go by name, and each definition stands in a member
+//! of its own, pulled when what was its member would have been. Two strong definitions of different
+//! libraries are not meant to meet: each library keeps its own.
+
+use std::collections::{HashMap, HashSet};
+
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::resolve::Offer;
+use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
+use crate::format::model::Visibility;
+use crate::format::{Format, GlobalKind};
+use crate::input::LibraryId;
+
+/// What libraries say of a name.
+#[derive(Debug, Clone, Copy, Default)]
+struct Said {
+    /// Some library defines it weakly (and not as one of many equal copies).
+    weak: bool,
+    common: bool,
+    /// Some library defines it in several members.
+    several: bool,
+    /// Some member refers to it weakly and does not define it.
+    weakly_needed: bool,
+    /// Any definition but a vague one.
+    defined: bool,
+}
+
+/// The contested names of a run.
+#[derive(Debug, Default)]
+pub struct Contested {
+    /// By name: contested for all libraries.
+    names: Vec<bool>,
+    /// By name: a runtime name, which programs may take from any library.
+    runtime: Vec<bool>,
+    /// Strong definitions of several libraries, where each keeps its own.
+    apart: HashSet<(LibraryId, NameId), foldhash::fast::FixedState>,
+    /// Objects all of whose contested names no other object defines.
+    alike: HashSet<ObjectId, foldhash::fast::FixedState>,
+}
+
+/// Is this definition one that may be contested?
+fn counts(kind: GlobalKind) -> bool {
+    matches!(
+        kind,
+        GlobalKind::Defined | GlobalKind::WeakDefined | GlobalKind::Common
+    )
+}
+
+impl Contested {
+    /// Finds them. `exports` are each library's, `isolated` says which names the manifest wants each
+    /// library to keep for itself, `public` which stay by name whatever they are.
+    #[must_use]
+    pub fn new(
+        graph: &Graph<'_>,
+        format: Format,
+        offers: &[Offer],
+        exports: &[Vec<NameId>],
+        isolated: &dyn Fn(&[u8]) -> bool,
+        public: &dyn Fn(&[u8]) -> bool,
+    ) -> Self {
+        let count = graph.names.len();
+        let mut said = vec![Said::default(); count];
+        // The first strong definer of each name, and whether others differ.
+        let mut strong: Vec<Option<ObjectId>> = vec![None; count];
+        let mut strong_differs = vec![false; count];
+        // Definitions within the library at hand: 0, 1 or more.
+        let mut own = vec![0u8; count];
+        for offer in offers {
+            let mut touched: Vec<NameId> = Vec::new();
+            for &object in offer.objects() {
+                for global in &graph.globals[object.index()] {
+                    let at = global.name.index();
+                    let said = &mut said[at];
+                    match global.kind {
+                        GlobalKind::WeakUndefined => said.weakly_needed = true,
+                        GlobalKind::WeakDefined => {
+                            let hidden = global.visibility == Visibility::Hidden;
+                            said.weak |= !(hidden && is_intrinsic(graph.name(global.name)));
+                        }
+                        GlobalKind::Common => said.common = true,
+                        _ => {}
+                    }
+                    if !counts(global.kind) {
+                        continue;
+                    }
+                    said.defined = true;
+                    if own[at] == 0 {
+                        touched.push(global.name);
+                    }
+                    own[at] = own[at].saturating_add(1);
+                    if global.kind == GlobalKind::Defined {
+                        match strong[at] {
+                            None => strong[at] = Some(object),
+                            Some(first) => strong_differs[at] |= first != object,
+                        }
+                    }
+                }
+            }
+            for name in touched {
+                said[name.index()].several |= std::mem::take(&mut own[name.index()]) > 1;
+            }
+        }
+        let mut exported: HashMap<NameId, u32> = HashMap::new();
+        for list in exports {
+            for &name in list {
+                *exported.entry(name).or_default() += 1;
+            }
+        }
+        let runtime: Vec<bool> = graph
+            .names
+            .iter()
+            .zip(&said)
+            .map(|(name, said)| said.defined && keeps_its_name(format, name))
+            .collect();
+        let names: Vec<bool> = (0..count)
+            .map(|at| {
+                let name = graph.names[at];
+                let said = said[at];
+                let meets = said.weak
+                    || said.common
+                    || said.several
+                    || (said.weakly_needed && said.defined)
+                    || keeps_its_name(format, name)
+                    // One object's definition that several libraries export.
+                    || (said.defined
+                        && !strong_differs[at]
+                        && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
+                    || (said.defined && public(name));
+                meets && !(isolated(name) && !keeps_its_name(format, name))
+            })
+            .collect();
+        let mut contested = Self {
+            names,
+            runtime,
+            apart: HashSet::default(),
+            alike: HashSet::default(),
+        };
+        contested.find_apart(graph, offers, &strong_differs);
+        contested.find_alike(graph, offers);
+        contested
+    }
+
+    /// Where libraries define one name strongly and differ, each keeps its own, unless one of them
+    /// defines it twice, or it is a runtime name.
+    fn find_apart(&mut self, graph: &Graph<'_>, offers: &[Offer], strong_differs: &[bool]) {
+        let mut definers: HashMap<NameId, Vec<(LibraryId, u32, u32)>> = HashMap::new();
+        for offer in offers {
+            let mut own: HashMap<NameId, (u32, u32)> = HashMap::new();
+            for &object in offer.objects() {
+                for global in &graph.globals[object.index()] {
+                    let at = global.name.index();
+                    if !self.names[at] || self.runtime[at] || !strong_differs[at] {
+                        continue;
+                    }
+                    let counted = own.entry(global.name).or_default();
+                    match global.kind {
+                        GlobalKind::Defined => counted.0 += 1,
+                        GlobalKind::WeakDefined | GlobalKind::Common => counted.1 += 1,
+                        _ => {}
+                    }
+                }
+            }
+            for (name, (strong, other)) in own {
+                let list = definers.entry(name).or_default();
+                list.push((offer.library, strong, other));
+            }
+        }
+        for (name, libraries) in definers {
+            let strong = libraries.iter().filter(|(_, strong, _)| *strong > 0);
+            if strong.count() < 2 {
+                continue;
+            }
+            for (library, strong, other) in libraries {
+                if strong == 1 && other == 0 {
+                    self.apart.insert((library, name));
+                }
+            }
+        }
+    }
+
+    /// Objects that several libraries hold and nobody contradicts: any library's copy will do.
+    fn find_alike(&mut self, graph: &Graph<'_>, offers: &[Offer]) {
+        let mut first: HashMap<NameId, ObjectId> = HashMap::new();
+        let mut differs: HashSet<NameId> = HashSet::new();
+        let mut with_names: Vec<ObjectId> = Vec::new();
+        for offer in offers {
+            for &object in offer.objects() {
+                let mut any = false;
+                for name in self.defined_by(graph, offer.library, object) {
+                    any = true;
+                    if *first.entry(name).or_insert(object) != object {
+                        differs.insert(name);
+                    }
+                }
+                if any {
+                    with_names.push(object);
+                }
+            }
+        }
+        for object in with_names {
+            let alike = graph.globals[object.index()]
+                .iter()
+                .filter(|g| counts(g.kind) && self.names[g.name.index()])
+                .all(|g| !differs.contains(&g.name));
+            if alike {
+                self.alike.insert(object);
+            }
+        }
+    }
+
+    /// Is the name left to the final linker, for this library?
+    #[must_use]
+    pub fn is(&self, library: LibraryId, name: NameId) -> bool {
+        self.names.get(name.index()).copied().unwrap_or(false)
+            && (self.apart.is_empty() || !self.apart.contains(&(library, name)))
+    }
+
+    /// May programs take the name from any library that has it?
+    #[must_use]
+    pub fn is_runtime(&self, name: NameId) -> bool {
+        self.runtime.get(name.index()).copied().unwrap_or(false)
+    }
+
+    /// Does no other object define what this one says of contested names?
+    #[must_use]
+    pub fn is_alike(&self, object: ObjectId) -> bool {
+        self.alike.contains(&object)
+    }
+
+    /// Contested names that the object defines, in symbol table order.
+    pub fn defined_by<'a>(
+        &'a self,
+        graph: &'a Graph<'_>,
+        library: LibraryId,
+        object: ObjectId,
+    ) -> impl Iterator<Item = NameId> + 'a {
+        graph.globals[object.index()]
+            .iter()
+            .filter(move |g| counts(g.kind) && self.is(library, g.name))
+            .map(|g| g.name)
+    }
+}

@@ -1,0 +1,304 @@
+//! What the final linker joins by name or by section, over the borders of libraries: variables with vague
+//! linkage, and tables that are found by their bounds.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::atoms::digest;
+use crate::analysis::reach::bound_stem;
+use crate::analysis::resolve::Resolution;
+use crate::error::{Code, Diagnostic};
+use crate::exports::NameRules;
+use crate::format::GlobalKind;
+use crate::format::model::{AtomIndex, Definition, EdgeKind, EdgeTarget};
+use crate::input::{Inputs, LibraryId};
+
+/// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
+/// library's own runtime.
+const NEVER_VAGUE: [&[u8]; 10] = [
+    // Each library's own personality routine.
+    b"DW.ref.",
+    // Floating point and vector constants, string literals (MSVC's mangling).
+    b"__real@",
+    b"__xmm@",
+    b"__ymm@",
+    b"__zmm@",
+    b"??_C@",
+    // Pointers that MinGW's compilers load addresses from.
+    b".refptr.",
+    b".rdata$.refptr.",
+    // What is thrown, for MSVC's runtime.
+    b"_TI",
+    b"_CT",
+];
+
+/// Variables with vague linkage (inline variables, statics of inline functions, type information): the
+/// final linker makes one of all libraries' and the program's.
+#[derive(Debug, Default)]
+pub struct Vague<'d> {
+    /// Names of which libraries hold different things: each keeps its own.
+    apart: HashSet<&'d [u8]>,
+    names: NameRules,
+}
+
+impl<'d> Vague<'d> {
+    /// Compares what the libraries say of each name; the warnings name those that disagree.
+    pub fn new(
+        inputs: &Inputs<'_>,
+        graph: &Graph<'d>,
+        whole: &[Resolution],
+        names: &NameRules,
+        warnings: &mut Vec<Diagnostic>,
+    ) -> Self {
+        let mut vague = Self {
+            apart: HashSet::new(),
+            names: names.clone(),
+        };
+        let mut known: HashMap<NameId, ([u8; 32], LibraryId)> = HashMap::new();
+        for resolution in whole {
+            for pulled in &resolution.pulled {
+                if graph.is_verbatim(pulled.object) || graph.is_rust(pulled.object) {
+                    continue;
+                }
+                for (position, global) in graph.globals[pulled.object.index()].iter().enumerate() {
+                    if global.kind != GlobalKind::Vague {
+                        continue;
+                    }
+                    let site = resolution.definition(global.name);
+                    let own = site.is_some_and(|s| {
+                        s.object == pulled.object && s.position as usize == position
+                    });
+                    let Some((object, atom)) = resolution
+                        .symbol(graph, global.name)
+                        .filter(|_| own)
+                        .and_then(|(o, s)| {
+                            match graph.file(o).symbols.get(s as usize)?.definition {
+                                Definition::Atom { atom, .. } => Some((o, atom)),
+                                _ => None,
+                            }
+                        })
+                    else {
+                        continue;
+                    };
+                    if !vague.meets(graph, object, atom, global.name) {
+                        continue;
+                    }
+                    let name = graph.name(global.name);
+                    if names.isolates(name) {
+                        vague.apart.insert(name);
+                        continue;
+                    }
+                    let own = digest(graph, object, atom);
+                    match known.get(&global.name) {
+                        None => {
+                            known.insert(global.name, (own, resolution.library));
+                        }
+                        Some((other, library)) if *other != own => {
+                            if vague.apart.insert(name) {
+                                warnings.push(disagree(
+                                    inputs,
+                                    name,
+                                    *library,
+                                    resolution.library,
+                                ));
+                            }
+                        }
+                        Some(_) => {}
+                    }
+                }
+            }
+        }
+        vague
+    }
+
+    /// Is the atom, by this name, a variable that the final linker joins?
+    #[must_use]
+    pub fn meets(
+        &self,
+        graph: &Graph<'_>,
+        object: ObjectId,
+        atom: AtomIndex,
+        name: NameId,
+    ) -> bool {
+        let file = graph.file(object);
+        let Some(a) = file.atoms.get(atom as usize) else {
+            return false;
+        };
+        if graph.is_rust(object) || (a.code && !self.names.keeps_vague(graph.name(name))) {
+            return false;
+        }
+        let vague = a
+            .group
+            .and_then(|g| file.groups.get(g as usize))
+            .is_some_and(|g| g.comdat);
+        if !vague {
+            return false;
+        }
+        let name = graph.name(name);
+        !NEVER_VAGUE.iter().any(|stem| name.starts_with(stem)) && !self.apart.contains(name)
+    }
+}
+
+fn disagree(inputs: &Inputs<'_>, name: &[u8], first: LibraryId, second: LibraryId) -> Diagnostic {
+    Diagnostic::new(
+        Code::VagueDisagrees,
+        format!(
+            "{} and {} hold different variables of this name: each keeps its own, where a linker \
+             would take the first for both",
+            inputs.library(first).name,
+            inputs.library(second).name
+        ),
+    )
+    .file(inputs.library(second).path)
+    .symbol(name)
+    .hint("build both against one version of the code that defines it")
+}
+
+/// Tables whose elements are sections of one name, found by their bounds.
+#[derive(Debug, Default)]
+pub struct Registries<'d> {
+    /// Names whose bounds or elements are somebody else's too: they keep their names, and their
+    /// elements live with their members.
+    open: HashSet<&'d [u8]>,
+}
+
+impl<'d> Registries<'d> {
+    /// A table is a library's own when it has both elements and the code that asks for the bounds.
+    #[must_use]
+    pub fn new(graph: &Graph<'d>, whole: &[Resolution]) -> Self {
+        let mut elements: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
+        let mut by_sections: BTreeSet<(&'d [u8], u32)> = BTreeSet::new();
+        for resolution in whole {
+            for pulled in &resolution.pulled {
+                if graph.is_verbatim(pulled.object) {
+                    continue;
+                }
+                for atom in &graph.file(pulled.object).atoms {
+                    if let Some(stem) = atom.registry {
+                        if atom.bounded_by_sections {
+                            by_sections.insert((stem, resolution.library.0));
+                        } else {
+                            elements.entry(stem).or_default().insert(resolution.library.0);
+                        }
+                    }
+                }
+            }
+        }
+        let mut open = HashSet::new();
+        if !elements.is_empty() {
+            let bounds = bounds(graph, whole, &elements);
+            for (stem, libraries) in &elements {
+                if bounds.get(stem) != Some(libraries) {
+                    open.insert(*stem);
+                }
+            }
+        }
+        for (stem, library) in by_sections {
+            let resolution = whole.iter().find(|r| r.library.0 == library);
+            if resolution.is_some_and(|r| !has_bounding_sections(graph, r, stem)) {
+                open.insert(stem);
+            }
+        }
+        Self { open }
+    }
+
+    /// May somebody outside of the library hold elements of this table or read it?
+    #[must_use]
+    pub fn is_open(&self, stem: &[u8]) -> bool {
+        !self.open.is_empty() && self.open.contains(stem)
+    }
+}
+
+/// By table: the libraries whose pulled members ask for its bounds.
+fn bounds<'d>(
+    graph: &Graph<'d>,
+    whole: &[Resolution],
+    elements: &BTreeMap<&'d [u8], BTreeSet<u32>>,
+) -> BTreeMap<&'d [u8], BTreeSet<u32>> {
+    let stems: HashMap<NameId, &'d [u8]> = graph
+        .names
+        .iter()
+        .enumerate()
+        .filter_map(|(i, name)| {
+            let stem = bound_stem(name)?;
+            elements.contains_key(stem).then_some((NameId(i as u32), stem))
+        })
+        .collect();
+    let mut found: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
+    if stems.is_empty() {
+        return found;
+    }
+    for resolution in whole {
+        for pulled in &resolution.pulled {
+            for global in &graph.globals[pulled.object.index()] {
+                if !global.kind.is_definition()
+                    && let Some(stem) = stems.get(&global.name)
+                {
+                    found.entry(stem).or_default().insert(resolution.library.0);
+                }
+            }
+        }
+    }
+    found
+}
+
+/// Does code of the library's pulled members refer to the table's first and last section, as sorted?
+fn has_bounding_sections(graph: &Graph<'_>, resolution: &Resolution, stem: &[u8]) -> bool {
+    let mut needed: HashSet<NameId> = HashSet::new();
+    for pulled in &resolution.pulled {
+        for global in &graph.globals[pulled.object.index()] {
+            if !global.kind.is_definition() {
+                needed.insert(global.name);
+            }
+        }
+    }
+    // By section name: does anything outside of the table refer to it?
+    let mut sections: BTreeMap<&[u8], bool> = BTreeMap::new();
+    for pulled in &resolution.pulled {
+        if graph.is_verbatim(pulled.object) {
+            continue;
+        }
+        let file = graph.file(pulled.object);
+        let mut referred = vec![false; file.atoms.len()];
+        for (from, atom) in file.atoms.iter().enumerate() {
+            if atom.registry == Some(stem) {
+                continue;
+            }
+            for edge in file.edges_of(from as AtomIndex) {
+                if !matches!(edge.kind, EdgeKind::Relocation(_)) {
+                    continue;
+                }
+                let to = match edge.to {
+                    EdgeTarget::Atom(a) => Some(a),
+                    EdgeTarget::Symbol(s) => match file.symbols.get(s as usize) {
+                        Some(s) => match s.definition {
+                            Definition::Atom { atom, .. } => Some(atom),
+                            _ => None,
+                        },
+                        None => None,
+                    },
+                };
+                if let Some(slot) = to.and_then(|a| referred.get_mut(a as usize)) {
+                    *slot = true;
+                }
+            }
+        }
+        for &(atom, symbol) in &file.atom_symbols {
+            if graph
+                .name_of(pulled.object, symbol)
+                .is_some_and(|n| needed.contains(&n))
+                && let Some(slot) = referred.get_mut(atom as usize)
+            {
+                *slot = true;
+            }
+        }
+        for (atom, referred) in file.atoms.iter().zip(referred) {
+            if atom.registry == Some(stem) {
+                *sections.entry(atom.section).or_default() |= referred;
+            }
+        }
+    }
+    let first = sections.first_key_value().is_some_and(|(_, r)| *r);
+    let last = sections.last_key_value().is_some_and(|(_, r)| *r);
+    sections.len() > 1 && first && last
+}

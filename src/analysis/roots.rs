@@ -1,0 +1,170 @@
+//! Exports that belong together: those that bring along the same members with effects.
+//!
+//! A program that calls one export links the members which that export pulls, dead code included, and
+//! runs their constructors. Exports whose closures of pulled members differ in such members are root sets
+//! of their own; all others of a library are one. Closures follow first definers, as linkers do.
+
+use std::collections::HashMap;
+
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::resolve::{Offer, Resolution};
+use crate::format::GlobalKind;
+
+/// Where bitmaps of members with effects would grow over this many bytes, exports stay one set.
+const LIMIT: usize = 256 << 20;
+
+/// Groups of `exports`, in order of their first; `effects` says whether pulling an object does more than
+/// serve references.
+#[must_use]
+pub fn split_exports(
+    graph: &Graph<'_>,
+    offer: &Offer,
+    whole: &Resolution,
+    exports: &[NameId],
+    effects: &dyn Fn(ObjectId) -> bool,
+) -> Vec<Vec<NameId>> {
+    let together = || vec![exports.to_vec()];
+    let mut starts: Vec<Option<ObjectId>> = exports.iter().map(|&n| offer.definer(n)).collect();
+    starts.sort_unstable();
+    starts.dedup();
+    if starts.len() < 2 {
+        return together();
+    }
+    let mut index: HashMap<ObjectId, u32> = HashMap::new();
+    for (at, pulled) in whole.pulled.iter().enumerate() {
+        index.insert(pulled.object, at as u32);
+    }
+    let marked: Vec<u32> = whole
+        .pulled
+        .iter()
+        .enumerate()
+        .filter(|(_, p)| effects(p.object))
+        .map(|(at, _)| at as u32)
+        .collect();
+    let words = marked.len().div_ceil(64);
+    if marked.is_empty() || words * 8 * whole.pulled.len() > LIMIT {
+        return together();
+    }
+    let needs: Vec<Vec<u32>> = whole
+        .pulled
+        .iter()
+        .map(|pulled| {
+            let mut to: Vec<u32> = graph.globals[pulled.object.index()]
+                .iter()
+                .filter(|g| g.kind == GlobalKind::Undefined)
+                .filter_map(|g| {
+                    let first = offer.definer(g.name).and_then(|o| index.get(&o));
+                    let found = || whole.definition(g.name).and_then(|s| index.get(&s.object));
+                    first.or_else(found).copied()
+                })
+                .collect();
+            to.sort_unstable();
+            to.dedup();
+            to
+        })
+        .collect();
+    let component = components(&needs);
+    let count = component.iter().max().map_or(0, |&c| c as usize + 1);
+    let mut bits = vec![0u64; count * words];
+    for (bit, &at) in marked.iter().enumerate() {
+        bits[component[at as usize] as usize * words + bit / 64] |= 1 << (bit % 64);
+    }
+    // Components are numbered from the last needed to the first: what one needs comes before it.
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); count];
+    for (at, &c) in component.iter().enumerate() {
+        members[c as usize].push(at as u32);
+    }
+    for c in 0..count {
+        for &at in &members[c] {
+            for &to in &needs[at as usize] {
+                let other = component[to as usize] as usize;
+                if other != c {
+                    for w in 0..words {
+                        bits[c * words + w] |= bits[other * words + w];
+                    }
+                }
+            }
+        }
+    }
+    let mut groups: Vec<Vec<NameId>> = Vec::new();
+    let mut known: HashMap<Option<&[u64]>, usize> = HashMap::new();
+    for &name in exports {
+        let own = offer
+            .definer(name)
+            .and_then(|o| index.get(&o))
+            .map(|&at| component[at as usize] as usize)
+            .map(|c| &bits[c * words..(c + 1) * words]);
+        let group = *known.entry(own).or_insert_with(|| {
+            groups.push(Vec::new());
+            groups.len() - 1
+        });
+        groups[group].push(name);
+    }
+    groups
+}
+
+/// Strongly connected components (Tarjan's algorithm, without recursion), numbered so that every edge
+/// leads to an equal or smaller number.
+fn components(edges: &[Vec<u32>]) -> Vec<u32> {
+    const NONE: u32 = u32::MAX;
+    let count = edges.len();
+    let mut number = vec![NONE; count];
+    let mut low = vec![0u32; count];
+    let mut component = vec![NONE; count];
+    let mut stack: Vec<u32> = Vec::new();
+    let (mut next, mut made) = (0u32, 0u32);
+    for start in 0..count {
+        if number[start] != NONE {
+            continue;
+        }
+        // (node, position among its edges)
+        let mut path: Vec<(u32, usize)> = vec![(start as u32, 0)];
+        while let Some((node, position)) = path.last_mut() {
+            let at = *node as usize;
+            if *position == 0 {
+                number[at] = next;
+                low[at] = next;
+                next += 1;
+                stack.push(at as u32);
+            }
+            if let Some(&to) = edges[at].get(*position) {
+                *position += 1;
+                if number[to as usize] == NONE {
+                    path.push((to, 0));
+                } else if component[to as usize] == NONE {
+                    low[at] = low[at].min(number[to as usize]);
+                }
+                continue;
+            }
+            path.pop();
+            if let Some((parent, _)) = path.last() {
+                let parent = *parent as usize;
+                low[parent] = low[parent].min(low[at]);
+            }
+            if low[at] == number[at] {
+                while let Some(member) = stack.pop() {
+                    component[member as usize] = made;
+                    if member as usize == at {
+                        break;
+                    }
+                }
+                made += 1;
+            }
+        }
+    }
+    component
+}
+
+#[cfg(test)]
+mod tests {
+    use super::components;
+
+    #[test]
+    fn what_is_needed_has_a_smaller_number() {
+        // 0 -> 1 <-> 2 -> 3, 4 -> 0
+        let edges = vec![vec![1], vec![2], vec![1, 3], vec![], vec![0]];
+        let of = components(&edges);
+        assert_eq!(of[1], of[2]);
+        assert!(of[3] < of[1] && of[1] < of[0] && of[0] < of[4]);
+    }
+}
