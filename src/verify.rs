@@ -215,8 +215,8 @@ impl Check<'_, '_> {
                     definitions[global.name.index()] += 1;
                     visible[global.name.index()] |= global.visibility.is_outside();
                     // Pulled on demand, from whichever library comes first.
-                    let for_all = keeps_its_name(self.written.format(), name)
-                        || promises.met.contains(name);
+                    let for_all =
+                        keeps_its_name(self.written.format(), name) || promises.met.contains(name);
                     if global.visibility.is_outside() && !exports.contains(name) && !for_all {
                         errors.push(self.failed(at, name, "this internal symbol is visible"));
                     }
@@ -233,7 +233,11 @@ impl Check<'_, '_> {
             }
         }
         for (at, promise) in promises.libraries.iter().enumerate() {
-            for name in promise.exports.iter().filter(|n| !promises.hidden.contains(*n)) {
+            for name in promise
+                .exports
+                .iter()
+                .filter(|n| !promises.hidden.contains(*n))
+            {
                 let found = self.graph.find_name(name);
                 if found.is_some_and(|n| !visible[n.index()]) {
                     errors.push(self.failed(at, name, "this export is not visible"));

@@ -95,12 +95,7 @@ impl<'d> Vague<'d> {
                         }
                         Some((other, library)) if *other != own => {
                             if vague.apart.insert(name) {
-                                warnings.push(disagree(
-                                    inputs,
-                                    name,
-                                    *library,
-                                    resolution.library,
-                                ));
+                                warnings.push(disagree(inputs, name, *library, resolution.library));
                             }
                         }
                         Some(_) => {}
@@ -163,9 +158,11 @@ pub struct Registries<'d> {
 }
 
 impl<'d> Registries<'d> {
-    /// A table is a library's own when it has both elements and the code that asks for the bounds.
+    /// A table is a library's own when rustc made it, and the library has both elements and the code that
+    /// asks for the bounds.
     #[must_use]
     pub fn new(graph: &Graph<'d>, whole: &[Resolution]) -> Self {
+        let mut open = HashSet::new();
         let mut elements: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
         let mut by_sections: BTreeSet<(&'d [u8], u32)> = BTreeSet::new();
         for resolution in whole {
@@ -175,16 +172,21 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        if atom.bounded_by_sections {
+                        if !graph.is_rust(pulled.object) && !atom.bounded_by_sections {
+                            // The program's sections of this name would join them.
+                            open.insert(stem);
+                        } else if atom.bounded_by_sections {
                             by_sections.insert((stem, resolution.library.0));
                         } else {
-                            elements.entry(stem).or_default().insert(resolution.library.0);
+                            elements
+                                .entry(stem)
+                                .or_default()
+                                .insert(resolution.library.0);
                         }
                     }
                 }
             }
         }
-        let mut open = HashSet::new();
         if !elements.is_empty() {
             let bounds = bounds(graph, whole, &elements);
             for (stem, libraries) in &elements {
@@ -221,7 +223,9 @@ fn bounds<'d>(
         .enumerate()
         .filter_map(|(i, name)| {
             let stem = bound_stem(name)?;
-            elements.contains_key(stem).then_some((NameId(i as u32), stem))
+            elements
+                .contains_key(stem)
+                .then_some((NameId(i as u32), stem))
         })
         .collect();
     let mut found: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();

@@ -194,7 +194,10 @@ impl<'d> Analysis<'d> {
         reached.extend(fresh);
         let demands = making.demands(&sets);
         making.warn_of_runtimes(&sets);
-        let universes: Vec<u32> = sets.iter().map(|s| universe_of[s.library().index()]).collect();
+        let universes: Vec<u32> = sets
+            .iter()
+            .map(|s| universe_of[s.library().index()])
+            .collect();
         let homes: Vec<Option<u32>> = sets
             .iter()
             .map(|set| {
@@ -443,20 +446,21 @@ impl<'d> Making<'_, 'd> {
             .map(|offer| Resolution::new(graph, offer.library, true))
             .collect();
         while !again.is_empty() {
-            let fresh: Vec<Result<Resolution>> = again
+            let fresh: Vec<Resolution> = again
                 .par_iter()
                 .map(|&l| {
                     let offer = &self.offers[l];
                     let mut resolution = Resolution::new(&self.graph, offer.library, true);
                     let roots = self.exports[l].iter().copied();
-                    resolution.pull(self.inputs, &self.graph, offer, roots)?;
-                    Ok(resolution)
+                    resolution.pull(self.inputs, &self.graph, offer, roots);
+                    resolution
                 })
                 .collect();
-            for (&l, resolution) in again.iter().zip(Error::collect(fresh)?) {
+            for (&l, resolution) in again.iter().zip(fresh) {
                 self.resolutions[l] = resolution;
             }
-            self.graph.take_apart(self.inputs, &pulled(&self.resolutions))?;
+            self.graph
+                .take_apart(self.inputs, &pulled(&self.resolutions))?;
             let graph = &self.graph;
             self.resolutions
                 .par_iter_mut()
@@ -500,7 +504,9 @@ impl<'d> Making<'_, 'd> {
                 if self.contested.is(LibraryId(user as u32), name) {
                     // Its own definition serves it; else another's member does, by name.
                     if self.offers[user].definer(name).is_none() {
-                        let other = all.clone().find_map(|l| Some((l, self.offers[l].definer(name)?)));
+                        let other = all
+                            .clone()
+                            .find_map(|l| Some((l, self.offers[l].definer(name)?)));
                         if let Some((l, object)) = other {
                             self.wanted[l].insert(object);
                         }
@@ -515,9 +521,10 @@ impl<'d> Making<'_, 'd> {
                 let mut owner = all.clone().find(|&l| l != user && defines(l, name));
                 let mut name = name;
                 // The linker makes the pointer to what the set itself defines, by its name.
-                if let (false, Some(target)) =
-                    (imported, format::import_target(format, self.graph.name(name)))
-                    && let Some(target) = self.graph.find_name(target)
+                if let (false, Some(target)) = (
+                    imported,
+                    format::import_target(format, self.graph.name(name)),
+                ) && let Some(target) = self.graph.find_name(target)
                 {
                     name = target;
                     owner = Some(user)
@@ -566,9 +573,11 @@ impl<'d> Making<'_, 'd> {
             .collect();
         let mut sets = Vec::new();
         let mut reached = Vec::new();
+        let mut conflicts = Vec::new();
         for ((l, groups), whole) in groups.into_iter().enumerate().zip(whole) {
             let library = LibraryId(l as u32);
             if groups.len() < 2 {
+                conflicts.extend(all_of(vec![self.resolutions[l].check()]));
                 sets.push(RootSet {
                     libraries: vec![library],
                     kind: RootKind::Exports,
@@ -578,16 +587,16 @@ impl<'d> Making<'_, 'd> {
                 reached.push(whole);
                 continue;
             }
-            let fresh: Vec<Result<Resolution>> = groups
+            let mut fresh: Vec<Resolution> = groups
                 .par_iter()
                 .map(|names| {
                     let mut own = Resolution::new(&self.graph, library, groups.len() < 8);
                     let roots = names.iter().copied();
-                    own.pull(self.inputs, &self.graph, &self.offers[l], roots)?;
-                    Ok(own)
+                    own.pull(self.inputs, &self.graph, &self.offers[l], roots);
+                    own
                 })
                 .collect();
-            let mut fresh = Error::collect(fresh)?;
+            conflicts.extend(all_of(fresh.iter().map(Resolution::check).collect()));
             self.graph.take_apart(self.inputs, &pulled(&fresh))?;
             let graph = &self.graph;
             fresh.par_iter_mut().for_each(|r| r.settle_groups(graph));
@@ -607,6 +616,7 @@ impl<'d> Making<'_, 'd> {
                 .collect();
             reached.extend(walks);
         }
+        Error::all(conflicts)?;
         Ok((sets, reached))
     }
 
@@ -615,11 +625,19 @@ impl<'d> Making<'_, 'd> {
         if self.graph.is_verbatim(object) {
             return false;
         }
-        if self.contested.defined_by(&self.graph, library, object).next().is_some() {
+        if self
+            .contested
+            .defined_by(&self.graph, library, object)
+            .next()
+            .is_some()
+        {
             return true;
         }
         let resolution = &self.resolutions[library.index()];
-        self.rules_with(resolution).lives_when_pulled(object).next().is_some()
+        self.rules_with(resolution)
+            .lives_when_pulled(object)
+            .next()
+            .is_some()
     }
 
     /// One root set for each member that defines contested names and that some other root set pulls,
@@ -638,6 +656,8 @@ impl<'d> Making<'_, 'd> {
             let runtime = runtime.filter(|&n| self.contested.is_runtime(n));
             waiting.extend(runtime.filter_map(|n| Some((library, offer.definer(n)?))));
             waiting.extend(self.wanted[l].iter().map(|&o| (library, o)));
+            // Some linkers take a member for a common that it defines.
+            waiting.extend(self.definers_of_commons(offer).map(|o| (library, o)));
         }
         // By object and universe: the sets of it, with what each pulls.
         let mut alike: HashMap<(ObjectId, u32), Vec<usize>> = HashMap::new();
@@ -645,25 +665,30 @@ impl<'d> Making<'_, 'd> {
         while !waiting.is_empty() {
             waiting.retain(|&(library, object)| {
                 !self.graph.is_verbatim(object)
-                    && self.contested.defined_by(&self.graph, library, object).next().is_some()
+                    && self
+                        .contested
+                        .defined_by(&self.graph, library, object)
+                        .next()
+                        .is_some()
                     && known.insert((library, object))
             });
             waiting.sort_unstable_by_key(|&(l, o)| (l, self.offers[l.index()].rank(o)));
-            let fresh: Vec<Result<Resolution>> = waiting
+            let mut fresh: Vec<Resolution> = waiting
                 .par_iter()
                 .map(|&(library, object)| {
                     let mut own = Resolution::new(&self.graph, library, false);
                     let offer = &self.offers[library.index()];
-                    own.pull_member(self.inputs, &self.graph, offer, object)?;
-                    Ok(own)
+                    own.pull_member(self.inputs, &self.graph, offer, object);
+                    own
                 })
                 .collect();
-            let mut fresh = Error::collect(fresh)?;
             self.graph.take_apart(self.inputs, &pulled(&fresh))?;
             let graph = &self.graph;
             fresh.par_iter_mut().for_each(|r| r.settle_groups(graph));
             let mut next = Vec::new();
-            for ((library, object), resolution) in std::mem::take(&mut waiting).into_iter().zip(fresh) {
+            for ((library, object), resolution) in
+                std::mem::take(&mut waiting).into_iter().zip(fresh)
+            {
                 next.extend(resolution.pulled.iter().map(|p| (library, p.object)));
                 let universe = universe_of[library.index()];
                 let same = alike.entry((object, universe)).or_default();
@@ -688,11 +713,34 @@ impl<'d> Making<'_, 'd> {
         }
         own.sort_by_key(|s| {
             let library = s.library();
-            (library, s.member().map(|o| self.offers[library.index()].rank(o)))
+            (
+                library,
+                s.member().map(|o| self.offers[library.index()].rank(o)),
+            )
         });
         // Commons have no place: whoever refers to one brings it.
         sets.extend(own.into_iter().filter(|set| !set.roots.is_empty()));
         Ok(())
+    }
+
+    /// Members that define what another member of the library has as a common.
+    fn definers_of_commons<'b>(&'b self, offer: &'b Offer) -> impl Iterator<Item = ObjectId> + 'b {
+        let common: HashSet<NameId> = self.resolutions[offer.library.index()]
+            .pulled
+            .iter()
+            .flat_map(|p| &self.graph.globals[p.object.index()])
+            .filter(|g| g.kind == format::GlobalKind::Common)
+            .map(|g| g.name)
+            .collect();
+        let objects = if common.is_empty() {
+            &[][..]
+        } else {
+            offer.objects()
+        };
+        objects.iter().copied().filter(move |o| {
+            let mut globals = self.graph.globals[o.index()].iter();
+            globals.any(|g| g.kind == format::GlobalKind::Defined && common.contains(&g.name))
+        })
     }
 
     /// The contested definitions of an object that have a place or a value.
@@ -737,7 +785,9 @@ impl<'d> Making<'_, 'd> {
                     if set.member() == Some(pulled.object) {
                         continue;
                     }
-                    let names = self.contested.defined_by(&self.graph, library, pulled.object);
+                    let names = self
+                        .contested
+                        .defined_by(&self.graph, library, pulled.object);
                     let member = set_of.get(&(library, pulled.object));
                     if self.contested.is_alike(pulled.object) {
                         demands.extend(names.map(Demand::Name));
@@ -791,7 +841,9 @@ impl<'d> Making<'_, 'd> {
         let mut all: Vec<BTreeMap<NameId, Common>> = vec![BTreeMap::new(); self.offers.len()];
         for set in sets {
             for pulled in &self.resolutions[set.resolution].pulled {
-                for (position, global) in self.graph.globals[pulled.object.index()].iter().enumerate() {
+                for (position, global) in
+                    self.graph.globals[pulled.object.index()].iter().enumerate()
+                {
                     if global.kind != format::GlobalKind::Common {
                         continue;
                     }
@@ -804,10 +856,9 @@ impl<'d> Making<'_, 'd> {
                         continue;
                     };
                     for library in &set.libraries {
-                        let known = all[library.index()].entry(global.name).or_insert(Common {
-                            size: 0,
-                            align: 1,
-                        });
+                        let known = all[library.index()]
+                            .entry(global.name)
+                            .or_insert(Common { size: 0, align: 1 });
                         known.size = known.size.max(symbol.size);
                         known.align = known.align.max(align);
                     }
@@ -816,6 +867,16 @@ impl<'d> Making<'_, 'd> {
         }
         all
     }
+}
+
+/// The conflicts of a library that no program can link; where some export can be linked, the final linker
+/// refuses the others.
+fn all_of(checks: Vec<Result<()>>) -> Vec<Diagnostic> {
+    if checks.iter().any(Result::is_ok) {
+        return Vec::new();
+    }
+    let errors = checks.into_iter().filter_map(Result::err);
+    errors.flat_map(|e| e.0).collect()
 }
 
 pub(crate) fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {

@@ -34,9 +34,15 @@ pub enum Target {
         kind: SymbolKind,
     },
     /// A live definition of a variable with vague linkage, by its name: the program's own may win.
-    Vague { node: u32, name: NameId },
+    Vague {
+        node: u32,
+        name: NameId,
+    },
     /// Something the library does not define, or that is left to the final linker.
-    External { name: NameId, weak: bool },
+    External {
+        name: NameId,
+        weak: bool,
+    },
     /// By name, and to this atom where nobody defines the name (COFF weak externals).
     Fallback {
         name: NameId,
@@ -167,7 +173,10 @@ impl<'a, 'd> Rules<'a, 'd> {
             let index = at as AtomIndex;
             let rule = match atom.keep {
                 Some(KeepRule::InitArray) => KeepRule::InitArray,
-                _ if atom.registry.is_some_and(|stem| self.registries.is_open(stem)) => {
+                _ if atom
+                    .registry
+                    .is_some_and(|stem| self.registries.is_open(stem)) =>
+                {
                     KeepRule::Registry
                 }
                 _ if self.is_kept(file, index) => KeepRule::Manifest,
@@ -247,7 +256,12 @@ impl<'d> Walk<'_, 'd> {
         let Some((object, symbol)) = found else {
             return;
         };
-        match graph.file(object).symbols.get(symbol as usize).map(|s| s.definition) {
+        match graph
+            .file(object)
+            .symbols
+            .get(symbol as usize)
+            .map(|s| s.definition)
+        {
             Some(Definition::Atom { atom, offset }) => {
                 let node = self.visit(Node { object, atom }, Cause::Export(name));
                 self.out.roots.push((name, node, offset));
@@ -288,7 +302,11 @@ impl<'d> Walk<'_, 'd> {
             let cause = Cause::Rule(next, KeepRule::Unwind);
             for entry in file.unwind_of(node.atom) {
                 let header = file.unwind_headers.get(entry.header as usize);
-                for edge in entry.edges.iter().chain(header.iter().flat_map(|h| &h.edges)) {
+                for edge in entry
+                    .edges
+                    .iter()
+                    .chain(header.iter().flat_map(|h| &h.edges))
+                {
                     let target = self.target(cause, node, edge);
                     self.out.targets.push(target);
                 }
@@ -305,7 +323,10 @@ impl<'d> Walk<'_, 'd> {
             let rule = file.atoms[atom as usize].keep.unwrap_or(KeepRule::Retained);
             // Constructors live with the pulled member; tables with those who ask for their bounds.
             if rule != KeepRule::InitArray
-                && !self.rules.resolution.is_discarded(self.rules.graph, object, atom)
+                && !self
+                    .rules
+                    .resolution
+                    .is_discarded(self.rules.graph, object, atom)
             {
                 self.visit(Node { object, atom }, Cause::Rule(from, rule));
             }
@@ -479,7 +500,10 @@ impl<'d> Walk<'_, 'd> {
         }
         let file = graph.file(object);
         let a = &file.atoms[atom as usize];
-        let same_group = file.atoms.get(from.atom as usize).is_some_and(|f| f.group == a.group);
+        let same_group = file
+            .atoms
+            .get(from.atom as usize)
+            .is_some_and(|f| f.group == a.group);
         if same_group {
             // Only what should not be there refers from a group that is not linked into itself.
             return own(node);
@@ -530,11 +554,17 @@ impl<'d> Walk<'_, 'd> {
                                 node: Node { object, atom },
                                 offset,
                             },
-                            _ => Found::External { name: other, weak: false },
+                            _ => Found::External {
+                                name: other,
+                                weak: false,
+                            },
                         },
                         None => Found::Lost,
                     },
-                    None => Found::External { name: other, weak: false },
+                    None => Found::External {
+                        name: other,
+                        weak: false,
+                    },
                 },
                 None => Found::Void,
             },

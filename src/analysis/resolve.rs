@@ -143,6 +143,7 @@ pub struct Resolution {
     sites: Vec<DefinitionSite>,
     /// Groups that are not linked, and what is linked in their place.
     losers: HashMap<GroupId, GroupId>,
+    conflicts: Vec<Diagnostic>,
 }
 
 fn strength(kind: GlobalKind) -> u8 {
@@ -169,6 +170,7 @@ impl Resolution {
             },
             sites: Vec::new(),
             losers: HashMap::new(),
+            conflicts: Vec::new(),
         }
     }
 
@@ -216,33 +218,34 @@ impl Resolution {
             .is_some_and(|g| self.losers.contains_key(&(object, g)))
     }
 
-    /// Pulls what `roots` need, and what that needs, to the end. May be called again with more.
+    /// Refuses a program that no linker would take.
     ///
     /// # Errors
-    /// `conflicting-definitions` where two pulled members define one name strongly: no linker would
-    /// take that either.
+    /// `conflicting-definitions` where two pulled members define one name strongly.
+    pub fn check(&self) -> Result<()> {
+        Error::all(self.conflicts.clone())
+    }
+
+    /// Pulls what `roots` need, and what that needs, to the end. May be called again with more.
     pub fn pull(
         &mut self,
         inputs: &Inputs<'_>,
         graph: &Graph<'_>,
         offer: &Offer,
         roots: impl IntoIterator<Item = NameId>,
-    ) -> Result<()> {
+    ) {
         let missing: Vec<NameId> = roots.into_iter().collect();
-        self.pull_missing(inputs, graph, offer, missing)
+        self.pull_missing(inputs, graph, offer, missing);
     }
 
     /// Pulls an object for one of its own contested names, and what it needs.
-    ///
-    /// # Errors
-    /// Those of [`Self::pull`].
     pub fn pull_member(
         &mut self,
         inputs: &Inputs<'_>,
         graph: &Graph<'_>,
         offer: &Offer,
         object: ObjectId,
-    ) -> Result<()> {
+    ) {
         let mut missing = Vec::new();
         let own = graph.globals[object.index()].iter();
         let reason = own
@@ -251,9 +254,8 @@ impl Resolution {
             .next()
             .unwrap_or(NameId(NONE));
         self.take(object, reason);
-        let mut conflicts = Vec::new();
-        self.add(inputs, graph, object, &mut missing, &mut conflicts);
-        self.pull_missing(inputs, graph, offer, missing)
+        self.add(inputs, graph, object, &mut missing);
+        self.pull_missing(inputs, graph, offer, missing);
     }
 
     fn pull_missing(
@@ -262,8 +264,7 @@ impl Resolution {
         graph: &Graph<'_>,
         offer: &Offer,
         mut missing: Vec<NameId>,
-    ) -> Result<()> {
-        let mut conflicts = Vec::new();
+    ) {
         let mut cursor = 0u32;
         // Members that are needed, by place, with the names they are needed for.
         let mut waiting: BTreeMap<u32, Vec<NameId>> = BTreeMap::new();
@@ -290,10 +291,9 @@ impl Resolution {
                 continue;
             };
             if self.take(object, reason) {
-                self.add(inputs, graph, object, &mut missing, &mut conflicts);
+                self.add(inputs, graph, object, &mut missing);
             }
         }
-        Error::all(conflicts)
     }
 
     /// Marks the object pulled; false where it was.
@@ -313,7 +313,6 @@ impl Resolution {
         graph: &Graph<'_>,
         object: ObjectId,
         missing: &mut Vec<NameId>,
-        conflicts: &mut Vec<Diagnostic>,
     ) {
         for (position, global) in graph.globals[object.index()].iter().enumerate() {
             if !global.kind.is_definition() {
@@ -331,18 +330,18 @@ impl Resolution {
                 self.sites.push(site);
                 continue;
             };
-            let Some(old) = self.sites.get_mut(at) else {
+            let Some(&old) = self.sites.get(at) else {
                 continue;
             };
             let old_kind = graph.globals[old.object.index()][old.position as usize].kind;
             if strength(global.kind) > strength(old_kind) {
-                *old = site;
+                self.sites[at] = site;
             } else if global.kind == GlobalKind::Defined
                 && old_kind == GlobalKind::Defined
                 && old.object != object
             {
                 let member = |o: ObjectId| inputs.member(graph.member_of[o.index()]);
-                conflicts.push(
+                self.conflicts.push(
                     Diagnostic::new(
                         Code::ConflictingDefinitions,
                         format!(
@@ -431,7 +430,10 @@ impl Resolution {
 /// Bytes of the group's atoms.
 fn size(graph: &Graph<'_>, (object, group): GroupId) -> u64 {
     let file = graph.file(object);
-    let atoms = file.groups.get(group as usize).map_or(&[][..], |g| &g.atoms);
+    let atoms = file
+        .groups
+        .get(group as usize)
+        .map_or(&[][..], |g| &g.atoms);
     let first = atoms.first().and_then(|&a| file.atoms.get(a as usize));
     first.map_or(0, |a| a.size)
 }

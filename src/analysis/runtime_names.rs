@@ -48,6 +48,11 @@ const NAMES: &[&[u8]] = &[
     b"__cxa_free_exception",
     b"__gxx_personality_v0",
     b"__dso_handle",
+    // Linkers rewrite calls of these (ELF TLS ABI).
+    b"__tls_get_addr",
+    b"___tls_get_addr",
+    b"__tls_get_offset",
+    b"__aeabi_read_tp",
 ];
 
 /// Leading parts.
@@ -56,6 +61,15 @@ const STEMS: &[&[u8]] = &[
     b"__register_frame",
     b"__deregister_frame",
     b"__unw_",
+    // Replaceable allocation functions of C++, in the Itanium ABI's mangling and in MSVC's.
+    b"_Znw",
+    b"_Zna",
+    b"_Zdl",
+    b"_Zda",
+    b"??2@Y",
+    b"??3@Y",
+    b"??_U@Y",
+    b"??_V@Y",
 ];
 
 /// Must this name of a symbol table stay as it is, for all to see?
@@ -83,7 +97,10 @@ pub fn is_intrinsic(name: &[u8]) -> bool {
         b"qi", b"hi", b"si", b"di", b"ti", b"hf", b"bf", b"sf", b"df", b"xf", b"tf", b"kf", b"hc",
         b"sc", b"dc", b"xc", b"tc", b"kc",
     ];
-    if matches!(name, b"__rust_probestack" | b"__clear_cache" | b"__popcountdi2") {
+    if matches!(
+        name,
+        b"__rust_probestack" | b"__clear_cache" | b"__popcountdi2"
+    ) {
         return true;
     }
     let Some(rest) = name.strip_prefix(b"__") else {
@@ -96,7 +113,9 @@ pub fn is_intrinsic(name: &[u8]) -> bool {
         .last()
         .filter(|b| b.is_ascii_digit())
         .map_or(rest, |_| &rest[..rest.len() - 1]);
-    let letters = operands.iter().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
+    let letters = operands
+        .iter()
+        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
     letters && operands.len() > 3 && MODES.iter().any(|mode| operands.ends_with(mode))
 }
 
@@ -117,7 +136,13 @@ mod tests {
         ] {
             assert!(is_intrinsic(name), "{}", String::from_utf8_lossy(name));
         }
-        for name in [&b"hook"[..], b"__hook", b"malloc", b"__cxa_throw", b"_ZdlPv"] {
+        for name in [
+            &b"hook"[..],
+            b"__hook",
+            b"malloc",
+            b"__cxa_throw",
+            b"_ZdlPv",
+        ] {
             assert!(!is_intrinsic(name), "{}", String::from_utf8_lossy(name));
         }
     }

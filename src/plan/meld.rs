@@ -16,8 +16,8 @@ use crate::analysis::identity::atoms::digest;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::DIGEST_DIGITS;
-use crate::input::{Inputs, LibraryId};
 use crate::input::archive::ArchiveKind;
+use crate::input::{Inputs, LibraryId};
 use crate::protocol::request::Symbols;
 
 /// Plans and writes the output objects of an analysis.
@@ -58,7 +58,11 @@ pub fn plan<'d>(
         warnings: analysis.warnings.clone(),
         reach_sets: Some(sets.len() as u64),
         met: analysis.met_names().map(<[u8]>::to_vec).collect(),
-        hidden: analysis.hidden_exports().into_iter().map(<[u8]>::to_vec).collect(),
+        hidden: analysis
+            .hidden_exports()
+            .into_iter()
+            .map(<[u8]>::to_vec)
+            .collect(),
         ..OutputSet::default()
     };
     output.workspace.name = workspace_library.to_owned();
@@ -89,7 +93,8 @@ pub fn plan<'d>(
     }
     Error::all(errors)?;
     for (s, set) in analysis.sets.iter().enumerate() {
-        if partition.own_of(s).is_some() || partition.homes.contains_key(&s) {
+        let placed = partition.own_of(s).is_some() || partition.homes.contains_key(&s);
+        if placed || partition.is_part(s) {
             continue;
         }
         let library = &mut output.libraries[set.library().index()];

@@ -12,9 +12,7 @@ use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target, bound_stem};
 use crate::analysis::{Analysis, Demand};
 use crate::format::ObjectTraits;
-use crate::format::model::{
-    Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility,
-};
+use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{
     OutAtom, OutCommon, OutGlobal, OutGroup, OutObject, OutTarget, OutUnwind, OutValue, Undefined,
     crossing_name,
@@ -269,14 +267,16 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             .exports_of(class)
             .map(|e| (objects.analysis.graph.name(e.name), e.offset))
             .collect();
-        let named = file.symbols_of(node.atom).filter_map(|(_, s)| match s.definition {
-            Definition::Atom { offset, .. }
-                if s.binding != Binding::Local && !matches!(s.kind, SymbolKind::Section) =>
-            {
-                Some((s, offset))
-            }
-            _ => None,
-        });
+        let named = file
+            .symbols_of(node.atom)
+            .filter_map(|(_, s)| match s.definition {
+                Definition::Atom { offset, .. }
+                    if s.binding != Binding::Local && !matches!(s.kind, SymbolKind::Section) =>
+                {
+                    Some((s, offset))
+                }
+                _ => None,
+            });
         for (symbol, offset) in named {
             let exported = own.iter().any(|&(n, o)| n == symbol.name && o == offset);
             if !(grouped || exported) || self.defined.contains_key(symbol.name) {
@@ -379,7 +379,11 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     fn target(&mut self, s: usize, node: Node, edge: &Edge, target: Target) -> OutTarget {
         let analysis = self.objects.analysis;
         match target {
-            Target::Node { node: n, offset, kind } => {
+            Target::Node {
+                node: n,
+                offset,
+                kind,
+            } => {
                 let class = analysis.classes.class_of[s][n as usize];
                 self.by_export(s, node.object, edge.to, class, offset)
                     .unwrap_or_else(|| self.place(class, offset, kind))
@@ -399,7 +403,11 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 let need = self.need(s, node.object, edge.to, name, weak);
                 self.external(s, name, need)
             }
-            Target::Fallback { name, node: n, offset } => {
+            Target::Fallback {
+                name,
+                node: n,
+                offset,
+            } => {
                 let class = analysis.classes.class_of[s][n as usize];
                 let instead = self.place(class, offset, SymbolKind::NoType);
                 let need = self.need(s, node.object, edge.to, name, true);
@@ -506,7 +514,9 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return;
         }
         let libraries = &analysis.sets[s].libraries;
-        let own = libraries.iter().find_map(|l| analysis.commons[l.index()].get(&name));
+        let own = libraries
+            .iter()
+            .find_map(|l| analysis.commons[l.index()].get(&name));
         let Some(&common) = own else { return };
         let bytes = analysis.graph.name(name);
         if self.defined.contains_key(bytes) {
@@ -671,7 +681,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let Some(group) = file.atoms[node.atom as usize].group else {
             return;
         };
-        let atoms = file.groups.get(group as usize).map_or(&[][..], |g| &g.atoms);
+        let atoms = file
+            .groups
+            .get(group as usize)
+            .map_or(&[][..], |g| &g.atoms);
         let name = atoms.iter().find_map(|&atom| {
             let mut symbols = file.symbols_of(atom);
             symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
@@ -687,13 +700,15 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return Vec::new();
         };
         let carried = &self.objects.carried[set.index()];
-        carried.iter().flat_map(|&s| {
-            let own = self.objects.partition.own_of(s as usize);
-            let home = self.objects.partition.homes.get(&(s as usize)).copied();
-            let mine = own.or(home) == self.set;
-            mine.then(|| self.values_of(s as usize)).unwrap_or_default()
-        })
-        .collect()
+        carried
+            .iter()
+            .flat_map(|&s| {
+                let own = self.objects.partition.own_of(s as usize);
+                let home = self.objects.partition.homes.get(&(s as usize)).copied();
+                let mine = own.or(home) == self.set;
+                mine.then(|| self.values_of(s as usize)).unwrap_or_default()
+            })
+            .collect()
     }
 
     fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {
@@ -703,9 +718,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             .iter()
             .map(|&(name, value)| {
                 let found = analysis.resolution(s).symbol(&analysis.graph, name);
-                let symbol = found.and_then(|(o, i)| {
-                    analysis.graph.file(o).symbols.get(i as usize)
-                });
+                let symbol =
+                    found.and_then(|(o, i)| analysis.graph.file(o).symbols.get(i as usize));
                 OutValue {
                     name: Cow::Borrowed(analysis.graph.name(name)),
                     value,

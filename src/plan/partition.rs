@@ -84,6 +84,8 @@ pub struct Partition {
     pub exports: Vec<Export>,
     /// By class: its exports, ascending.
     exports_of: HashMap<ClassId, Vec<u32>>,
+    /// By root set: itself, or the one that it is part of.
+    owners: Vec<usize>,
     /// By root set: the exports among its roots.
     exports_of_set: Vec<Vec<u32>>,
     /// By root set: the set of what it alone reaches.
@@ -114,12 +116,14 @@ impl Partition {
         let count = classes.first.len();
         let words = analysis.sets.len().div_ceil(64);
         let mut class_bits: Vec<u64> = vec![0; count * words];
+        let owners = owners(analysis);
         for (s, own) in classes.class_of.iter().enumerate() {
+            let s = owners[s];
             for class in own {
                 class_bits[class.index() * words + s / 64] |= 1 << (s % 64);
             }
         }
-        let (homed, home_of) = homes(analysis);
+        let (homed, home_of) = homes(analysis, &owners);
         let mut ids: HashMap<&[u64], SetId> = HashMap::new();
         let mut bits: Vec<Bits> = Vec::new();
         let mut set_of = vec![SetId(u32::MAX); count];
@@ -179,6 +183,7 @@ impl Partition {
             exports_of: HashMap::new(),
             by_name: HashMap::new(),
             values: Vec::new(),
+            owners,
             exports_of_set: vec![Vec::new(); analysis.sets.len()],
             own,
             first_home,
@@ -231,11 +236,20 @@ impl Partition {
                         .or_insert(self.exports.len() - 1);
                     continue;
                 }
-                let key = (name, Self::scope(analysis, s));
-                // One program may link all of the libraries, whatever they share.
                 let library = analysis.sets[s].library();
+                let here = reached.nodes[node as usize];
+                let file = analysis.graph.file(here.object);
+                let group = file.atoms[here.atom as usize].group;
+                // Any library's copy will do: the final linker takes one.
+                let vague =
+                    group.is_some_and(|g| file.groups.get(g as usize).is_some_and(|g| g.comdat));
+                let key = match vague {
+                    true => (name, library.0 + 1),
+                    false => (name, Self::scope(analysis, s)),
+                };
+                // One program may link all of the libraries, whatever they share.
                 let first = *plugins.entry(name).or_insert(library);
-                if analysis.is_alone() && first != library {
+                if !vague && analysis.is_alone() && first != library {
                     self.clashes.push((name, s));
                 }
                 match self.by_name.get(&key) {
@@ -268,7 +282,8 @@ impl Partition {
         self.exports.push(export);
     }
 
-    /// Groups of which a symbol is joined by name or exported.
+    /// Groups of which the final linker must see one: for a symbol that is joined by name or exported, or
+    /// for what lives without being referred to.
     fn find_grouped(&mut self, analysis: &Analysis<'_>) {
         let graph = &analysis.graph;
         let mut known: HashMap<(ObjectId, u32), bool> = HashMap::new();
@@ -293,7 +308,11 @@ impl Partition {
                 };
                 *known.entry((node.object, group)).or_insert_with(|| {
                     g.atoms.iter().any(|&atom| {
-                        exported.contains(&(node.object, atom))
+                        let a = &file.atoms[atom as usize];
+                        // Constructors and elements of tables that several libraries have are one.
+                        a.keep == Some(KeepRule::InitArray)
+                            || a.registry.is_some_and(|r| analysis.registries.is_open(r))
+                            || exported.contains(&(node.object, atom))
                             || file.symbols_of(atom).any(|(s, _)| {
                                 let name = graph.name_of(node.object, s);
                                 name.is_some_and(|n| {
@@ -354,9 +373,7 @@ impl Partition {
                 for target in analysis.reached[s as usize].targets_of(node) {
                     let (node, offset, kind) = match *target {
                         Target::Node { node, offset, kind } => (node, offset, kind),
-                        Target::Fallback { node, offset, .. } => {
-                            (node, offset, SymbolKind::NoType)
-                        }
+                        Target::Fallback { node, offset, .. } => (node, offset, SymbolKind::NoType),
                         Target::Bound(_) => {
                             self.has_bounds = true;
                             continue;
@@ -406,6 +423,9 @@ impl Partition {
         if let Some(&home) = self.homes.get(&s) {
             return vec![home];
         }
+        if self.is_part(s) {
+            return Vec::new();
+        }
         let exports = self.exports_of_set[s].iter();
         let mut all: Vec<SetId> = exports
             .map(|&e| self.set_of[self.exports[e as usize].class.index()])
@@ -422,12 +442,19 @@ impl Partition {
         self.own.get(s).copied().flatten()
     }
 
-    /// An atom of a member's home by which the home can be pulled.
+    /// Is the root set part of another, with which its atoms stand?
+    #[must_use]
+    pub fn is_part(&self, s: usize) -> bool {
+        self.owners.get(s).is_some_and(|&owner| owner != s)
+    }
+
+    /// An atom by which the definitions of a member can be pulled.
     #[must_use]
     pub fn anchor(&self, member: usize) -> Option<ClassId> {
-        let home = self.homes.get(&member)?;
-        let classes = self.classes.get(home.index())?;
-        classes.iter().copied().find(|c| !self.grouped[c.index()])
+        let roots = self.exports_of_set.get(member)?.iter();
+        roots
+            .map(|&e| self.exports[e as usize].class)
+            .find(|c| !self.grouped[c.index()])
     }
 
     #[must_use]
@@ -504,12 +531,61 @@ struct Home {
     sets: Vec<usize>,
 }
 
+/// By root set: itself, but for a member that just one root set forces, and that nobody takes by name:
+/// that root set. Its definitions then stand where that root set's own atoms do, as they stood in one
+/// member: mold prefers a strong definition that it could pull to a weak one that it could pull.
+fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
+    let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut by_name: BTreeSet<NameId> = BTreeSet::new();
+    for (s, demands) in analysis.demands.iter().enumerate() {
+        for demand in demands {
+            match *demand {
+                Demand::Set(member) => users.entry(member as usize).or_default().push(s),
+                Demand::Name(name) => {
+                    by_name.insert(name);
+                }
+            }
+        }
+    }
+    // Names that live code of another library takes.
+    let mut taken_by: BTreeSet<(NameId, LibraryId)> = BTreeSet::new();
+    for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
+        taken_by.extend(reached.externals().into_iter().map(|n| (n, set.library())));
+    }
+    let mut owners: Vec<usize> = (0..analysis.sets.len()).collect();
+    for (member, mut forcing) in users {
+        forcing.dedup();
+        let roots = &analysis.sets[member].roots;
+        let own = analysis.sets[member].library();
+        let taken = roots.iter().any(|r| {
+            let of_name = (r.name, LibraryId(0))..=(r.name, LibraryId(u32::MAX));
+            analysis.contested.is_runtime(r.name)
+                || by_name.contains(&r.name)
+                || taken_by.range(of_name).any(|&(_, library)| library != own)
+        });
+        if let ([only], false) = (&forcing[..], taken) {
+            owners[member] = *only;
+        }
+    }
+    // What is part of a part; two that force each other stay apart.
+    (0..owners.len())
+        .map(|s| {
+            let (mut at, mut steps) = (s, 0);
+            while owners[at] != at && steps <= owners.len() {
+                at = owners[at];
+                steps += 1;
+            }
+            if owners[at] == at { at } else { s }
+        })
+        .collect()
+}
+
 /// One home for each member; members that several libraries hold as one share it.
-fn homes(analysis: &Analysis<'_>) -> (Vec<Home>, HashMap<ClassId, usize>) {
+fn homes(analysis: &Analysis<'_>, owners: &[usize]) -> (Vec<Home>, HashMap<ClassId, usize>) {
     let mut homes: Vec<Home> = Vec::new();
     let mut of_class: HashMap<ClassId, usize> = HashMap::new();
     for (s, set) in analysis.sets.iter().enumerate() {
-        if set.member().is_none() {
+        if set.member().is_none() || owners[s] != s {
             continue;
         }
         let classes: BTreeSet<ClassId> = analysis.reached[s]
@@ -519,9 +595,7 @@ fn homes(analysis: &Analysis<'_>) -> (Vec<Home>, HashMap<ClassId, usize>) {
             .collect();
         let known = classes.iter().find_map(|c| of_class.get(c).copied());
         let home = known.unwrap_or_else(|| {
-            homes.push(Home {
-                sets: Vec::new(),
-            });
+            homes.push(Home { sets: Vec::new() });
             homes.len() - 1
         });
         for &class in &classes {
@@ -559,9 +633,7 @@ fn targets<'a>(analysis: &'a Analysis<'_>, class: ClassId) -> impl Iterator<Item
         .filter_map(move |target| match *target {
             Target::Node { node, .. }
             | Target::Vague { node, .. }
-            | Target::Fallback { node, .. } => {
-                Some(analysis.classes.class_of[s][node as usize])
-            }
+            | Target::Fallback { node, .. } => Some(analysis.classes.class_of[s][node as usize]),
             _ => None,
         })
 }
@@ -574,9 +646,10 @@ fn sort(analysis: &Analysis<'_>, list: &mut [ClassId]) {
         let node = analysis.reached[set as usize].nodes[n as usize];
         let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
         let order = match atom.keep {
-            Some(KeepRule::InitArray) => {
-                analysis.resolution(set as usize).place(node.object).unwrap_or(0)
-            }
+            Some(KeepRule::InitArray) => analysis
+                .resolution(set as usize)
+                .place(node.object)
+                .unwrap_or(0),
             _ => 0,
         };
         (order, node)
@@ -595,7 +668,10 @@ pub fn rule_kept(reached: &Reached) -> impl Iterator<Item = u32> + '_ {
                 Cause::Pulled(_)
                     | Cause::Rule(
                         _,
-                        KeepRule::InitArray | KeepRule::Retained | KeepRule::Note | KeepRule::Registry
+                        KeepRule::InitArray
+                            | KeepRule::Retained
+                            | KeepRule::Note
+                            | KeepRule::Registry
                     )
             )
         })

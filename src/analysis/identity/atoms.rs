@@ -66,7 +66,11 @@ pub fn classify(
     for (s, set) in sets.iter().enumerate() {
         for (n, node) in set.nodes.iter().enumerate() {
             let home = homed.get(&(s, n as u32)).copied();
-            let key = (contents[&node.object][node.atom as usize], universes[s], home);
+            let key = (
+                contents[&node.object][node.atom as usize],
+                universes[s],
+                home,
+            );
             let id = *first_key.entry(key).or_insert_with(|| {
                 members.push(Vec::new());
                 members.len() as u32 - 1
@@ -404,7 +408,11 @@ pub fn digest(graph: &Graph<'_>, object: ObjectId, index: AtomIndex) -> [u8; 32]
             .symbols_of(index)
             .any(|(_, s)| s.binding == Binding::Local && is_static(s.kind) && !s.name.is_empty());
     // Statics of different sources are two, though they look alike: somebody may compare addresses.
-    let entity = if significant { object } else { ObjectId(u32::MAX) };
+    let entity = if significant {
+        object
+    } else {
+        ObjectId(u32::MAX)
+    };
     digest_as(file, entity, object, index)
 }
 

@@ -6,8 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use object::pe::{self, ImportObjectHeader};
 
 use super::bad;
-use crate::format::model::Visibility;
 use crate::error::Result;
+use crate::format::model::Visibility;
 use crate::format::{GlobalKind, GlobalSymbol};
 
 /// Names of pointers to what is imported begin so.

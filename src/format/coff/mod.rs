@@ -20,8 +20,8 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
-use super::output::is_crossing_name;
 use super::model::Visibility;
+use super::output::is_crossing_name;
 use super::sections::SectionKind;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};

@@ -2,9 +2,7 @@
 
 use object::elf;
 use object::write::StringId;
-use object::write::elf::{
-    FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer,
-};
+use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};
 
 use super::arch::Arch;
 use super::symbols::{SymbolRef, SymbolTable};
@@ -147,9 +145,15 @@ pub(super) fn emit(
         .map(|group| {
             let own = group.atoms.iter().any(|&a| {
                 let globals = object.atoms.get(a as usize).map(|a| &a.globals);
-                globals.into_iter().flatten().any(|g| *g.name == *group.signature)
+                globals
+                    .into_iter()
+                    .flatten()
+                    .any(|g| *g.name == *group.signature)
             });
-            let first = group.atoms.first().and_then(|&a| symbols.places.get(a as usize));
+            let first = group
+                .atoms
+                .first()
+                .and_then(|&a| symbols.places.get(a as usize));
             let section = first.map_or(0, |p| p.section);
             (!own).then(|| {
                 let name = w.add_string(group.signature);
@@ -312,7 +316,11 @@ pub(super) fn emit(
     }
     for (value, name) in object.values.iter().zip(&value_names) {
         let st_name = w.string_offset(Some(*name));
-        let binding = if value.weak { elf::STB_WEAK } else { elf::STB_GLOBAL };
+        let binding = if value.weak {
+            elf::STB_WEAK
+        } else {
+            elf::STB_GLOBAL
+        };
         w.write_symbol(&Sym {
             section: None,
             st_name,
@@ -469,14 +477,10 @@ fn os_abi(sections: &[OutSection], symbols: &SymbolTable<'_, '_, '_>) -> elf::Os
     let retain = elf::SHF_GNU_RETAIN.0;
     let gnu = sections.iter().any(|s| s.flags & retain != 0)
         || symbols.locals.iter().any(|l| ifunc(l.kind))
-        || symbols
-            .object
-            .atoms
-            .iter()
-            .any(|a| {
-                let unique = |binding| binding == Binding::Unique;
-                a.globals.iter().any(|g| ifunc(g.kind) || unique(g.binding))
-            });
+        || symbols.object.atoms.iter().any(|a| {
+            let unique = |binding| binding == Binding::Unique;
+            a.globals.iter().any(|g| ifunc(g.kind) || unique(g.binding))
+        });
     if gnu {
         elf::ELFOSABI_GNU
     } else {

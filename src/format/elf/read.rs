@@ -184,8 +184,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             group: None,
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
-            far: self.header.e_machine(LE) == elf::EM_X86_64
-                && flags & SHF_X86_64_LARGE != 0,
+            far: self.header.e_machine(LE) == elf::EM_X86_64 && flags & SHF_X86_64_LARGE != 0,
             native: Native {
                 kind: kind.0,
                 flags: flags & !(elf::SHF_GROUP | elf::SHF_COMPRESSED).0,
@@ -271,6 +270,10 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                                 atom,
                                 offset: self.wide(value),
                             }
+                        }
+                        _ if st_type == elf::STT_SECTION => {
+                            name = self.names.get(section.0).copied().unwrap_or(name);
+                            Definition::Dropped
                         }
                         _ => Definition::Dropped,
                     }

@@ -11,8 +11,11 @@ use crate::protocol::request::Symbols;
 
 /// A reference that the plan gave no target.
 pub(super) fn lost() -> Diagnostic {
-    Diagnostic::new(Code::Internal, "a live reference has no target in the output")
-        .hint("this is a fault of dragonfire: please report it with the library")
+    Diagnostic::new(
+        Code::Internal,
+        "a live reference has no target in the output",
+    )
+    .hint("this is a fault of dragonfire: please report it with the library")
 }
 
 /// A symbol before it has its final index.

@@ -13,7 +13,7 @@ use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{EdgeKind, KeepRule, SymbolKind, Visibility};
-use crate::format::output::{OutAtom, OutObject, OutTarget, append};
+use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, append};
 
 /// A relocation of an output section.
 #[derive(Debug, Clone, Copy)]
@@ -164,8 +164,30 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             s.size = end;
             self.places.push(Place { section, offset });
         }
+        self.add_tls_section();
         self.tie_link_order();
         Ok(())
+    }
+
+    /// lld takes thread-local symbols only of objects with a thread-local section, commons too.
+    fn add_tls_section(&mut self) {
+        let common = |u: &Undefined<'_>| u.common.is_some() && u.kind == SymbolKind::Tls;
+        let has = |s: &OutSection| s.flags & elf::SHF_TLS.0 != 0;
+        if !self.object.undefined.iter().any(common) || self.sections.iter().any(has) {
+            return;
+        }
+        self.sections.push(OutSection {
+            name: b".tbss".to_vec(),
+            kind: elf::SHT_NOBITS.0,
+            flags: (elf::SHF_ALLOC | elf::SHF_WRITE | elf::SHF_TLS).0,
+            entry_size: 0,
+            align: 1,
+            size: 0,
+            data: Vec::new(),
+            relocs: Vec::new(),
+            link: None,
+            group: None,
+        });
     }
 
     /// SHF_LINK_ORDER sections name the output section of what they belong to.

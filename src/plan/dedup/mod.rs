@@ -143,7 +143,9 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
             };
             format::for_each_global(member.kind, member.data, &mut |symbol| match symbol.kind {
                 GlobalKind::Defined => symbols.strong.push(symbol.name),
-                GlobalKind::WeakDefined | GlobalKind::Vague | GlobalKind::Common => symbols.weak.push(symbol.name),
+                GlobalKind::WeakDefined | GlobalKind::Vague | GlobalKind::Common => {
+                    symbols.weak.push(symbol.name)
+                }
                 GlobalKind::Undefined => symbols.needs.push(symbol.name),
                 GlobalKind::WeakUndefined => {}
             })
