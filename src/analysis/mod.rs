@@ -885,13 +885,11 @@ pub(crate) fn refuse_bitcode(inputs: &Inputs<'_>) -> Result<()> {
         .iter()
         .filter(|m| m.kind == MemberKind::Bitcode)
         .map(|m| {
-            Diagnostic::new(
-                Code::BitcodeMember,
-                "this member is a compiler's intermediate code",
-            )
-            .file(inputs.library(m.library).path)
-            .member(m.name)
-            .hint("build without -Clinker-plugin-lto or /GL, or use the dedup strategy")
+            let (what, way) = format::intermediate(m.data);
+            Diagnostic::new(Code::BitcodeMember, format!("this member is {what}"))
+                .file(inputs.library(m.library).path)
+                .member(m.name)
+                .hint(format!("{way}, or use the dedup strategy"))
         })
         .collect();
     Error::all(errors)

@@ -42,8 +42,8 @@ pub enum MemberKind {
     Object(Format, Machine),
     /// A short import object of a DLL.
     ImportStub(Machine),
-    /// A compiler's own intermediate code: LLVM bitcode, raw or wrapped, or what MSVC's /GL writes. Only
-    /// that compiler's linker can take it apart.
+    /// A compiler's own intermediate code: LLVM bitcode, raw or wrapped, or what MSVC's /GL and GCC's
+    /// -flto write. Only that compiler's linker can take it apart.
     Bitcode,
     /// `lib.rmeta`, text, anything that no linker reads.
     Other,
@@ -72,7 +72,8 @@ impl fmt::Display for Machine {
     }
 }
 
-/// Classifies a member by its magic. Never fails: what is unknown is `Other`.
+/// Classifies a member by its magic (and ELF objects by whether they have contents). Never fails: what is
+/// unknown is `Other`.
 #[must_use]
 pub fn classify(data: &[u8]) -> MemberKind {
     let bitcode = data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]);
@@ -83,6 +84,21 @@ pub fn classify(data: &[u8]) -> MemberKind {
         .or_else(|| macho::classify(data))
         .or_else(|| coff::classify(data))
         .unwrap_or(MemberKind::Other)
+}
+
+/// What a [`MemberKind::Bitcode`] member is, and how to build without it.
+#[must_use]
+pub fn intermediate(data: &[u8]) -> (&'static str, &'static str) {
+    match elf::classify(data) {
+        Some(_) => (
+            "GCC's -flto intermediate code",
+            "build with -ffat-lto-objects or without -flto",
+        ),
+        None => (
+            "a compiler's intermediate code",
+            "build without -Clinker-plugin-lto or /GL",
+        ),
+    }
 }
 
 /// A symbol that other members can see, or that this one needs.
@@ -335,6 +351,10 @@ pub fn marker_object(kind: MemberKind, template: &[u8], note: &[u8]) -> Option<V
             coff::marker::make(template, note)
         }
         MemberKind::Object(Format::MachO, _) => macho::marker::make(template, note),
+        // Intermediate code may be wrapped up as an object.
+        MemberKind::Bitcode if elf::classify(template).is_some() => {
+            elf::marker::make(template, note)
+        }
         MemberKind::Bitcode | MemberKind::Other => None,
     }
 }

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::crates::{self, Origin};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::sections::SectionKind;
-use crate::format::{GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
+use crate::format::{self, GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
 use crate::input::{Inputs, LibraryId, MemberId};
 use crate::protocol::inspection::Kinds;
 
@@ -80,13 +80,10 @@ pub fn members<'d>(inputs: &Inputs<'d>) -> Vec<MemberSurvey<'d>> {
             if let Err(error) = walked {
                 survey.problem = error.0.into_iter().next();
             } else if member.kind == MemberKind::Bitcode {
-                survey.problem = Some(
-                    Diagnostic::new(
-                        Code::BitcodeMember,
-                        "this member is a compiler's intermediate code: its symbols and sections are not shown",
-                    )
-                    .hint("build without -C linker-plugin-lto, -C embed-bitcode and /GL"),
-                );
+                let (what, way) = format::intermediate(member.data);
+                let message =
+                    format!("this member is {what}: its symbols and sections are not shown");
+                survey.problem = Some(Diagnostic::new(Code::BitcodeMember, message).hint(way));
             }
             survey.problem = survey.problem.map(|problem| {
                 problem

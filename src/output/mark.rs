@@ -24,11 +24,13 @@ pub fn mark(set: &mut OutputSet<'_>, strategy: Strategy, inputs: &Inputs<'_>) {
         MemberKind::Object(..) => Some((m.kind, m.data)),
         _ => None,
     });
-    let stub = || {
-        let stub = |m: &&input::Member<'_>| matches!(m.kind, MemberKind::ImportStub(_));
-        inputs.members.iter().find(stub).map(|m| (m.kind, m.data))
+    let first = |wanted: fn(MemberKind) -> bool| {
+        let member = |m: &&input::Member<'_>| wanted(m.kind);
+        inputs.members.iter().find(member).map(|m| (m.kind, m.data))
     };
-    let template = template.or_else(stub);
+    let template = template
+        .or_else(|| first(|kind| matches!(kind, MemberKind::ImportStub(_))))
+        .or_else(|| first(|kind| kind == MemberKind::Bitcode));
     for library in &mut set.libraries {
         let marker = Marker {
             dragonfire: VERSION,

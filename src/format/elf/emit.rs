@@ -106,10 +106,11 @@ pub(super) fn emit(
         w.reserve_section_index();
         w.add_section_name(b".note.gnu.property")
     });
-    let attribute_name = traits.attributes.as_ref().map(|(name, _)| {
+    let mut trait_names: Vec<StringId> = Vec::new();
+    for s in &traits.sections {
         w.reserve_section_index();
-        w.add_section_name(name)
-    });
+        trait_names.push(w.add_section_name(&s.name));
+    }
     let stack_name = w.add_section_name(b".note.GNU-stack");
     w.reserve_section_index();
 
@@ -206,10 +207,10 @@ pub(super) fn emit(
     }
     let note_align = if traits.is_64 { 8 } else { 4 };
     let note_at = note.as_ref().map(|n| w.reserve(n.len() as u64, note_align));
-    let attributes_at = traits
-        .attributes
-        .as_ref()
-        .map(|(_, c)| w.reserve(c.len() as u64, 1));
+    let mut traits_at = Vec::new();
+    for s in &traits.sections {
+        traits_at.push(w.reserve(s.contents.len() as u64, 1));
+    }
     w.reserve_symtab();
     w.reserve_symtab_shndx();
     w.reserve_strtab().map_err(limit)?;
@@ -249,9 +250,9 @@ pub(super) fn emit(
         w.pad_until(at);
         w.write(note);
     }
-    if let (Some((_, contents)), Some(at)) = (&traits.attributes, attributes_at) {
-        w.pad_until(at);
-        w.write(contents);
+    for (s, at) in traits.sections.iter().zip(&traits_at) {
+        w.pad_until(*at);
+        w.write(&s.contents);
     }
     w.write_null_symbol();
     for (at, used) in used.iter().enumerate() {
@@ -449,11 +450,11 @@ pub(super) fn emit(
         );
         w.write_section_header(&h);
     }
-    if let (Some(name), Some((_, c)), Some(at)) =
-        (attribute_name, &traits.attributes, attributes_at)
-    {
-        let kind = elf::SectionType(super::SHT_ATTRIBUTES);
-        let h = plain(&w, name, kind, section_flags(0), at, c.len() as u64, 1);
+    for (at, s) in traits.sections.iter().enumerate() {
+        let (kind, flags) = (elf::SectionType(s.kind), section_flags(s.flags));
+        let size = s.contents.len() as u64;
+        let mut h = plain(&w, trait_names[at], kind, flags, traits_at[at], size, 1);
+        h.sh_entsize = s.entry_size;
         w.write_section_header(&h);
     }
     let stack_flags = if traits.executable_stack {

@@ -2,11 +2,14 @@
 
 pub mod amend;
 mod arch;
+mod attributes;
+mod deplibs;
 mod edges;
 mod eh_frame;
 mod emit;
 mod exidx;
 mod fde_range;
+mod lto;
 pub mod marker;
 pub mod read;
 pub mod same;
@@ -24,10 +27,13 @@ use super::model::{KeepRule, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
-/// A relocatable ELF file's machine, from its header.
+/// A relocatable ELF file's machine, from its header; or that it holds a compiler's intermediate code.
 pub fn classify(data: &[u8]) -> Option<MemberKind> {
     if data.len() < 20 || !data.starts_with(&elf::ELFMAG) {
         return None;
+    }
+    if lto::is_slim(data) {
+        return Some(MemberKind::Bitcode);
     }
     let half = |at: usize| {
         let bytes = [data[at], data[at + 1]];
@@ -143,7 +149,7 @@ fn attributes_section(name: &[u8]) -> bool {
 }
 
 /// What an object file says about itself as a whole.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ElfTraits<'d> {
     pub machine: u16,
     /// `e_flags`.
@@ -154,6 +160,8 @@ pub struct ElfTraits<'d> {
     pub properties: Option<&'d [u8]>,
     /// Name and contents of the build attributes section.
     pub attributes: Option<(&'d [u8], &'d [u8])>,
+    /// Contents of the sections that name dependent libraries.
+    pub libraries: Vec<&'d [u8]>,
 }
 
 /// Sections that live when anything of their member does.

@@ -122,7 +122,16 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             let contents = section
                 .data(LE, self.data)
                 .map_err(bad("section contents"))?;
+            super::attributes::check(name, contents).map_err(|e| e.symbol(name))?;
             self.out.traits.elf.attributes = Some((name, contents));
+            return Ok(Role::Other);
+        }
+        if kind.0 == super::deplibs::SECTION_TYPE {
+            let contents = section
+                .data(LE, self.data)
+                .map_err(bad("section contents"))?;
+            super::deplibs::check(contents)?;
+            self.out.traits.elf.libraries.push(contents);
             return Ok(Role::Other);
         }
         if !alloc {
@@ -402,6 +411,7 @@ impl Default for ElfTraits<'_> {
             executable_stack: false,
             properties: None,
             attributes: None,
+            libraries: Vec::new(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use object::elf;
 
+use super::{attributes, deplibs};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::ObjectTraits;
 
@@ -14,8 +15,18 @@ pub(super) struct JoinedTraits {
     pub executable_stack: bool,
     /// Bits of the "feature 1 AND" property; 0 for no note.
     pub features: u32,
-    /// Name and contents of the build attributes section.
-    pub attributes: Option<(Vec<u8>, Vec<u8>)>,
+    /// Build attributes and dependent libraries, where there are any.
+    pub sections: Vec<TraitSection>,
+}
+
+/// A section that says something of the whole object: no atom, no relocations, not allocated.
+#[derive(Debug)]
+pub(super) struct TraitSection {
+    pub name: Vec<u8>,
+    pub kind: u32,
+    pub flags: u64,
+    pub entry_size: u64,
+    pub contents: Vec<u8>,
 }
 
 /// GNU_PROPERTY_X86_FEATURE_1_AND / GNU_PROPERTY_AARCH64_FEATURE_1_AND (Linux gABI extension).
@@ -30,7 +41,7 @@ pub(super) fn feature_property(machine: u16) -> Option<u32> {
 /// Joins the traits of all objects that went in.
 ///
 /// # Errors
-/// `mixed-formats` where float ABIs differ.
+/// `mixed-formats` where float ABIs, or other build attributes, do not go together.
 pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
     let Some(first) = all.first() else {
         return Err(Diagnostic::new(Code::Internal, "an object made of nothing").into());
@@ -48,9 +59,6 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
         joined.features &= t
             .properties
             .map_or(0, |p| features(p, joined.machine, joined.is_64));
-        if joined.attributes.is_none() {
-            joined.attributes = t.attributes.map(|(n, c)| (n.to_vec(), c.to_vec()));
-        }
         if elf::Machine(joined.machine) == elf::EM_RISCV {
             // RISC-V psABI: bits 1-3 are the float ABI and RVE, which must agree; RVC and TSO add.
             const ABI: u32 = 0x0e;
@@ -67,7 +75,33 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
             joined.machine_flags |= t.machine_flags;
         }
     }
+    joined.sections = sections(all)?;
     Ok(joined)
+}
+
+fn sections(all: &[ObjectTraits<'_>]) -> Result<Vec<TraitSection>> {
+    let mut sections = Vec::new();
+    if let Some((name, contents)) = attributes::merge(all.iter().filter_map(|t| t.elf.attributes))?
+    {
+        sections.push(TraitSection {
+            name: name.to_vec(),
+            kind: super::SHT_ATTRIBUTES,
+            flags: 0,
+            entry_size: 0,
+            contents,
+        });
+    }
+    let libraries = all.iter().flat_map(|t| t.elf.libraries.iter().copied());
+    if let Some(contents) = deplibs::join(libraries) {
+        sections.push(TraitSection {
+            name: deplibs::NAME.to_vec(),
+            kind: deplibs::SECTION_TYPE,
+            flags: deplibs::FLAGS,
+            entry_size: 1,
+            contents,
+        });
+    }
+    Ok(sections)
 }
 
 /// The feature bits of a property note's contents; 0 where it has none.

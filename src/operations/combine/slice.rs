@@ -181,8 +181,9 @@ fn plan<'d>(
         .into());
     }
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
-    let exports = select_exports(inputs, &subject.plugins, &rules)?;
+    // First: exports that are in intermediate code are not found.
     analysis::refuse_bitcode(inputs)?;
+    let exports = select_exports(inputs, &subject.plugins, &rules)?;
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let analysis = Analysis::new(inputs, &classes, &exports, &names, sharing)?;
