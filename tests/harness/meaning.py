@@ -14,11 +14,11 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from . import windows
+from . import cache, windows
 from .cargo import TESTS, library_name
 from .cross import ELF
 from .engine import STRATEGIES, combined, request
-from .link import LINKERS, MODES, linker_folder, loader, versioned
+from .link import LINKERS, LOADER, MODES, linker_folder, loader, versioned
 from .run import run
 
 HOME = TESTS / 'meaning'
@@ -76,9 +76,12 @@ class Case:
     compiler: str
     flags: dict
     with_: list
+    files: dict
     error: dict
     warning: dict
     symbols: list
+    # Options of readelf whose output, of a program, is the same: the lines in which a pattern is found.
+    same: dict
     manifest: dict
 
     @property
@@ -124,8 +127,9 @@ def read(path):
         path, table.pop('shows'), table.pop('mechanism'), libraries, programs,
         table.pop('exports'), table.pop('targets', ['x86_64']),
         table.pop('strategies', STRATEGIES if several else [s for s in STRATEGIES if s != 'dedup']),
-        table.pop('links', None), table.pop('without', []), table.pop('compiler', 'gcc'), table.pop('flags', {}), table.pop('with', []),
-        table.pop('error', {}), table.pop('warning', {}), table.pop('symbols', []), table.pop('manifest', {}))
+        table.pop('links', None), table.pop('without', []), table.pop('compiler', 'gcc'), table.pop('flags', {}), table.pop('with', []), table.pop('files', {}),
+        table.pop('error', {}), table.pop('warning', {}), table.pop('symbols', []), table.pop('same', {}),
+        table.pop('manifest', {}))
     assert not table, f'{path}: what is {", ".join(table)}?'
     return case
 
@@ -185,11 +189,11 @@ class Tools:
     def link(self, case, program, link, out, objects, libraries):
         """Links; gives the command that runs it."""
         linker, _, mode = link.partition('-')
-        rest = [*program.flags, *case.with_]
+        rest = [flag.replace('{files}', str(out.parent)) for flag in [*program.flags, *case.with_]]
         if self.target == 'msvc':
             out = out.with_suffix('.exe')
             run([versioned('lld-link'), '/entry:mainCRTStartup', '/subsystem:console', '/nodefaultlib',
-                 '/opt:noref' if mode == 'keep' else '/opt:ref', '/include:_tls_used', f'/out:{out}', *objects,
+                 '/opt:noref' if mode == 'keep' else '/opt:ref', '/opt:noicf', '/include:_tls_used', f'/out:{out}', *objects,
                  *windows.strictly(libraries), *windows.crt(), *windows.system(), *rest])
             return windows.wine(out)
         cxx = any(path.endswith('.cc') for path in [*program.sources, *(p for ps in case.libraries.values() for p in ps)])
@@ -202,7 +206,18 @@ class Tools:
             driver, runner = ELF[self.target].compiler, ELF[self.target].runner
         flags = MODES[MODE_OF.get(mode, mode)]
         run([*driver, *flags, f'-fuse-ld={linker}', f'-B{linker_folder()}', *objects, '-o', out, *libraries, *rest])
-        return [loader(), out] if mode == 'shared' else [*runner, out]
+        return [*runner, self.loader(), out] if mode == 'shared' else [*runner, out]
+
+    def loader(self):
+        """The program that loads a shared library, for this machine."""
+        if self.target == 'x86_64':
+            return loader()
+        path = cache.folder('bin') / f'loader-{self.target}'
+        if not path.exists():
+            fresh = path.with_suffix('.new')
+            run([*ELF[self.target].compiler, '-x', 'c', '-', '-o', fresh, '-ldl'], stdin=LOADER)
+            fresh.rename(path)
+        return path
 
     def program_flags(self, link):
         """Options for a program's sources, by how it is linked; a shared library's `main` is its entry."""
@@ -232,6 +247,8 @@ class Bench:
         self.tools = Tools(target)
         self.objects, self.done = {}, {}
         self.folder.mkdir(parents=True, exist_ok=True)
+        for name, text in case.files.items():
+            (self.folder / name).write_text(text.lstrip('\n'))
 
     def once(self, key, make):
         """What `make` gave or raised, which it does once for a key."""
@@ -300,15 +317,17 @@ class Bench:
         chosen = [plugin for plugin in result.plugins if names is None or plugins.get(plugin, plugin) in names]
         return result.link(sorted(chosen, key=(names or list(self.case.libraries)).index))
 
+    def program(self, strategy, program, link):
+        """Where it is."""
+        return self.folder / f'{program.name or "program"}.{strategy}.{link}'
+
     def output(self, strategy, program, link):
         """What the program prints, linked so with what the strategy made."""
         def make():
-            name = program.name or 'program'
             flags = self.tools.program_flags(link)
-            group = f'program@{name}{"".join(flags)}'
+            group = f'program@{program.name}{"".join(flags)}'
             objects = self.compiled(group, program.sources, flags)
-            out = self.folder / f'{name}.{strategy}.{link}'
-            command = self.tools.link(self.case, program, link, out, objects,
+            command = self.tools.link(self.case, program, link, self.program(strategy, program, link), objects,
                                       self.libraries(strategy, program.libraries))
             return ran(command, PATIENCE.get(self.target, 10))
 
@@ -346,6 +365,9 @@ def judge(bench, strategy, program, link):
             assert mentions(warnings, wanted), f'no such warning: {wanted}: {warnings}'
         for wanted in case.symbols:
             symbol_is(bench, strategy, wanted)
+        for option, pattern in case.same.items():
+            plain, ours = (said(bench.program(s, program, link), option, pattern) for s in (BUILT, strategy))
+            assert plain and ours == plain, f'{case.shows}\n  {ours}\n  not {plain}'
 
 
 def of_strategy(table, strategy):
@@ -384,6 +406,12 @@ def entries(paths):
         for line in run([versioned('llvm-readelf'), '--symbols', '--wide', path]).splitlines():
             if found := ENTRY.match(line):
                 yield {**found.groupdict(), 'library': library_name(path)}
+
+
+def said(path, option, pattern):
+    """The lines that readelf prints of a program in which the pattern is found."""
+    lines = run([versioned('llvm-readelf'), option, path]).splitlines()
+    return sorted(line.strip() for line in lines if re.search(pattern, line))
 
 
 def symbol_is(bench, strategy, wanted):
