@@ -33,7 +33,7 @@ LINKS = {'x86_64': LINKERS, 'msvc': ['lld']}
 DEFAULT_LINKS = ['bfd']
 # What is no option of a program but the text of a source.
 SOURCE = re.compile(r'\.(c|cc|s)$')
-# How long a program may take, in seconds; the first under wine starts its server.
+# How long a program may take, in seconds.
 PATIENCE = {'msvc': 30, 'mingw': 30}
 
 
@@ -336,12 +336,7 @@ class Bench:
             objects = self.compiled(group, program.sources, flags)
             command = self.tools.link(self.case, program, link, self.program(strategy, program, link), objects,
                                       self.libraries(strategy, program.libraries))
-            patience = PATIENCE.get(self.target, 10)
-            try:
-                return ran(command, patience)
-            except subprocess.TimeoutExpired:
-                # A busy machine's, or wine's that has just started; what hangs for itself does it again.
-                return ran(command, patience)
+            return ran(command, PATIENCE.get(self.target, 10))
 
         return self.once((strategy, program.name, link), make)
 
