@@ -32,17 +32,27 @@ class Combined:
         return [*self.libraries(names), *self.linker_args]
 
 
-def combine(engine, strategy, libraries, out, *, exports=(), manifest=None, workspace_library='gstrsworkspace',
+def request(engine, strategy, libraries, out, *, exports=(), manifest=None, workspace_library='gstrsworkspace',
             arguments=()):
-    """Runs `dragonfire STRATEGY` over libraries into the folder `out`."""
+    """Runs `dragonfire STRATEGY` over libraries into the folder `out`; gives its response, an error too."""
     command = [engine, strategy, '--json', '--out', out, '--workspace-lib', workspace_library, *arguments]
     if manifest:
         command += ['--manifest', manifest]
     for pattern in exports:
         command += ['--exports', pattern]
     # A flag with several values would take the libraries too.
-    response = json.loads(run([*command, '--', *libraries]))
+    return json.loads(run([*command, '--', *libraries], status=None))
+
+
+def combine(engine, strategy, libraries, out, **how):
+    """What `dragonfire STRATEGY` makes of libraries in the folder `out`; `how` is `request`'s."""
+    response = request(engine, strategy, libraries, out, **how)
     assert response['ok'], response
+    return combined(strategy, response, out)
+
+
+def combined(strategy, response, out):
+    """What a response says that was made."""
     link = response['link']
     workspace = Path(response['workspace_library']['path'])
     plugins = {library_name(Path(p['path'])): Path(p['path']) for p in response['plugins']}

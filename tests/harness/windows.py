@@ -48,6 +48,8 @@ def prefix():
         subprocess.run([WINE / 'wineserver64', '-p60'], env=env, check=False, **silent)
         if not (path / 'system.reg').exists():
             subprocess.run([WINE / 'wine64', 'wineboot', '--init'], env=env, check=True, **silent)
+        # The first program brings up services, which keep its pipes for as long as the server stays.
+        subprocess.run([WINE / 'wine64', 'cmd', '/c', 'exit'], env=env, check=True, **silent)
     return path
 
 

@@ -1,0 +1,50 @@
+"""The cases of tests/meaning: each program, linked by each linker with what each strategy made, prints what
+it prints with the libraries as built. tests/meaning/table.py shows the same as a table."""
+
+import functools
+import shutil
+
+import pytest
+
+from harness import meaning
+
+
+def needs(target):
+    return {'x86_64': [], 'mingw': ['windows'], 'msvc': ['windows']}.get(target, ['cross'])
+
+
+def parameters():
+    for case in meaning.cases():
+        for target, strategy, program, link in meaning.runs(case):
+            # What is compiled once should be compiled by one process.
+            marks = [pytest.mark.xdist_group(case.name), *map(pytest.mark.needs, needs(target))]
+            yield pytest.param(case, target, strategy, program, link, marks=marks,
+                               id=':'.join(filter(None, [case.name, target, strategy, program.name, link])))
+
+
+@pytest.fixture(scope='session')
+def bench(engine, tmp_path_factory):
+    """The bench of a case and target. pytest keeps parameters in order, so one at a time is enough."""
+    home = tmp_path_factory.mktemp('meaning')
+
+    @functools.lru_cache(maxsize=1)
+    def make(name, target):
+        for old in home.iterdir():
+            shutil.rmtree(old)
+        case = next(case for case in meaning.cases() if case.name == name)
+        return meaning.Bench(case, target, engine, home / f'{name.replace("/", ".")}.{target}')
+
+    return make
+
+
+@pytest.mark.parametrize('case, target, strategy, program, link', list(parameters()))
+def test_meaning(case, target, strategy, program, link, bench):
+    meaning.judge(bench(case.name, target), strategy, program, link)
+
+
+def test_every_case_says_what_it_shows():
+    for case in meaning.cases():
+        first = case.path.read_text().partition('\n')[0]
+        assert first.startswith('shows = '), case.path
+        assert 1 <= case.mechanism <= 16, case.path
+        assert all(program.prints for program in case.programs), case.path
