@@ -10,6 +10,7 @@ use crate::exports::{Defined, ExportRules, NameRules};
 use crate::input::marker::Marker;
 use crate::input::{self, Inputs, LibraryId};
 use crate::manifest;
+use crate::plan::partition::Partition;
 use crate::protocol::request::{Strategy, VerifyRequest};
 use crate::protocol::response::Response;
 use crate::verify::{Promise, Promises, verify};
@@ -84,7 +85,10 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
             let roots = analysis.exports[at].iter();
             promise.exports = roots.map(|&n| analysis.graph.name(n)).collect();
         }
-        promises.met = analysis.met_names().collect();
+        promises.met = Partition::new(&analysis)
+            .met_names(&analysis)
+            .into_iter()
+            .collect();
         promises.hidden = analysis.hidden_exports();
         let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
         verify(&written, &order, &promises, atomic)?;

@@ -1,10 +1,13 @@
 //! What a strategy decides: which bytes go to which library. Strategies are plans over the same
 //! inputs, each in its own module; everything after them sees only [`OutputSet`].
 
+mod builder;
 pub mod dedup;
+mod homes;
 pub mod meld;
 pub mod objects;
 pub mod partition;
+pub mod place;
 pub mod verbatim;
 
 use std::borrow::Cow;

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
+use super::homes::{homes, owners};
+use super::place::{Place, Special, start_of};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
@@ -37,34 +39,6 @@ pub struct Export {
     pub offset: u64,
     /// The first root set whose root it is.
     pub set: usize,
-}
-
-/// A place that other objects refer to. What is chosen at load time, or is thread-local, is not the code
-/// or data at its address, so the kind of the symbol is part of the place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Place {
-    pub class: ClassId,
-    pub offset: u64,
-    pub special: Special,
-}
-
-/// What sets a symbol apart from others at its address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Special {
-    Plain,
-    Tls,
-    IndirectFunction,
-}
-
-impl Special {
-    #[must_use]
-    pub fn of(kind: SymbolKind) -> Self {
-        match kind {
-            SymbolKind::Tls => Self::Tls,
-            SymbolKind::IndirectFunction => Self::IndirectFunction,
-            _ => Self::Plain,
-        }
-    }
 }
 
 /// The partition.
@@ -442,6 +416,25 @@ impl Partition {
         self.own.get(s).copied().flatten()
     }
 
+    /// Names that the final linker joins, and that the libraries' objects may define.
+    #[must_use]
+    pub fn met_names<'d>(&self, analysis: &Analysis<'d>) -> BTreeSet<&'d [u8]> {
+        let graph = &analysis.graph;
+        let mut names: BTreeSet<NameId> = BTreeSet::new();
+        for set in analysis.sets.iter().filter(|s| s.member().is_some()) {
+            names.extend(set.roots.iter().map(|r| r.name));
+        }
+        names.extend(analysis.commons.iter().flat_map(|c| c.keys().copied()));
+        // Of a group that stays one, every name does.
+        for (class, _) in self.grouped.iter().enumerate().filter(|(_, g)| **g) {
+            let (s, n) = analysis.classes.first[class];
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            let own = graph.file(node.object).symbols_of(node.atom);
+            names.extend(own.filter_map(|(s, _)| graph.name_of(node.object, s)));
+        }
+        names.into_iter().map(|n| graph.name(n)).collect()
+    }
+
     /// Is the root set part of another, with which its atoms stand?
     #[must_use]
     pub fn is_part(&self, s: usize) -> bool {
@@ -514,96 +507,6 @@ impl Partition {
         own.take_while(move |(_, p)| p.class == class)
             .map(|(i, p)| (i as u32, *p))
     }
-}
-
-/// The place by which an atom is pulled.
-#[must_use]
-pub fn start_of(class: ClassId) -> Place {
-    Place {
-        class,
-        offset: 0,
-        special: Special::Plain,
-    }
-}
-
-/// Members whose contested definitions stand together.
-struct Home {
-    sets: Vec<usize>,
-}
-
-/// By root set: itself, but for a member that just one root set forces, and that nobody takes by name:
-/// that root set. Its definitions then stand where that root set's own atoms do, as they stood in one
-/// member: mold prefers a strong definition that it could pull to a weak one that it could pull.
-fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
-    let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
-    let mut by_name: BTreeSet<NameId> = BTreeSet::new();
-    for (s, demands) in analysis.demands.iter().enumerate() {
-        for demand in demands {
-            match *demand {
-                Demand::Set(member) => users.entry(member as usize).or_default().push(s),
-                Demand::Name(name) => {
-                    by_name.insert(name);
-                }
-            }
-        }
-    }
-    // Names that live code of another library takes.
-    let mut taken_by: BTreeSet<(NameId, LibraryId)> = BTreeSet::new();
-    for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
-        taken_by.extend(reached.externals().into_iter().map(|n| (n, set.library())));
-    }
-    let mut owners: Vec<usize> = (0..analysis.sets.len()).collect();
-    for (member, mut forcing) in users {
-        forcing.dedup();
-        let roots = &analysis.sets[member].roots;
-        let own = analysis.sets[member].library();
-        let taken = roots.iter().any(|r| {
-            let of_name = (r.name, LibraryId(0))..=(r.name, LibraryId(u32::MAX));
-            analysis.contested.is_runtime(r.name)
-                || by_name.contains(&r.name)
-                || taken_by.range(of_name).any(|&(_, library)| library != own)
-        });
-        if let ([only], false) = (&forcing[..], taken) {
-            owners[member] = *only;
-        }
-    }
-    // What is part of a part; two that force each other stay apart.
-    (0..owners.len())
-        .map(|s| {
-            let (mut at, mut steps) = (s, 0);
-            while owners[at] != at && steps <= owners.len() {
-                at = owners[at];
-                steps += 1;
-            }
-            if owners[at] == at { at } else { s }
-        })
-        .collect()
-}
-
-/// One home for each member; members that several libraries hold as one share it.
-fn homes(analysis: &Analysis<'_>, owners: &[usize]) -> (Vec<Home>, HashMap<ClassId, usize>) {
-    let mut homes: Vec<Home> = Vec::new();
-    let mut of_class: HashMap<ClassId, usize> = HashMap::new();
-    for (s, set) in analysis.sets.iter().enumerate() {
-        if set.member().is_none() || owners[s] != s {
-            continue;
-        }
-        let classes: BTreeSet<ClassId> = analysis.reached[s]
-            .roots
-            .iter()
-            .map(|&(_, node, _)| analysis.classes.class_of[s][node as usize])
-            .collect();
-        let known = classes.iter().find_map(|c| of_class.get(c).copied());
-        let home = known.unwrap_or_else(|| {
-            homes.push(Home { sets: Vec::new() });
-            homes.len() - 1
-        });
-        for &class in &classes {
-            of_class.entry(class).or_insert(home);
-        }
-        homes[home].sets.push(s);
-    }
-    (homes, of_class)
 }
 
 /// The bits that are set, ascending.

@@ -1,0 +1,517 @@
+//! The analysis in the making: resolutions, root sets and what they bring along, in the order in which they
+//! depend on each other.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use rayon::prelude::*;
+
+use super::contested::Contested;
+use super::graph::{Graph, NameId, ObjectId};
+use super::meeting::{Registries, Vague};
+use super::reach::{Reached, Root, Rules, reach};
+use super::resolve::{DefinitionSite, Offer, Resolution};
+use super::roots::split_exports;
+use super::{Common, Demand, RootKind, RootSet};
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::exports::NameRules;
+use crate::format;
+use crate::format::model::Definition;
+use crate::input::{Inputs, LibraryId};
+
+/// The analysis in the making.
+pub(super) struct Making<'a, 'd> {
+    pub inputs: &'a Inputs<'d>,
+    pub rules: &'a NameRules,
+    pub graph: Graph<'d>,
+    pub offers: Vec<Offer>,
+    pub exports: Vec<Vec<NameId>>,
+    pub resolutions: Vec<Resolution>,
+    pub contested: Contested,
+    pub vague: Vague<'d>,
+    pub registries: Registries<'d>,
+    /// By library: members that another library needs for a contested name.
+    pub wanted: Vec<BTreeSet<ObjectId>>,
+    pub warnings: Vec<Diagnostic>,
+}
+
+impl<'d> Making<'_, 'd> {
+    fn rules_with<'b>(&'b self, resolution: &'b Resolution) -> Rules<'b, 'd> {
+        Rules {
+            graph: &self.graph,
+            resolution,
+            contested: &self.contested,
+            vague: &self.vague,
+            registries: &self.registries,
+            names: self.rules,
+        }
+    }
+
+    pub fn rules_of<'b>(&'b self, set: &RootSet) -> Rules<'b, 'd> {
+        self.rules_with(&self.resolutions[set.resolution])
+    }
+
+    /// The exports that a walk starts from: contested ones stand in members of their own.
+    fn export_roots(&self, library: LibraryId, names: &[NameId]) -> Vec<Root> {
+        names
+            .iter()
+            .filter(|&&name| !self.contested.is(library, name))
+            .map(|&name| Root { name, own: None })
+            .collect()
+    }
+
+    /// Resolves each library for all of its exports, again wherever one turned out to export more than
+    /// it was asked for. Gives what each reaches.
+    pub fn resolve_wholes(&mut self) -> Result<Vec<Reached>> {
+        let count = self.offers.len();
+        let mut reached: Vec<Reached> = Vec::new();
+        reached.resize_with(count, Reached::default);
+        let mut again: Vec<usize> = (0..count).collect();
+        let graph = &self.graph;
+        self.resolutions = self
+            .offers
+            .iter()
+            .map(|offer| Resolution::new(graph, offer.library, true))
+            .collect();
+        while !again.is_empty() {
+            let fresh: Vec<Resolution> = again
+                .par_iter()
+                .map(|&l| {
+                    let offer = &self.offers[l];
+                    let mut resolution = Resolution::new(&self.graph, offer.library, true);
+                    let roots = self.exports[l].iter().copied();
+                    resolution.pull(self.inputs, &self.graph, offer, roots);
+                    resolution
+                })
+                .collect();
+            for (&l, resolution) in again.iter().zip(fresh) {
+                self.resolutions[l] = resolution;
+            }
+            self.graph
+                .take_apart(self.inputs, &pulled(&self.resolutions))?;
+            let graph = &self.graph;
+            self.resolutions
+                .par_iter_mut()
+                .for_each(|r| r.settle_groups(graph));
+            let mut warnings = Vec::new();
+            self.vague = Vague::new(
+                self.inputs,
+                &self.graph,
+                &self.resolutions,
+                self.rules,
+                &mut warnings,
+            );
+            self.registries = Registries::new(&self.graph, &self.resolutions);
+            let fresh: Vec<Reached> = again
+                .par_iter()
+                .map(|&l| {
+                    let resolution = &self.resolutions[l];
+                    let roots = self.export_roots(resolution.library, &self.exports[l]);
+                    reach(self.rules_with(resolution), &roots)
+                })
+                .collect();
+            for (&l, r) in again.iter().zip(fresh) {
+                reached[l] = r;
+            }
+            again = self.implicit_exports(&reached);
+            if again.is_empty() {
+                self.warnings.extend(warnings);
+            }
+        }
+        Ok(reached)
+    }
+
+    /// What one library needs from outside and another defines stays visible: they link together
+    /// today. Gives the libraries that export more now.
+    fn implicit_exports(&mut self, reached: &[Reached]) -> Vec<usize> {
+        let mut grown = Vec::new();
+        let format = self.inputs.format();
+        for (user, r) in reached.iter().enumerate() {
+            for name in r.externals() {
+                let all = 0..self.offers.len();
+                if self.contested.is(LibraryId(user as u32), name) {
+                    // Its own definition serves it; else another's member does, by name.
+                    if self.offers[user].definer(name).is_none() {
+                        let other = all
+                            .clone()
+                            .find_map(|l| Some((l, self.offers[l].definer(name)?)));
+                        if let Some((l, object)) = other {
+                            self.wanted[l].insert(object);
+                        }
+                    }
+                    continue;
+                }
+                let defines = |l: usize, name| {
+                    let object = self.offers[l].definer(name);
+                    object.is_some_and(|o| !self.graph.is_verbatim(o))
+                };
+                let imported = all.clone().any(|l| self.offers[l].definer(name).is_some());
+                let mut owner = all.clone().find(|&l| l != user && defines(l, name));
+                let mut name = name;
+                // The linker makes the pointer to what the set itself defines, by its name.
+                if let (false, Some(target)) = (
+                    imported,
+                    format::import_target(format, self.graph.name(name)),
+                ) && let Some(target) = self.graph.find_name(target)
+                {
+                    name = target;
+                    owner = Some(user)
+                        .filter(|&l| defines(l, name))
+                        .or_else(|| all.clone().find(|&l| defines(l, name)));
+                }
+                let Some(owner) = owner else { continue };
+                if self.exports[owner].contains(&name) {
+                    continue;
+                }
+                self.exports[owner].push(name);
+                grown.push(owner);
+                self.warnings.push(
+                    Diagnostic::new(
+                        Code::ImplicitExport,
+                        format!(
+                            "stays visible because {} needs it from outside",
+                            self.inputs.libraries[user].name
+                        ),
+                    )
+                    .file(self.inputs.libraries[owner].path)
+                    .symbol(self.graph.name(name))
+                    .hint("list it among the plugin's exports, or give it another name"),
+                );
+            }
+        }
+        grown.sort_unstable();
+        grown.dedup();
+        grown
+    }
+
+    /// The root sets of exports, and what each reaches; `whole` is what each library's exports reach
+    /// together.
+    pub fn export_sets(&mut self, whole: Vec<Reached>) -> Result<(Vec<RootSet>, Vec<Reached>)> {
+        let groups: Vec<Vec<Vec<NameId>>> = (0..self.offers.len())
+            .into_par_iter()
+            .map(|l| {
+                split_exports(
+                    &self.graph,
+                    &self.offers[l],
+                    &self.resolutions[l],
+                    &self.exports[l],
+                    &|object| self.has_effects(LibraryId(l as u32), object),
+                )
+            })
+            .collect();
+        let mut sets = Vec::new();
+        let mut reached = Vec::new();
+        let mut conflicts = Vec::new();
+        for ((l, groups), whole) in groups.into_iter().enumerate().zip(whole) {
+            let library = LibraryId(l as u32);
+            if groups.len() < 2 {
+                conflicts.extend(all_of(vec![self.resolutions[l].check()]));
+                sets.push(RootSet {
+                    libraries: vec![library],
+                    kind: RootKind::Exports,
+                    roots: self.export_roots(library, &self.exports[l]),
+                    resolution: l,
+                });
+                reached.push(whole);
+                continue;
+            }
+            let mut fresh: Vec<Resolution> = groups
+                .par_iter()
+                .map(|names| {
+                    let mut own = Resolution::new(&self.graph, library, groups.len() < 8);
+                    let roots = names.iter().copied();
+                    own.pull(self.inputs, &self.graph, &self.offers[l], roots);
+                    own
+                })
+                .collect();
+            conflicts.extend(all_of(fresh.iter().map(Resolution::check).collect()));
+            self.graph.take_apart(self.inputs, &pulled(&fresh))?;
+            let graph = &self.graph;
+            fresh.par_iter_mut().for_each(|r| r.settle_groups(graph));
+            let first = sets.len();
+            for (names, own) in groups.iter().zip(fresh) {
+                sets.push(RootSet {
+                    libraries: vec![library],
+                    kind: RootKind::Exports,
+                    roots: self.export_roots(library, names),
+                    resolution: self.resolutions.len(),
+                });
+                self.resolutions.push(own);
+            }
+            let walks: Vec<Reached> = sets[first..]
+                .par_iter()
+                .map(|set| reach(self.rules_of(set), &set.roots))
+                .collect();
+            reached.extend(walks);
+        }
+        Error::all(conflicts)?;
+        Ok((sets, reached))
+    }
+
+    /// Does pulling the object do more than serve references?
+    fn has_effects(&self, library: LibraryId, object: ObjectId) -> bool {
+        if self.graph.is_verbatim(object) {
+            return false;
+        }
+        if self
+            .contested
+            .defined_by(&self.graph, library, object)
+            .next()
+            .is_some()
+        {
+            return true;
+        }
+        let resolution = &self.resolutions[library.index()];
+        self.rules_with(resolution)
+            .lives_when_pulled(object)
+            .next()
+            .is_some()
+    }
+
+    /// One root set for each member that defines contested names and that some other root set pulls,
+    /// or that brings a runtime name.
+    pub fn member_sets(&mut self, sets: &mut Vec<RootSet>, universe_of: &[u32]) -> Result<()> {
+        let mut known: BTreeSet<(LibraryId, ObjectId)> = BTreeSet::new();
+        let mut waiting: Vec<(LibraryId, ObjectId)> = Vec::new();
+        for set in sets.iter() {
+            for pulled in &self.resolutions[set.resolution].pulled {
+                waiting.push((set.library(), pulled.object));
+            }
+        }
+        for (l, offer) in self.offers.iter().enumerate() {
+            let library = LibraryId(l as u32);
+            let runtime = (0..self.graph.names.len() as u32).map(NameId);
+            let runtime = runtime.filter(|&n| self.contested.is_runtime(n));
+            waiting.extend(runtime.filter_map(|n| Some((library, offer.definer(n)?))));
+            waiting.extend(self.wanted[l].iter().map(|&o| (library, o)));
+            // Some linkers take a member for a common that it defines.
+            waiting.extend(self.definers_of_commons(offer).map(|o| (library, o)));
+        }
+        // By object and universe: the sets of it, with what each pulls.
+        let mut alike: HashMap<(ObjectId, u32), Vec<usize>> = HashMap::new();
+        let mut own: Vec<RootSet> = Vec::new();
+        while !waiting.is_empty() {
+            waiting.retain(|&(library, object)| {
+                !self.graph.is_verbatim(object)
+                    && self
+                        .contested
+                        .defined_by(&self.graph, library, object)
+                        .next()
+                        .is_some()
+                    && known.insert((library, object))
+            });
+            waiting.sort_unstable_by_key(|&(l, o)| (l, self.offers[l.index()].rank(o)));
+            let mut fresh: Vec<Resolution> = waiting
+                .par_iter()
+                .map(|&(library, object)| {
+                    let mut own = Resolution::new(&self.graph, library, false);
+                    let offer = &self.offers[library.index()];
+                    own.pull_member(self.inputs, &self.graph, offer, object);
+                    own
+                })
+                .collect();
+            self.graph.take_apart(self.inputs, &pulled(&fresh))?;
+            let graph = &self.graph;
+            fresh.par_iter_mut().for_each(|r| r.settle_groups(graph));
+            let mut next = Vec::new();
+            for ((library, object), resolution) in
+                std::mem::take(&mut waiting).into_iter().zip(fresh)
+            {
+                next.extend(resolution.pulled.iter().map(|p| (library, p.object)));
+                let universe = universe_of[library.index()];
+                let same = alike.entry((object, universe)).or_default();
+                let twin = same.iter().copied().find(|&s| {
+                    self.contested.is_alike(object)
+                        && self.resolutions[own[s].resolution].pulled == resolution.pulled
+                });
+                if let Some(twin) = twin {
+                    own[twin].libraries.push(library);
+                    continue;
+                }
+                same.push(own.len());
+                own.push(RootSet {
+                    libraries: vec![library],
+                    kind: RootKind::Member(object),
+                    roots: self.member_roots(library, object),
+                    resolution: self.resolutions.len(),
+                });
+                self.resolutions.push(resolution);
+            }
+            waiting = next;
+        }
+        own.sort_by_key(|s| {
+            let library = s.library();
+            (
+                library,
+                s.member().map(|o| self.offers[library.index()].rank(o)),
+            )
+        });
+        // Commons have no place: whoever refers to one brings it.
+        sets.extend(own.into_iter().filter(|set| !set.roots.is_empty()));
+        Ok(())
+    }
+
+    /// Members that define what another member of the library has as a common.
+    fn definers_of_commons<'b>(&'b self, offer: &'b Offer) -> impl Iterator<Item = ObjectId> + 'b {
+        let common: HashSet<NameId> = self.resolutions[offer.library.index()]
+            .pulled
+            .iter()
+            .flat_map(|p| &self.graph.globals[p.object.index()])
+            .filter(|g| g.kind == format::GlobalKind::Common)
+            .map(|g| g.name)
+            .collect();
+        let objects = if common.is_empty() {
+            &[][..]
+        } else {
+            offer.objects()
+        };
+        objects.iter().copied().filter(move |o| {
+            let mut globals = self.graph.globals[o.index()].iter();
+            globals.any(|g| g.kind == format::GlobalKind::Defined && common.contains(&g.name))
+        })
+    }
+
+    /// The contested definitions of an object that have a place or a value.
+    fn member_roots(&self, library: LibraryId, object: ObjectId) -> Vec<Root> {
+        let file = self.graph.file(object);
+        let globals = self.graph.globals[object.index()].iter().enumerate();
+        globals
+            .filter(|(_, g)| g.kind.is_definition() && self.contested.is(library, g.name))
+            .filter(|(position, _)| {
+                let symbol = self.graph.global_symbol(object, *position as u32);
+                let symbol = symbol.and_then(|s| file.symbols.get(s as usize));
+                matches!(
+                    symbol.map(|s| s.definition),
+                    Some(Definition::Atom { .. } | Definition::Absolute(_))
+                )
+            })
+            .map(|(position, g)| Root {
+                name: g.name,
+                own: Some(DefinitionSite {
+                    object,
+                    position: position as u32,
+                }),
+            })
+            .collect()
+    }
+
+    /// What each root set brings along.
+    pub fn demands(&self, sets: &[RootSet]) -> Vec<Vec<Demand>> {
+        let mut set_of: HashMap<(LibraryId, ObjectId), u32> = HashMap::new();
+        for (at, set) in sets.iter().enumerate() {
+            if let Some(object) = set.member() {
+                for &library in &set.libraries {
+                    set_of.insert((library, object), at as u32);
+                }
+            }
+        }
+        sets.par_iter()
+            .map(|set| {
+                let library = set.library();
+                let mut demands = Vec::new();
+                for pulled in &self.resolutions[set.resolution].pulled {
+                    if set.member() == Some(pulled.object) {
+                        continue;
+                    }
+                    let names = self
+                        .contested
+                        .defined_by(&self.graph, library, pulled.object);
+                    let member = set_of.get(&(library, pulled.object));
+                    if self.contested.is_alike(pulled.object) {
+                        demands.extend(names.map(Demand::Name));
+                    } else if self.contested.is(library, pulled.reason) {
+                        demands.push(Demand::Name(pulled.reason));
+                    } else if let Some(&member) = member {
+                        demands.push(Demand::Set(member));
+                    } else {
+                        demands.extend(names.map(Demand::Name));
+                    }
+                }
+                demands
+            })
+            .collect()
+    }
+
+    /// Two heaps in one program: each library's memory must be freed where it came from.
+    pub fn warn_of_runtimes(&mut self, sets: &[RootSet]) {
+        let names = [&b"malloc"[..], b"_malloc"];
+        let Some(malloc) = names.iter().find_map(|n| self.graph.find_name(n)) else {
+            return;
+        };
+        let mut owners: Vec<LibraryId> = Vec::new();
+        for set in sets {
+            if set.member().is_some() && set.roots.iter().any(|r| r.name == malloc) {
+                owners.push(set.library());
+            }
+        }
+        owners.sort_unstable();
+        owners.dedup();
+        if let [first, second, ..] = owners[..] {
+            self.warnings.push(
+                Diagnostic::new(
+                    Code::ContestedRuntime,
+                    format!(
+                        "{} and {} each bring a heap of their own: a program with both takes the first \
+                         for both",
+                        self.inputs.library(first).name,
+                        self.inputs.library(second).name
+                    ),
+                )
+                .file(self.inputs.library(second).path)
+                .symbol(self.graph.name(malloc))
+                .hint("build only one of them with it"),
+            );
+        }
+    }
+
+    /// The commons of what each library pulls for any of its root sets.
+    pub fn commons(&self, sets: &[RootSet]) -> Vec<BTreeMap<NameId, Common>> {
+        let mut all: Vec<BTreeMap<NameId, Common>> = vec![BTreeMap::new(); self.offers.len()];
+        for set in sets {
+            for pulled in &self.resolutions[set.resolution].pulled {
+                for (position, global) in
+                    self.graph.globals[pulled.object.index()].iter().enumerate()
+                {
+                    if global.kind != format::GlobalKind::Common {
+                        continue;
+                    }
+                    let file = self.graph.file(pulled.object);
+                    let symbol = self.graph.global_symbol(pulled.object, position as u32);
+                    let Some(symbol) = symbol.and_then(|s| file.symbols.get(s as usize)) else {
+                        continue;
+                    };
+                    let Definition::Common { align } = symbol.definition else {
+                        continue;
+                    };
+                    for library in &set.libraries {
+                        let known = all[library.index()]
+                            .entry(global.name)
+                            .or_insert(Common { size: 0, align: 1 });
+                        known.size = known.size.max(symbol.size);
+                        known.align = known.align.max(align);
+                    }
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The conflicts of a library that no program can link; where some export can be linked, the final linker
+/// refuses the others.
+fn all_of(checks: Vec<Result<()>>) -> Vec<Diagnostic> {
+    if checks.iter().any(Result::is_ok) {
+        return Vec::new();
+    }
+    let errors = checks.into_iter().filter_map(Result::err);
+    errors.flat_map(|e| e.0).collect()
+}
+
+fn pulled(resolutions: &[Resolution]) -> Vec<ObjectId> {
+    let mut all: Vec<ObjectId> = resolutions
+        .iter()
+        .flat_map(|r| r.pulled.iter().map(|p| p.object))
+        .collect();
+    all.sort_unstable();
+    all.dedup();
+    all
+}

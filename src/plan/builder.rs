@@ -1,0 +1,563 @@
+//! One output object in the making: how each target is said in it, and which entries it needs besides.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::objects::Objects;
+use super::partition::SetId;
+use super::place::{Place, Special, start_of};
+use crate::analysis::Demand;
+use crate::analysis::graph::{NameId, ObjectId};
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::{Node, Target, bound_stem};
+use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
+use crate::format::output::{
+    OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, OutValue, Undefined,
+};
+
+/// What is known of an undefined entry by the name alone.
+#[derive(Debug, Clone, Copy)]
+struct Need {
+    weak: bool,
+    visibility: Visibility,
+    kind: SymbolKind,
+    native: u8,
+    far: bool,
+}
+
+impl Need {
+    fn plain(kind: SymbolKind) -> Self {
+        Self {
+            weak: false,
+            visibility: Visibility::Default,
+            kind,
+            native: 0,
+            far: false,
+        }
+    }
+}
+
+/// One object in the making.
+pub(super) struct Builder<'o, 'a, 'd> {
+    objects: &'o Objects<'a, 'd>,
+    set: Option<SetId>,
+    /// Positions of classes that are copied here.
+    pub copied: HashMap<ClassId, u32>,
+    /// Globals that this object defines, by name.
+    defined: HashMap<Vec<u8>, (u32, u32)>,
+    pub undefined: Vec<Undefined<'a>>,
+    known: HashMap<Vec<u8>, u32>,
+}
+
+impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
+    pub fn new(objects: &'o Objects<'a, 'd>, set: Option<SetId>) -> Self {
+        Self {
+            objects,
+            set,
+            copied: HashMap::new(),
+            defined: HashMap::new(),
+            undefined: Vec::new(),
+            known: HashMap::new(),
+        }
+    }
+
+    /// Position of the class in this object.
+    fn position(&self, class: ClassId) -> Option<u32> {
+        if Some(self.objects.partition.set_of[class.index()]) == self.set {
+            return Some(self.objects.position[class.index()]);
+        }
+        self.copied.get(&class).copied()
+    }
+
+    /// Global symbols that the class defines: by its own names what is exported, contested or joined
+    /// by the final linker, then what other objects refer to.
+    pub fn globals_of(&mut self, at: u32, class: ClassId) -> Vec<OutGlobal<'a>> {
+        let objects = self.objects;
+        let (_, _, node) = objects.node(class);
+        let file = objects.analysis.graph.file(node.object);
+        let grouped = objects.partition.grouped[class.index()];
+        let mut globals: Vec<OutGlobal<'a>> = Vec::new();
+        let own: Vec<(&'d [u8], u64)> = objects
+            .partition
+            .exports_of(class)
+            .map(|e| (objects.analysis.graph.name(e.name), e.offset))
+            .collect();
+        let named = file
+            .symbols_of(node.atom)
+            .filter_map(|(_, s)| match s.definition {
+                Definition::Atom { offset, .. }
+                    if s.binding != Binding::Local && !matches!(s.kind, SymbolKind::Section) =>
+                {
+                    Some((s, offset))
+                }
+                _ => None,
+            });
+        for (symbol, offset) in named {
+            let exported = own.iter().any(|&(n, o)| n == symbol.name && o == offset);
+            if !(grouped || exported) || self.defined.contains_key(symbol.name) {
+                continue;
+            }
+            self.defined
+                .insert(symbol.name.to_vec(), (at, globals.len() as u32));
+            globals.push(OutGlobal {
+                name: Cow::Borrowed(symbol.name),
+                offset,
+                size: symbol.size,
+                kind: symbol.kind,
+                native: symbol.native,
+                visibility: symbol.visibility,
+                binding: symbol.binding,
+            });
+        }
+        if grouped {
+            return globals;
+        }
+        for (number, place) in objects.partition.crossings_of(class) {
+            let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+            globals.push(OutGlobal {
+                name: objects.crossing_name(number),
+                offset: place.offset,
+                size: like.map_or(0, |s| s.size),
+                kind: like.map_or(SymbolKind::NoType, |s| s.kind),
+                native: like.map_or(0, |s| s.native),
+                visibility: Visibility::Hidden,
+                binding: Binding::Global,
+            });
+        }
+        globals
+    }
+
+    pub fn atom(&mut self, class: ClassId, globals: Vec<OutGlobal<'a>>) -> OutAtom<'a, 'd> {
+        let objects = self.objects;
+        let analysis = objects.analysis;
+        let (s, n, node) = objects.node(class);
+        let file = analysis.graph.file(node.object);
+        let edges = file.edges_of(node.atom);
+        let mut recorded = analysis.reached[s].targets_of(n).iter().copied();
+        let targets: Vec<OutTarget> = edges
+            .iter()
+            .zip(recorded.by_ref())
+            .map(|(edge, target)| self.target(s, node, edge, target))
+            .collect();
+        let unwind = file
+            .unwind_of(node.atom)
+            .iter()
+            .map(|entry| {
+                let header = &file.unwind_headers[entry.header as usize];
+                let mut all = |edges: &[Edge]| -> Vec<OutTarget> {
+                    edges
+                        .iter()
+                        .zip(recorded.by_ref())
+                        .map(|(edge, target)| self.target(s, node, edge, target))
+                        .collect()
+                };
+                OutUnwind {
+                    entry: all(&entry.edges),
+                    header: all(&header.edges),
+                }
+            })
+            .collect();
+        let own = &file.atoms[node.atom as usize];
+        let section = own
+            .registry
+            .filter(|stem| !analysis.registries.is_open(stem))
+            .filter(|stem| own.bounded_by_sections || self.is_bound(s, stem))
+            .map(|stem| {
+                let mut name = objects.registry_name(s, stem);
+                name.extend_from_slice(own.section.get(stem.len()..).unwrap_or_default());
+                Cow::Owned(name)
+            });
+        OutAtom {
+            file,
+            atom: node.atom,
+            section,
+            targets,
+            globals,
+            unwind,
+        }
+    }
+
+    /// Does live code of this root set's universe ask for the bounds of the registry?
+    fn is_bound(&self, set: usize, stem: &[u8]) -> bool {
+        let analysis = self.objects.analysis;
+        let names: Vec<NameId> = [&b"__start_"[..], b"__stop_"]
+            .iter()
+            .filter_map(|prefix| analysis.graph.find_name(&[prefix, stem].concat()))
+            .collect();
+        let universe = analysis.universes[set];
+        let reached = analysis.reached.iter().zip(&analysis.universes);
+        reached
+            .filter(|(_, u)| **u == universe)
+            .any(|(r, _)| names.iter().any(|&n| r.binds(n)))
+    }
+
+    fn target(&mut self, s: usize, node: Node, edge: &Edge, target: Target) -> OutTarget {
+        let analysis = self.objects.analysis;
+        match target {
+            Target::Node {
+                node: n,
+                offset,
+                kind,
+            } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                self.by_export(s, node.object, edge.to, class, offset)
+                    .unwrap_or_else(|| self.place(class, offset, kind))
+            }
+            Target::Vague { node: n, name } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                match self.defined.get(analysis.graph.name(name)) {
+                    Some(&(atom, global)) => OutTarget::Global { atom, global },
+                    // Its group is copied here, so that cannot be; by name it is right anyway.
+                    None => {
+                        let kind = self.kind_of_class(class, name);
+                        self.by_name(name, Need::plain(kind))
+                    }
+                }
+            }
+            Target::External { name, weak } => {
+                let need = self.need(s, node.object, edge.to, name, weak);
+                self.external(s, name, need)
+            }
+            Target::Fallback {
+                name,
+                node: n,
+                offset,
+            } => {
+                let class = analysis.classes.class_of[s][n as usize];
+                let instead = self.place(class, offset, SymbolKind::NoType);
+                let need = self.need(s, node.object, edge.to, name, true);
+                let target = self.external(s, name, need);
+                if let OutTarget::Undefined(at) = target
+                    && let Some(entry) = self.undefined.get_mut(at as usize)
+                {
+                    entry.fallback.get_or_insert(instead);
+                }
+                target
+            }
+            Target::Bound(name) => {
+                let weak = self.declared(node.object, edge.to).is_some_and(|s| {
+                    s.binding == Binding::Weak && s.definition == Definition::Undefined
+                });
+                let stem = bound_stem(analysis.graph.name(name)).unwrap_or_default();
+                let mut need = Need::plain(SymbolKind::NoType);
+                need.weak = weak;
+                if analysis.registries.is_open(stem) || !self.is_bound(s, stem) {
+                    return self.by_name(name, need);
+                }
+                need.visibility = Visibility::Hidden;
+                let renamed = self.objects.registry_name(s, analysis.graph.name(name));
+                self.needed(Cow::Owned(renamed), need)
+            }
+            Target::Absolute(value) => OutTarget::Absolute(value),
+            Target::Void => OutTarget::Void,
+        }
+    }
+
+    /// The symbol that an edge names, as its own object has it.
+    fn declared(&self, object: ObjectId, to: EdgeTarget) -> Option<&'d Symbol<'d>>
+    where
+        'a: 'd,
+    {
+        let EdgeTarget::Symbol(index) = to else {
+            return None;
+        };
+        let file = self.objects.analysis.graph.file(object);
+        file.symbols.get(index as usize)
+    }
+
+    /// How the entry for an external name must be: what the reference says of it, and the kind that the
+    /// library's own definition has, where there is one (linkers refuse to mix thread-local ones).
+    fn need(&self, s: usize, object: ObjectId, to: EdgeTarget, name: NameId, weak: bool) -> Need {
+        let graph = &self.objects.analysis.graph;
+        let mut need = Need::plain(self.kind_in(s, name));
+        need.weak = weak;
+        let EdgeTarget::Symbol(index) = to else {
+            return need;
+        };
+        if let Some(symbol) = graph.file(object).symbols.get(index as usize) {
+            need.visibility = symbol.visibility;
+            if symbol.definition == Definition::Undefined {
+                need.native = symbol.native;
+            }
+            if need.kind == SymbolKind::NoType {
+                need.kind = symbol.kind;
+            }
+        }
+        need
+    }
+
+    /// The kind of a name's definition in the library of a root set, or in any.
+    fn kind_in(&self, s: usize, name: NameId) -> SymbolKind {
+        let analysis = self.objects.analysis;
+        let of = |resolution: &crate::analysis::resolve::Resolution| {
+            let (object, symbol) = resolution.symbol(&analysis.graph, name)?;
+            if analysis.graph.is_verbatim(object) {
+                return None;
+            }
+            let symbol = analysis.graph.file(object).symbols.get(symbol as usize)?;
+            Some(symbol.kind)
+        };
+        let found = of(analysis.resolution(s)).or_else(|| analysis.resolutions.iter().find_map(of));
+        found.unwrap_or(SymbolKind::NoType)
+    }
+
+    fn kind_of_class(&self, class: ClassId, name: NameId) -> SymbolKind {
+        let (_, _, node) = self.objects.node(class);
+        let graph = &self.objects.analysis.graph;
+        let bytes = graph.name(name);
+        let own = graph.file(node.object).symbols_of(node.atom);
+        own.map(|(_, s)| s)
+            .find(|s| s.name == bytes)
+            .map_or(SymbolKind::NoType, |s| s.kind)
+    }
+
+    /// By name, or to this object's own definition of the name.
+    fn external(&mut self, s: usize, name: NameId, need: Need) -> OutTarget {
+        let bytes = self.objects.analysis.graph.name(name);
+        if let Some(&(atom, global)) = self.defined.get(bytes) {
+            return OutTarget::Global { atom, global };
+        }
+        let target = self.by_name(name, need);
+        self.common(s, name);
+        target
+    }
+
+    /// Says of an entry that it is a common symbol of the root set's library.
+    pub fn common(&mut self, s: usize, name: NameId) {
+        let analysis = self.objects.analysis;
+        if analysis.commons.iter().all(|c| c.is_empty()) {
+            return;
+        }
+        let libraries = &analysis.sets[s].libraries;
+        let own = libraries
+            .iter()
+            .find_map(|l| analysis.commons[l.index()].get(&name));
+        let Some(&common) = own else { return };
+        let bytes = analysis.graph.name(name);
+        if self.defined.contains_key(bytes) {
+            return;
+        }
+        let kind = self.kind_in(s, name);
+        let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) else {
+            return;
+        };
+        if let Some(entry) = self.undefined.get_mut(at as usize) {
+            let known = entry.common.get_or_insert(OutCommon { size: 0, align: 1 });
+            known.size = known.size.max(common.size);
+            known.align = known.align.max(common.align);
+            entry.weak = false;
+        }
+    }
+
+    /// A reference by the name of an export stays one: a program may preempt it.
+    fn by_export(
+        &mut self,
+        s: usize,
+        object: ObjectId,
+        to: EdgeTarget,
+        class: ClassId,
+        offset: u64,
+    ) -> Option<OutTarget> {
+        let EdgeTarget::Symbol(index) = to else {
+            return None;
+        };
+        let analysis = self.objects.analysis;
+        let name = analysis.graph.name_of(object, index)?;
+        let export = self.objects.partition.export(analysis, s, name)?;
+        if export.class != class || export.offset != offset {
+            return None;
+        }
+        let need = self.need(s, object, to, name, false);
+        Some(self.external(s, name, need))
+    }
+
+    /// A place in this object, or a hidden global of another.
+    fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
+        let objects = self.objects;
+        if let Some(atom) = self.position(class) {
+            return OutTarget::Atom { atom, offset, kind };
+        }
+        let place = Place {
+            class,
+            offset,
+            special: Special::of(kind),
+        };
+        let Some(number) = objects.partition.crossing(place) else {
+            return OutTarget::Lost;
+        };
+        let name = objects.crossing_name(number);
+        let (_, _, node) = objects.node(class);
+        let file = objects.analysis.graph.file(node.object);
+        let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+        let kind = if place.special == Special::Plain {
+            like.map_or(SymbolKind::NoType, |s| s.kind)
+        } else {
+            kind
+        };
+        let need = Need {
+            weak: false,
+            visibility: Visibility::Hidden,
+            kind,
+            native: like.map_or(0, |s| s.native),
+            far: file.atoms[node.atom as usize].far,
+        };
+        self.needed(name, need)
+    }
+
+    fn by_name(&mut self, name: NameId, need: Need) -> OutTarget {
+        let name = Cow::Borrowed(self.objects.analysis.graph.name(name));
+        self.needed(name, need)
+    }
+
+    fn needed(&mut self, name: Cow<'a, [u8]>, need: Need) -> OutTarget {
+        if let Some(&at) = self.known.get(&*name) {
+            let entry = &mut self.undefined[at as usize];
+            entry.weak &= need.weak;
+            // gABI: the most constraining visibility holds.
+            entry.visibility = entry.visibility.max(need.visibility);
+            entry.native |= need.native;
+            entry.far |= need.far;
+            if entry.kind == SymbolKind::NoType {
+                entry.kind = need.kind;
+            }
+            return OutTarget::Undefined(at);
+        }
+        let at = self.undefined.len() as u32;
+        self.known.insert(name.to_vec(), at);
+        self.undefined.push(Undefined {
+            name,
+            weak: need.weak,
+            visibility: need.visibility,
+            kind: need.kind,
+            native: need.native,
+            far: need.far,
+            common: None,
+            fallback: None,
+        });
+        OutTarget::Undefined(at)
+    }
+
+    /// Entries for a root set's exports that live elsewhere, and for what it brings along by a rule:
+    /// nothing else would pull them.
+    pub fn pull(&mut self, s: usize) {
+        let objects = self.objects;
+        let analysis = objects.analysis;
+        let own = objects.partition.own_of(s);
+        for &(name, _, _) in &analysis.reached[s].roots {
+            if own == self.set || self.set.is_none() {
+                let kind = self.kind_in(s, name);
+                let bytes = analysis.graph.name(name);
+                if !self.defined.contains_key(bytes) {
+                    self.by_name(name, Need::plain(kind));
+                }
+            }
+        }
+        for &class in &objects.partition.forced[s] {
+            if self.position(class).is_none() {
+                if objects.partition.grouped[class.index()] {
+                    self.by_group(class);
+                } else {
+                    let start = start_of(class);
+                    self.place(class, start.offset, SymbolKind::NoType);
+                }
+            }
+        }
+        for demand in &analysis.demands[s] {
+            match *demand {
+                Demand::Name(name) => {
+                    let kind = self.kind_in(s, name);
+                    let bytes = analysis.graph.name(name);
+                    if !self.defined.contains_key(bytes) {
+                        self.by_name(name, Need::plain(kind));
+                        self.common(s, name);
+                    }
+                }
+                Demand::Set(member) => match objects.partition.anchor(member as usize) {
+                    Some(class) if self.position(class).is_none() => {
+                        self.place(class, 0, SymbolKind::NoType);
+                    }
+                    Some(_) => {}
+                    None => {
+                        for root in &analysis.sets[member as usize].roots {
+                            let kind = self.kind_in(s, root.name);
+                            self.by_name(root.name, Need::plain(kind));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Pulls a group that stays one, by a name that it defines.
+    fn by_group(&mut self, class: ClassId) {
+        let (_, _, node) = self.objects.node(class);
+        let graph = &self.objects.analysis.graph;
+        let file = graph.file(node.object);
+        let Some(group) = file.atoms[node.atom as usize].group else {
+            return;
+        };
+        let atoms = file
+            .groups
+            .get(group as usize)
+            .map_or(&[][..], |g| &g.atoms);
+        let name = atoms.iter().find_map(|&atom| {
+            let mut symbols = file.symbols_of(atom);
+            symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
+        });
+        if let Some((name, kind)) = name {
+            self.by_name(name, Need::plain(kind));
+        }
+    }
+
+    /// Symbols that are numbers, of the root sets that this object stands for.
+    pub fn values(&self) -> Vec<OutValue<'a>> {
+        let Some(set) = self.set else {
+            return Vec::new();
+        };
+        let carried = &self.objects.carried[set.index()];
+        carried
+            .iter()
+            .flat_map(|&s| {
+                let own = self.objects.partition.own_of(s as usize);
+                let home = self.objects.partition.homes.get(&(s as usize)).copied();
+                let mine = own.or(home) == self.set;
+                match mine {
+                    true => self.values_of(s as usize),
+                    false => Vec::new(),
+                }
+            })
+            .collect()
+    }
+
+    pub fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {
+        let analysis = self.objects.analysis;
+        analysis.reached[s]
+            .values
+            .iter()
+            .map(|&(name, value)| {
+                let found = analysis.resolution(s).symbol(&analysis.graph, name);
+                let symbol =
+                    found.and_then(|(o, i)| analysis.graph.file(o).symbols.get(i as usize));
+                OutValue {
+                    name: Cow::Borrowed(analysis.graph.name(name)),
+                    value,
+                    visibility: symbol.map_or(Visibility::Default, |s| s.visibility),
+                    weak: symbol.is_some_and(|s| s.binding == Binding::Weak),
+                }
+            })
+            .collect()
+    }
+}
+
+/// A symbol at a place, as an example for the hidden global there.
+fn symbol_at<'s, 'd: 's>(
+    mut symbols: impl Iterator<Item = &'s Symbol<'d>>,
+    place: Place,
+) -> Option<&'s Symbol<'d>> {
+    symbols.find(|s| {
+        s.kind != SymbolKind::Section
+            && s.kind != SymbolKind::Mapping
+            && Special::of(s.kind) == place.special
+            && matches!(s.definition, Definition::Atom { offset, .. } if offset == place.offset)
+    })
+}

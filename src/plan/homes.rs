@@ -1,0 +1,92 @@
+//! Where contested definitions stand: with the root set that alone forces their member, or in an object of
+//! their own, as their member was.
+
+use std::collections::{BTreeSet, HashMap};
+
+use crate::analysis::graph::NameId;
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::{Analysis, Demand};
+use crate::input::LibraryId;
+
+/// Members whose contested definitions stand together.
+pub(super) struct Home {
+    pub sets: Vec<usize>,
+}
+
+/// By root set: itself, but for a member that just one root set forces, and that nobody takes by name:
+/// that root set. Its definitions then stand where that root set's own atoms do, as they stood in one
+/// member: mold prefers a strong definition that it could pull to a weak one that it could pull.
+pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
+    let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
+    let mut by_name: BTreeSet<NameId> = BTreeSet::new();
+    for (s, demands) in analysis.demands.iter().enumerate() {
+        for demand in demands {
+            match *demand {
+                Demand::Set(member) => users.entry(member as usize).or_default().push(s),
+                Demand::Name(name) => {
+                    by_name.insert(name);
+                }
+            }
+        }
+    }
+    // Names that live code of another library takes.
+    let mut taken_by: BTreeSet<(NameId, LibraryId)> = BTreeSet::new();
+    for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
+        taken_by.extend(reached.externals().into_iter().map(|n| (n, set.library())));
+    }
+    let mut owners: Vec<usize> = (0..analysis.sets.len()).collect();
+    for (member, mut forcing) in users {
+        forcing.dedup();
+        let roots = &analysis.sets[member].roots;
+        let own = analysis.sets[member].library();
+        let taken = roots.iter().any(|r| {
+            let of_name = (r.name, LibraryId(0))..=(r.name, LibraryId(u32::MAX));
+            analysis.contested.is_runtime(r.name)
+                || by_name.contains(&r.name)
+                || taken_by.range(of_name).any(|&(_, library)| library != own)
+        });
+        if let ([only], false) = (&forcing[..], taken) {
+            owners[member] = *only;
+        }
+    }
+    // What is part of a part; two that force each other stay apart.
+    (0..owners.len())
+        .map(|s| {
+            let (mut at, mut steps) = (s, 0);
+            while owners[at] != at && steps <= owners.len() {
+                at = owners[at];
+                steps += 1;
+            }
+            if owners[at] == at { at } else { s }
+        })
+        .collect()
+}
+
+/// One home for each member; members that several libraries hold as one share it.
+pub(super) fn homes(
+    analysis: &Analysis<'_>,
+    owners: &[usize],
+) -> (Vec<Home>, HashMap<ClassId, usize>) {
+    let mut homes: Vec<Home> = Vec::new();
+    let mut of_class: HashMap<ClassId, usize> = HashMap::new();
+    for (s, set) in analysis.sets.iter().enumerate() {
+        if set.member().is_none() || owners[s] != s {
+            continue;
+        }
+        let classes: BTreeSet<ClassId> = analysis.reached[s]
+            .roots
+            .iter()
+            .map(|&(_, node, _)| analysis.classes.class_of[s][node as usize])
+            .collect();
+        let known = classes.iter().find_map(|c| of_class.get(c).copied());
+        let home = known.unwrap_or_else(|| {
+            homes.push(Home { sets: Vec::new() });
+            homes.len() - 1
+        });
+        for &class in &classes {
+            of_class.entry(class).or_insert(home);
+        }
+        homes[home].sets.push(s);
+    }
+    (homes, of_class)
+}
