@@ -8,6 +8,7 @@ use std::process::Command;
 use camino::{Utf8Path, Utf8PathBuf};
 use dragonfire::analysis::identity::members::MemberClasses;
 use dragonfire::analysis::{Analysis, Sharing};
+use dragonfire::exports::NameRules;
 use dragonfire::input::{self, Inputs};
 use object::{Object, ObjectSection, SectionFlags};
 
@@ -80,7 +81,14 @@ fn kept_by_us(library: &Utf8Path) -> BTreeSet<String> {
     let inputs = Inputs::read(&files).unwrap();
     let members = MemberClasses::new(&inputs);
     let exports = vec![vec![EXPORT]];
-    let analysis = Analysis::new(&inputs, &members, &exports, Sharing::None).unwrap();
+    let analysis = Analysis::new(
+        &inputs,
+        &members,
+        &exports,
+        &NameRules::default(),
+        Sharing::None,
+    )
+    .unwrap();
     analysis.reached[0]
         .nodes
         .iter()
@@ -105,14 +113,9 @@ fn explained(name: &str, ours_only: bool) -> Option<&'static str> {
     if ours_only {
         return None;
     }
-    // `ld -r` keeps constructors and notes of members of which nothing else lives; and embedded
-    // bitcode, which is allocated in some objects.
+    // `ld -r` keeps notes of members of which nothing else lives; and embedded bitcode, which is
+    // allocated in some objects.
     [
-        (
-            ".init_array",
-            "init-array: of members of which nothing lives",
-        ),
-        (".ctors", "init-array: of members of which nothing lives"),
         (".note", "note: of members of which nothing lives"),
         (".llvmbc", "embedded bitcode is dropped"),
         (".llvmcmd", "embedded bitcode is dropped"),

@@ -262,11 +262,30 @@ pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model:
 pub fn write_object(
     format: Format,
     object: &output::OutObject<'_, '_>,
-) -> crate::error::Result<Vec<u8>> {
+) -> crate::error::Result<output::Written> {
     match format {
         Format::Elf => elf::write::write(object),
         Format::Coff => coff::write::write(object),
         Format::MachO => Err(unwritable(format)),
+    }
+}
+
+/// A field whose contents a relocation adds to, or that a writer may settle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Field {
+    /// Bytes.
+    pub width: usize,
+    /// For a distance: how many bytes after the field's start it is counted from.
+    pub behind: Option<u64>,
+}
+
+/// What a relocation of such a member writes to; `None` for instructions that hold an address in parts.
+#[must_use]
+pub fn field(kind: MemberKind, relocation: u32) -> Option<Field> {
+    match kind {
+        MemberKind::Object(Format::Elf, machine) => elf::field(machine, relocation),
+        MemberKind::Object(Format::Coff, machine) => coff::field(machine, relocation),
+        _ => None,
     }
 }
 

@@ -64,6 +64,15 @@ impl KeepRule {
     }
 }
 
+/// A place in an object file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct FilePlace {
+    /// The section's number in the file.
+    pub section: u32,
+    /// In bytes from its start.
+    pub offset: u64,
+}
+
 /// The smallest thing kept or dropped as one.
 #[derive(Debug, Clone)]
 pub struct Atom<'d> {
@@ -92,6 +101,8 @@ pub struct Atom<'d> {
     pub bounded_by_sections: bool,
     /// It may lie further from code than a distance of 32 bits reaches (large code model).
     pub far: bool,
+    /// Where it stands in its file.
+    pub at: FilePlace,
     pub native: Native,
 }
 

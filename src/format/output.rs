@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::ObjectTraits;
-use super::model::{Atom, AtomIndex, Binding, ObjectFile, SymbolKind, Visibility};
+use super::model::{Atom, AtomIndex, Binding, FilePlace, ObjectFile, SymbolKind, Visibility};
 use crate::error::{Code, Diagnostic, Result};
 use crate::protocol::request::Symbols;
 
@@ -116,6 +116,14 @@ pub struct OutAtom<'a, 'd> {
 pub struct OutUnwind {
     pub entry: Vec<OutTarget>,
     pub header: Vec<OutTarget>,
+}
+
+/// A written object.
+#[derive(Debug)]
+pub struct Written {
+    pub bytes: Vec<u8>,
+    /// By atom: where it stands; `None` for tables that are built anew.
+    pub places: Vec<Option<FilePlace>>,
 }
 
 /// A COMDAT group.

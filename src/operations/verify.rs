@@ -91,7 +91,7 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
             .collect();
         promises.hidden = analysis.hidden_exports();
         let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
-        verify(&written, &order, &promises, atomic)?;
+        verify(&written, &order, &promises, atomic, None)?;
         return Ok(Response::new("verify"));
     }
     if known {
@@ -101,7 +101,7 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
         }
     }
     let order: Vec<&Utf8Path> = paths.iter().map(|p| p.as_path()).collect();
-    verify(&written, &order, &promises, atomic)?;
+    verify(&written, &order, &promises, atomic, None)?;
     Ok(Response::new("verify"))
 }
 

@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
-use super::{OutputLibrary, OutputMember, OutputSet};
+use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::digest;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
-use crate::format::output::DIGEST_DIGITS;
+use crate::format::output::{DIGEST_DIGITS, Written};
 use crate::input::archive::ArchiveKind;
 use crate::input::{Inputs, LibraryId};
 use crate::protocol::request::Symbols;
@@ -47,7 +47,7 @@ pub fn plan<'d>(
     // Biggest first keeps both cores busy; the results go back in order.
     let mut by_size = sets.clone();
     by_size.sort_by_key(|s| std::cmp::Reverse(partition.classes[s.index()].len()));
-    let mut written: Vec<(SetId, Result<Vec<u8>>)> = by_size
+    let mut written: Vec<(SetId, Result<Written>)> = by_size
         .par_iter()
         .with_max_len(1)
         .map(|&set| (set, format::write_object(format, &objects.object(set))))
@@ -76,15 +76,16 @@ pub fn plan<'d>(
             .push(describe(inputs, analysis, &imports, at, &library.name));
     }
     let mut errors = Vec::new();
-    for (set, bytes) in written {
-        let bytes = match bytes {
+    for (set, written) in written {
+        let written = match written {
             Ok(b) => b,
             Err(e) => {
                 errors.extend(e.0);
                 continue;
             }
         };
-        let target = match partition.library(analysis, set) {
+        let library = partition.library(analysis, set);
+        let target = match library {
             Some(library) => &mut output.libraries[library.index()],
             None => &mut output.workspace,
         };
@@ -92,7 +93,12 @@ pub fn plan<'d>(
         target.members.push(OutputMember {
             symbols: Vec::new(),
             name: Cow::Owned(name.into_bytes()),
-            data: Cow::Owned(bytes),
+            data: Cow::Owned(written.bytes),
+        });
+        output.made.push(MadeObject {
+            library,
+            member: target.members.len() - 1,
+            atoms: partition.written(set).zip(written.places).collect(),
         });
     }
     Error::all(errors)?;
@@ -107,7 +113,7 @@ pub fn plan<'d>(
             library.members.push(OutputMember {
                 symbols: Vec::new(),
                 name: Cow::Owned(name.into_bytes()),
-                data: Cow::Owned(format::write_object(format, &object)?),
+                data: Cow::Owned(format::write_object(format, &object)?.bytes),
             });
         }
     }

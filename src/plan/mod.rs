@@ -13,7 +13,10 @@ pub mod verbatim;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+use crate::analysis::identity::atoms::ClassId;
 use crate::error::Diagnostic;
+use crate::format::model::FilePlace;
+use crate::input::LibraryId;
 
 /// A member to write. Bytes of unchanged members are borrowed from the mapped inputs.
 #[derive(Debug, Clone)]
@@ -54,6 +57,17 @@ pub struct OutputLibrary<'d> {
     pub externals: Vec<String>,
 }
 
+/// A member that was made of atoms, and where they are in it.
+#[derive(Debug, Clone)]
+pub struct MadeObject {
+    /// The library: `None` is the workspace library.
+    pub library: Option<LibraryId>,
+    /// Position among the library's members.
+    pub member: usize,
+    /// Its classes, in the order in which they were written, and their places.
+    pub atoms: Vec<(ClassId, Option<FilePlace>)>,
+}
+
 /// The whole result of a strategy.
 #[derive(Debug, Clone, Default)]
 pub struct OutputSet<'d> {
@@ -64,6 +78,8 @@ pub struct OutputSet<'d> {
     pub warnings: Vec<Diagnostic>,
     /// Further arguments that a program's final link needs.
     pub linker_args: Vec<String>,
+    /// Members made of atoms, for strategies that take members apart.
+    pub made: Vec<MadeObject>,
     /// Names that stay for the final linker to join, for strategies that hide the rest.
     pub met: BTreeSet<Vec<u8>>,
     /// Exports that are hidden, as they were.

@@ -70,7 +70,7 @@ impl<'a, 'd> Objects<'a, 'd> {
     pub fn object(&self, set: SetId) -> OutObject<'a, 'd> {
         let own = &self.partition.classes[set.index()];
         let copies = &self.partition.copies[set.index()];
-        let classes: Vec<ClassId> = own.iter().chain(copies).copied().collect();
+        let classes: Vec<ClassId> = self.partition.written(set).collect();
         let mut builder = Builder::new(self, Some(set));
         for (i, class) in copies.iter().enumerate() {
             builder.copied.insert(*class, (own.len() + i) as u32);

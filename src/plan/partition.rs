@@ -435,6 +435,12 @@ impl Partition {
         names.into_iter().map(|n| graph.name(n)).collect()
     }
 
+    /// The classes of a set's object, in the order in which they are written.
+    pub fn written(&self, set: SetId) -> impl Iterator<Item = ClassId> + '_ {
+        let copies = &self.copies[set.index()];
+        self.classes[set.index()].iter().chain(copies).copied()
+    }
+
     /// Is the root set part of another, with which its atoms stand?
     #[must_use]
     pub fn is_part(&self, s: usize) -> bool {

@@ -125,6 +125,21 @@ pub fn is_import(data: &[u8]) -> bool {
     .unwrap_or(false)
 }
 
+/// See [`super::field`].
+pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
+    let machine = match machine {
+        Machine::X86_64 => pe::IMAGE_FILE_MACHINE_AMD64,
+        Machine::X86 => pe::IMAGE_FILE_MACHINE_I386,
+        Machine::Aarch64 => pe::IMAGE_FILE_MACHINE_ARM64,
+        _ => return None,
+    };
+    let field = arch::Arch::new(machine)?.field(relocation)?;
+    Some(super::Field {
+        width: field.width,
+        behind: field.distance_from,
+    })
+}
+
 /// See [`super::debug_bytes`].
 pub fn debug_bytes(data: &[u8]) -> u64 {
     let mut bytes = 0u64;

@@ -15,8 +15,8 @@ use super::names::{self, Role as NameRole};
 use super::{Layout, bad, layout, pdata, traits};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, Native, ObjectFile,
-    Symbol, SymbolIndex, SymbolKind, Visibility,
+    Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, KeepRule, Native,
+    ObjectFile, Symbol, SymbolIndex, SymbolKind, Visibility,
 };
 use crate::format::sections::is_debug_name;
 
@@ -202,6 +202,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             registry: names::registry(name, role),
             bounded_by_sections: true,
             far: false,
+            at: FilePlace {
+                section: self.roles.len() as u32 + 1,
+                offset: 0,
+            },
             native: Native {
                 kind: 0,
                 flags: u64::from(flags.0 & !WRITER_FLAGS),

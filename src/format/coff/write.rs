@@ -12,8 +12,8 @@ use super::emit::{self, LocalSymbol, OutReloc, OutSection, SymbolRef};
 use super::names;
 use super::traits::{self, JoinedTraits};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{Definition, EdgeKind, SymbolKind, Visibility};
-use crate::format::output::{OutObject, OutTarget, append};
+use crate::format::model::{Definition, EdgeKind, FilePlace, SymbolKind, Visibility};
+use crate::format::output::{OutObject, OutTarget, Written, append};
 use crate::protocol::request::Symbols;
 
 /// Where an atom went.
@@ -35,7 +35,7 @@ fn limit(what: impl Into<String>) -> Diagnostic {
 /// # Errors
 /// `object-unsupported` for a machine we do not write, `mixed-formats`, `output-limit` where fields
 /// of 32 bits are too small.
-pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
+pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     let joined = traits::join(&object.traits)?;
     let arch = Arch::new(traits::machine(&joined))
         .filter(|a| a.unwind_record().is_some())
@@ -63,14 +63,23 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
     for section in &mut layout.sections {
         section.relocs.sort_by_key(|r| r.offset);
     }
-    emit::emit(
+    let bytes = emit::emit(
         &joined,
         object,
         &layout.sections,
         &layout.places,
         &layout.locals,
         &fallbacks,
-    )
+    )?;
+    // Sections are numbered from one.
+    let place = |p: &Place| FilePlace {
+        section: p.section as u32 + 1,
+        offset: p.offset,
+    };
+    Ok(Written {
+        bytes,
+        places: layout.places.iter().map(|p| Some(place(p))).collect(),
+    })
 }
 
 struct Layout<'o, 'a, 'd> {

@@ -58,13 +58,13 @@ impl Numbers {
     }
 }
 
-/// The file's bytes.
+/// The file's bytes, and the number that each section got.
 pub(super) fn emit(
     traits: &JoinedTraits,
     arch: Arch,
     sections: &[OutSection],
     symbols: SymbolTable<'_, '_, '_>,
-) -> Result<Vec<u8>> {
+) -> Result<(Vec<u8>, Vec<u32>)> {
     let object = symbols.object;
     let note = property_note(traits);
     let mut out: Vec<u8> = Vec::new();
@@ -469,7 +469,7 @@ pub(super) fn emit(
     w.write_strtab_section_header();
     w.write_shstrtab_section_header();
     drop(w);
-    Ok(out)
+    Ok((out, indexes.iter().map(|i| i.0).collect()))
 }
 
 /// SHF_GNU_RETAIN and STT_GNU_IFUNC are GNU's: linkers look at them only where the header says so.

@@ -141,6 +141,23 @@ fn visibility(visibility: elf::SymbolVisibility) -> Visibility {
     }
 }
 
+/// See [`super::field`].
+pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
+    let machine = match machine {
+        Machine::X86_64 => elf::EM_X86_64,
+        Machine::X86 => elf::EM_386,
+        Machine::Aarch64 => elf::EM_AARCH64,
+        Machine::Arm => elf::EM_ARM,
+        Machine::Riscv64 => elf::EM_RISCV,
+        Machine::Other(_) => return None,
+    };
+    let width = arch::Arch::new(machine.0)?.resolvable(relocation)?;
+    Some(super::Field {
+        width,
+        behind: None,
+    })
+}
+
 /// Section type of build attributes: SHT_ARM_ATTRIBUTES and SHT_RISCV_ATTRIBUTES are one number.
 const SHT_ATTRIBUTES: u32 = elf::SHT_ARM_ATTRIBUTES.0;
 

@@ -9,7 +9,7 @@ use object::read::elf::{CompressionHeader, FileHeader, SectionHeader, Sym};
 use super::ElfTraits;
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, Group, Native, ObjectFile, Symbol, SymbolKind,
+    Atom, AtomIndex, Binding, Definition, FilePlace, Group, Native, ObjectFile, Symbol, SymbolKind,
 };
 
 pub(super) fn bad(what: &'static str) -> impl Fn(object::Error) -> Diagnostic {
@@ -193,6 +193,10 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             group: None,
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
+            at: FilePlace {
+                section: self.roles.len() as u32,
+                offset: 0,
+            },
             far: self.header.e_machine(LE) == elf::EM_X86_64 && flags & SHF_X86_64_LARGE != 0,
             native: Native {
                 kind: kind.0,

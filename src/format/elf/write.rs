@@ -12,8 +12,8 @@ use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{EdgeKind, KeepRule, SymbolKind, Visibility};
-use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, append};
+use crate::format::model::{EdgeKind, FilePlace, KeepRule, SymbolKind, Visibility};
+use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, Written, append};
 
 /// A relocation of an output section.
 #[derive(Debug, Clone, Copy)]
@@ -59,7 +59,7 @@ const MAX_ALIGN: u64 = 1 << 28;
 /// # Errors
 /// `object-unsupported` for a machine we do not write, `mixed-formats` for objects whose ABIs do not
 /// join, `output-limit` where a 32-bit file's fields are too small.
-pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
+pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     let joined = traits::join(&object.traits)?;
     let arch = Arch::new(joined.machine).ok_or_else(|| {
         Diagnostic::new(
@@ -77,7 +77,18 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Vec<u8>> {
     for section in &mut layout.sections {
         section.relocs.sort_by_key(|r| r.offset);
     }
-    super::emit::emit(&joined, arch, &layout.sections, symbols)
+    let (bytes, numbers) = super::emit::emit(&joined, arch, &layout.sections, symbols)?;
+    let place = |p: &Place| {
+        let section = *numbers.get(p.section)?;
+        Some(FilePlace {
+            section,
+            offset: p.offset,
+        })
+    };
+    Ok(Written {
+        bytes,
+        places: layout.places.iter().map(place).collect(),
+    })
 }
 
 pub(super) struct Layout<'o, 'a, 'd> {

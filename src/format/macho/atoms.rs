@@ -12,8 +12,8 @@ use object::macho;
 use super::read::{RawSymbol, Reader, Role, malformed};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, Group, KeepRule, Native, Symbol, SymbolIndex, SymbolKind,
-    Visibility,
+    Atom, AtomIndex, Binding, Definition, FilePlace, Group, KeepRule, Native, Symbol, SymbolIndex,
+    SymbolKind, Visibility,
 };
 
 impl RawSymbol<'_> {
@@ -150,6 +150,10 @@ impl<'d> Reader<'d> {
                 registry,
                 bounded_by_sections: false,
                 far: false,
+                at: FilePlace {
+                    section: index as u32 + 1,
+                    offset: start,
+                },
                 native,
             });
         }

@@ -26,6 +26,7 @@ use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, Debug, Strategy};
 use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
 use crate::report::{self, gather::gather};
+use crate::verify::proof::Proof;
 use crate::verify::{self, Promise, Promises};
 
 /// What is done, to whom.
@@ -94,6 +95,7 @@ impl Run<'_> {
             mut set,
             classes,
             live,
+            proof,
         } = plan(strategy, request, self.subject, &inputs)?;
         set.warnings.extend(instead);
         set.workspace.name = input::library_name(&targets.workspace);
@@ -112,7 +114,7 @@ impl Run<'_> {
         let kinds = Kinds::new(request.archive, &inputs);
         let sizes = write_archives(&set, targets, &kinds, place)?;
         self.events.phase("verify");
-        prove(strategy, &inputs, &set, targets, &sizes.staged)?;
+        prove(strategy, &inputs, &set, targets, &sizes.staged, proof)?;
         let page = request.report.as_ref().map(|_| {
             self.events.phase("report");
             let libraries = sizes.libraries.iter().copied();
@@ -152,6 +154,8 @@ struct Planned<'d> {
     classes: MemberClasses,
     /// Where a report is wanted, of a strategy on atoms.
     live: Option<Live>,
+    /// What the result is proven against, of a strategy on atoms.
+    proof: Option<(Analysis<'d>, Partition)>,
 }
 
 fn plan<'d>(
@@ -167,6 +171,7 @@ fn plan<'d>(
                 set: plan::dedup::plan(inputs, &classes)?,
                 classes,
                 live: None,
+                proof: None,
             });
         }
         Strategy::Prelink => Sharing::None,
@@ -195,7 +200,12 @@ fn plan<'d>(
         .report
         .is_some()
         .then(|| live(inputs, &analysis, &partition));
-    Ok(Planned { set, classes, live })
+    Ok(Planned {
+        set,
+        classes,
+        live,
+        proof: Some((analysis, partition)),
+    })
 }
 
 /// Reads the staged archives again and checks them.
@@ -205,6 +215,7 @@ fn prove(
     set: &OutputSet<'_>,
     targets: &Targets,
     staged: &[Utf8PathBuf],
+    proof: Option<(Analysis<'_>, Partition)>,
 ) -> Result<()> {
     let mut order: Vec<&Utf8Path> = targets.libraries.iter().map(|p| p.as_path()).collect();
     order.push(&targets.workspace);
@@ -233,7 +244,12 @@ fn prove(
         met: set.met.iter().map(|n| n.as_slice()).collect(),
         hidden: set.hidden.iter().map(|n| n.as_slice()).collect(),
     };
-    verify::verify(&written, &order, &promises, atomic)
+    let proof = proof.as_ref().map(|(analysis, partition)| Proof {
+        analysis,
+        partition,
+        made: &set.made,
+    });
+    verify::verify(&written, &order, &promises, atomic, proof.as_ref())
 }
 
 /// Bytes written.

@@ -6,6 +6,8 @@
 //!
 //! In: the written libraries, and what each was promised to be. Out: nothing, or what does not hold.
 
+pub mod proof;
+
 use std::collections::HashSet;
 
 use camino::Utf8Path;
@@ -17,6 +19,8 @@ use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::output::is_crossing_name;
 use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId};
+
+use proof::Proof;
 
 /// What one plugin library was promised to be.
 #[derive(Debug, Clone, Default)]
@@ -50,8 +54,13 @@ pub fn verify(
     paths: &[&Utf8Path],
     promises: &Promises<'_>,
     atomic: bool,
+    proof: Option<&Proof<'_, '_>>,
 ) -> Result<()> {
-    let graph = Graph::new(written, &MemberClasses::new(written))?;
+    let mut graph = Graph::new(written, &MemberClasses::new(written))?;
+    if proof.is_some() {
+        let all: Vec<ObjectId> = (0..graph.member_of.len() as u32).map(ObjectId).collect();
+        graph.take_apart(written, &all)?;
+    }
     let check = Check {
         written,
         paths,
@@ -63,6 +72,9 @@ pub fn verify(
     }
     if atomic {
         errors.extend(check.visibility(promises));
+    }
+    if let Some(proof) = proof {
+        errors.extend(proof.faults(written, &graph, promises));
     }
     Error::all(errors)
 }
