@@ -1,8 +1,10 @@
 //! dedup on small libraries of C objects: linked by real linkers, run, killed, starved.
 
+mod asks;
 mod bad_input;
 mod in_place;
 mod link_order;
 mod markers;
+mod random;
 mod same_bytes;
 mod support;

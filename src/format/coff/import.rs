@@ -7,6 +7,7 @@ use object::pe::{self, ImportObjectHeader};
 
 use super::bad;
 use crate::error::Result;
+use crate::format::model::SymbolKind;
 use crate::format::{GlobalKind, GlobalSymbol};
 
 /// Names of pointers to what is imported begin so.
@@ -67,6 +68,8 @@ pub fn globals<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Resul
         name,
         kind: GlobalKind::Defined,
         default_visibility: true,
+        of: SymbolKind::NoType,
+        vague: false,
     };
     f(define(pointer_name(import.symbol)));
     if header.import_type() != pe::IMPORT_OBJECT_DATA {

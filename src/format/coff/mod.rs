@@ -7,6 +7,7 @@ mod emit;
 pub mod import;
 pub mod marker;
 mod names;
+pub mod ordered;
 mod pdata;
 pub mod read;
 pub mod same;
@@ -20,6 +21,7 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
+use super::model::SymbolKind;
 use super::output::is_crossing_name;
 use super::sections::SectionKind;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
@@ -179,12 +181,16 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
     };
     for (index, symbol) in symbols.iter() {
         let section = symbol.section_number();
+        let mut vague = false;
         let kind = match symbol.storage_class() {
             pe::IMAGE_SYM_CLASS_EXTERNAL => match (section, symbol.value()) {
                 (pe::IMAGE_SYM_UNDEFINED, 0) => GlobalKind::Undefined,
                 (pe::IMAGE_SYM_UNDEFINED, _) => GlobalKind::Common,
                 (pe::IMAGE_SYM_DEBUG, _) => continue,
-                (section, _) if is_comdat(section.0) => GlobalKind::WeakDefined,
+                (section, _) if is_comdat(section.0) => {
+                    vague = true;
+                    GlobalKind::WeakDefined
+                }
                 _ => GlobalKind::Defined,
             },
             pe::IMAGE_SYM_CLASS_WEAK_EXTERNAL if section == pe::IMAGE_SYM_UNDEFINED => {
@@ -214,6 +220,8 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
             kind,
             // The format has no other way to say it.
             default_visibility: !is_crossing_name(name),
+            of: SymbolKind::NoType,
+            vague,
         });
     }
     Ok(())

@@ -8,6 +8,7 @@ mod emit;
 mod exidx;
 mod fde_range;
 pub mod marker;
+pub mod ordered;
 pub mod read;
 pub mod same;
 pub mod sections;
@@ -20,7 +21,7 @@ use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
-use super::model::KeepRule;
+use super::model::{KeepRule, SymbolKind};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -104,9 +105,9 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
         let section = symbols
             .symbol_section(endian, symbol, index)
             .map_err(bad("symbol's section"))?;
-        let vague = symbol.st_bind() != elf::STB_GLOBAL
-            || section.is_some_and(|s| comdat.get(s.0).copied().unwrap_or(false));
-        let kind = match (symbol.st_shndx(endian), vague) {
+        let vague = section.is_some_and(|s| comdat.get(s.0).copied().unwrap_or(false));
+        let weak = vague || symbol.st_bind() != elf::STB_GLOBAL;
+        let kind = match (symbol.st_shndx(endian), weak) {
             (elf::SHN_UNDEF, _) if symbol.st_bind() == elf::STB_WEAK => GlobalKind::WeakUndefined,
             (elf::SHN_UNDEF, _) => GlobalKind::Undefined,
             (elf::SHN_COMMON, _) => GlobalKind::Common,
@@ -120,6 +121,14 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
                 symbol.st_visibility(),
                 elf::STV_DEFAULT | elf::STV_PROTECTED
             ),
+            of: match symbol.st_type() {
+                elf::STT_FUNC => SymbolKind::Function,
+                elf::STT_GNU_IFUNC => SymbolKind::IndirectFunction,
+                elf::STT_OBJECT | elf::STT_COMMON => SymbolKind::Object,
+                elf::STT_TLS => SymbolKind::Tls,
+                _ => SymbolKind::NoType,
+            },
+            vague,
         });
     }
     Ok(())
