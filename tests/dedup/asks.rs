@@ -431,37 +431,27 @@ fn symbols_with_versions_stay() {
 }
 
 #[test]
-fn twenty_thousand_members_take_seconds() {
-    // A chain of shared members, each with a hook of the plugin's: all of them are asked for in all.
-    const MEMBERS: usize = 20_000;
+fn members_and_asks_by_the_thousands_take_no_long_time() {
+    // A chain of shared members, all of which are entered by members that stay, each with a hook of
+    // the plugin's. Each ask for itself would be the square of their number.
+    const MEMBERS: usize = 3000;
     let bench = Bench::new();
     let mut libraries = Vec::new();
-    for name in ["one", "two"] {
+    for (number, name) in [(1, "one"), (2, "two")] {
         let library = bench.path(&format!("libgst{name}.a"));
         let mut builder = ar::Builder::new(std::fs::File::create(&library).unwrap());
-        let mut add = |member: String, object: Vec<u8>| {
-            let header = ar::Header::new(member.into_bytes(), object.len() as u64);
-            builder.append(&header, &object[..]).unwrap();
+        let mut add = |member: &str, at: usize, defines: &str, needs: &[&str]| {
+            let data = object(defines, needs, number, at);
+            let header = ar::Header::new(member.as_bytes().to_vec(), data.len() as u64);
+            builder.append(&header, &data[..]).unwrap();
         };
         for at in 0..MEMBERS {
             let piece = |n: usize| format!("_RNvCs1_5piece1p{n}");
-            add(
-                format!("p{at}.o"),
-                object(&[&piece(at)], &[&piece(at + 1), &format!("hook{at}")], 0),
-            );
-            add(
-                format!("h{at}.o"),
-                object(
-                    &[&format!("hook{at}")],
-                    &[],
-                    name.len() as u8 + name.as_bytes()[0],
-                ),
-            );
+            let hook = format!("hook{at}");
+            add("p.o", at, &piece(at), &[&piece(at + 1), &hook]);
+            add("h.o", at, &hook, &[]);
+            add("e.o", at, &format!("{name}{at}"), &[&piece(at)]);
         }
-        add(
-            "entry.o".to_owned(),
-            object(&[name], &["_RNvCs1_5piece1p0"], 1),
-        );
         drop(builder);
         libraries.push(library);
     }
@@ -469,14 +459,15 @@ fn twenty_thousand_members_take_seconds() {
     let response = dedup(&libraries, &bench.path("out"));
     let took = start.elapsed();
     println!(
-        "{took:?}, {} members shared",
+        "{took:?}, {} members moved",
         response["workspace_library"]["members"]
     );
-    assert!(took.as_secs() < 30, "{took:?}");
+    assert!(took.as_secs() < 20, "{took:?}");
 }
 
-/// An object that defines and needs these symbols, with one byte in it.
-fn object(defines: &[&str], needs: &[&str], byte: u8) -> Vec<u8> {
+/// An object that defines and needs symbols; those of a piece are the same in all libraries. No two
+/// of a kind have the same shape.
+fn object(defines: &str, needs: &[&str], number: u8, at: usize) -> Vec<u8> {
     use object::write::{Object, Symbol, SymbolSection};
     use object::{SymbolFlags, SymbolKind, SymbolScope};
     let mut out = Object::new(
@@ -485,9 +476,10 @@ fn object(defines: &[&str], needs: &[&str], byte: u8) -> Vec<u8> {
         object::Endianness::Little,
     );
     let text = out.section_id(object::write::StandardSection::Text);
-    out.append_section_data(text, &[byte], 1);
-    let names = defines.iter().map(|d| (d, SymbolSection::Section(text)));
-    for (name, section) in names.chain(needs.iter().map(|n| (n, SymbolSection::Undefined))) {
+    let byte = if defines.starts_with('_') { 0 } else { number };
+    out.append_section_data(text, &vec![byte; at], 1);
+    let names = needs.iter().map(|n| (*n, SymbolSection::Undefined));
+    for (name, section) in names.chain([(defines, SymbolSection::Section(text))]) {
         out.add_symbol(Symbol {
             name: name.as_bytes().to_vec(),
             value: 0,

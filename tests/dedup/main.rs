@@ -6,5 +6,6 @@ mod in_place;
 mod link_order;
 mod markers;
 mod random;
+mod rust;
 mod same_bytes;
 mod support;

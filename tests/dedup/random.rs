@@ -11,7 +11,8 @@ use crate::support::{dedup, ok, written};
 
 const LINKERS: &[&str] = &["ld.bfd", "ld.gold", "ld.lld-19", "ld.mold"];
 
-/// Functions that several members may define: programs can ask for the first two.
+/// Functions that several members may define: programs can ask for the first two. The others are never
+/// weak, and defined by plugins only: Rust's names mean one thing each.
 const CONTESTED: &[&str] = &[
     "alpha",
     "beta",
@@ -20,8 +21,8 @@ const CONTESTED: &[&str] = &[
 ];
 /// What the first own member of each library defines, as with allocators.
 const HOOK: &str = "_RNvCs1_5piece4hook";
-const DATA: &[&str] = &["datum", "_RNvCs1_5piece5DATUM"];
-const TLS: &[&str] = &["_RNvCs1_5piece3TLS", "own_tls"];
+const DATA: &[&str] = &["datum", "other_datum"];
+const TLS: &[&str] = &["own_tls", "other_tls"];
 
 /// SplitMix64.
 struct Random(u64);
@@ -75,9 +76,12 @@ fn member(random: &mut Random, id: usize, shared: usize, hook: bool) -> String {
     let mut defined = vec![own(id)];
     if hook {
         defined.push(HOOK.to_owned());
+        let rust = CONTESTED[2..].iter().filter(|_| random.percent(60));
+        defined.extend(rust.map(|name| (*name).to_owned()));
     }
-    if random.percent(15) {
-        defined.push(random.pick(CONTESTED).to_owned());
+    let contested = random.pick(CONTESTED).to_owned();
+    if random.percent(15) && !defined.contains(&contested) {
+        defined.push(contested);
     }
     let mut uses = String::new();
     for _ in 0..1 + random.below(3) {
@@ -144,9 +148,9 @@ fn member(random: &mut Random, id: usize, shared: usize, hook: bool) -> String {
     text.push_str("    .text\n");
     for (number, name) in defined.iter().enumerate() {
         let binding = match random.below(10) {
-            0..7 => "globl",
             7 => "hidden",
-            _ => "weak",
+            8.. if !name.starts_with("_") || *name == own(id) => "weak",
+            _ => "globl",
         };
         if binding == "hidden" {
             writeln!(text, "    .globl {name}").unwrap();
@@ -195,7 +199,7 @@ fn program(random: &mut Random, entries: &[usize]) -> String {
     );
     let mut defined = None;
     if random.percent(20) {
-        defined = Some(random.pick(CONTESTED));
+        defined = Some(random.pick(&CONTESTED[..2]));
     }
     for _ in 0..1 + random.below(3) {
         // An entry point of a plugin, or what programs can ask for.
@@ -271,7 +275,10 @@ impl Folder {
 fn system(folder: &Folder) -> PathBuf {
     let path = folder.0.path().join("libsystem.a");
     let mut objects = Vec::new();
-    let kinds = [(CONTESTED, ".text", "function"), (DATA, ".data", "object")];
+    let kinds = [
+        (&CONTESTED[..2], ".text", "function"),
+        (DATA, ".data", "object"),
+    ];
     for (names, section, kind) in kinds {
         for name in names {
             let contents = match kind {

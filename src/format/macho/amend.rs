@@ -143,6 +143,7 @@ impl Object<'_> {
             .iter()
             .map(|s| s.address.saturating_add(s.size));
         let address = end.max().unwrap_or(0).checked_next_multiple_of(8)?;
+        let address_end = address.checked_add(size as u64)?;
         let number = u8::try_from(self.sections.len() + 1).ok()?;
 
         // All fields that are there, still at their places.
@@ -186,7 +187,7 @@ impl Object<'_> {
             new.extend_from_slice(&file.endian.write_u32(kind.0));
             word(&mut new, segment_size + section_size)?;
             new.resize(24, 0);
-            for v in [0, address + size as u64, start as u64, size as u64] {
+            for v in [0, address_end, start as u64, size as u64] {
                 wide(&mut new, v)?;
             }
             for v in [7, 7, 1, 0] {
@@ -214,7 +215,7 @@ impl Object<'_> {
             u32::try_from(commands_end - header + grown).ok()?,
         )?;
         if has_segment {
-            self.extend_segment(&mut out, address + size as u64, room as u64, section_size)?;
+            self.extend_segment(&mut out, address_end, room as u64, section_size)?;
         } else {
             file.put(&mut out, 16, file.word(16)?.checked_add(1)?)?;
         }
@@ -233,7 +234,7 @@ impl Object<'_> {
         if let Some(dysymtab) = file.command(macho::LC_DYSYMTAB) {
             let first = symbols.undefined + 1;
             let defined = file.word(dysymtab + 16)?;
-            let defined = defined + u32::from(defined as usize >= symbols.local);
+            let defined = defined.checked_add(u32::from(defined as usize >= symbols.local))?;
             let locals = file.word(dysymtab + 12)? + 1;
             let of = place(dysymtab);
             file.put(&mut out, of + 12, locals)?;
@@ -301,7 +302,7 @@ impl Object<'_> {
         if let Some(dysymtab) = file.command(macho::LC_DYSYMTAB) {
             let (at, count) = (file.word(dysymtab + 56)?, file.word(dysymtab + 60)?);
             for number in 0..count as usize {
-                let at = at as usize + number * 4;
+                let at = (at as usize).checked_add(number * 4)?;
                 let symbol = file.word(at)?;
                 let special = macho::INDIRECT_SYMBOL_LOCAL.0 | macho::INDIRECT_SYMBOL_ABS.0;
                 if symbol & special == 0 && symbol as usize >= self.symbols.local {
@@ -350,11 +351,12 @@ impl Object<'_> {
         };
         let (address, length) = (memory, memory + if file.is_64 { 8 } else { 4 });
         let start = file.wide(segment + address)?;
-        let command = file.word(segment + 4)? + section_size as u32;
+        let length_now = end.checked_sub(start)?;
+        let command = file.word(segment + 4)?.checked_add(section_size as u32)?;
         file.put(out, segment + 4, command)?;
-        file.put_wide(out, segment + length, end.checked_sub(start)?)?;
+        file.put_wide(out, segment + length, length_now)?;
         let bytes = file.wide(segment + size)?.checked_add(room)?;
-        file.put_wide(out, segment + size, bytes.min(end - start))?;
+        file.put_wide(out, segment + size, bytes.min(length_now))?;
         file.put(
             out,
             segment + count,

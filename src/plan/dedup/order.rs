@@ -26,6 +26,9 @@ pub enum Why {
     NeedsOrdered,
 }
 
+/// A class, and the symbol or section that tells why.
+type Held<'d> = (u32, Cow<'d, [u8]>);
+
 /// What moves.
 #[derive(Debug, Default)]
 pub struct Order<'d> {
@@ -34,7 +37,7 @@ pub struct Order<'d> {
     /// By class that stays: what to ask for in it, sorted.
     pub asks: HashMap<u32, Vec<Ask<'d>>>,
     /// Shared classes that stay, each with a symbol or section that tells why.
-    pub held: BTreeMap<Why, Vec<(u32, Cow<'d, [u8]>)>>,
+    pub held: BTreeMap<Why, Vec<Held<'d>>>,
 }
 
 impl<'d> Order<'d> {
