@@ -27,6 +27,7 @@ struct Said {
     weakly_needed: bool,
     /// Any definition but a vague one.
     defined: bool,
+    vague: bool,
 }
 
 /// The contested names of a run.
@@ -82,6 +83,7 @@ impl Contested {
                             said.weak |= !(hidden && is_intrinsic(graph.name(global.name)));
                         }
                         GlobalKind::Common => said.common = true,
+                        GlobalKind::Vague => said.vague = true,
                         _ => {}
                     }
                     if !counts(global.kind) {
@@ -120,17 +122,19 @@ impl Contested {
             .map(|at| {
                 let name = graph.names[at];
                 let said = said[at];
+                // A vague definition is no runtime's (placement `new`).
+                let runtime = keeps_its_name(format, name) && (said.defined || !said.vague);
                 let meets = said.weak
                     || said.common
                     || said.several
                     || (said.weakly_needed && said.defined)
-                    || keeps_its_name(format, name)
+                    || runtime
                     // One object's definition that several libraries export.
                     || (said.defined
                         && !strong_differs[at]
                         && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
                     || (said.defined && public(name));
-                meets && (!isolated(name) || keeps_its_name(format, name))
+                meets && (!isolated(name) || runtime)
             })
             .collect();
         let mut contested = Self {

@@ -112,7 +112,11 @@ impl<'d> Making<'_, 'd> {
             for (&l, r) in again.iter().zip(fresh) {
                 reached[l] = r;
             }
-            again = self.implicit_exports(&reached);
+            let needs: Vec<Reached> = (0..count)
+                .into_par_iter()
+                .map(|l| self.needs_of_contested(l))
+                .collect();
+            again = self.implicit_exports(&reached, &needs);
             if again.is_empty() {
                 self.warnings.extend(warnings);
             }
@@ -120,13 +124,29 @@ impl<'d> Making<'_, 'd> {
         Ok(reached)
     }
 
+    /// What the contested definitions of a library's pulled members reach.
+    fn needs_of_contested(&self, l: usize) -> Reached {
+        let resolution = &self.resolutions[l];
+        let library = resolution.library;
+        let roots: Vec<Root> = resolution
+            .pulled
+            .iter()
+            .filter(|p| !self.graph.is_verbatim(p.object))
+            .flat_map(|p| self.member_roots(library, p.object))
+            .collect();
+        match roots.is_empty() {
+            true => Reached::default(),
+            false => reach(self.rules_with(resolution), &roots),
+        }
+    }
+
     /// What one library needs from outside and another defines stays visible: they link together
     /// today. Gives the libraries that export more now.
-    fn implicit_exports(&mut self, reached: &[Reached]) -> Vec<usize> {
+    fn implicit_exports(&mut self, reached: &[Reached], needs: &[Reached]) -> Vec<usize> {
         let mut grown = Vec::new();
         let format = self.inputs.format();
-        for (user, r) in reached.iter().enumerate() {
-            for name in r.externals() {
+        for (user, (r, n)) in reached.iter().zip(needs).enumerate() {
+            for name in r.externals().into_iter().chain(n.externals()) {
                 let all = 0..self.offers.len();
                 if self.contested.is(LibraryId(user as u32), name) {
                     // Its own definition serves it; else another's member does, by name.

@@ -10,7 +10,7 @@ use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
 use crate::format::GlobalKind;
-use crate::format::model::{AtomIndex, Definition, EdgeKind, EdgeTarget};
+use crate::format::model::{AtomIndex, Binding, Definition, EdgeKind, EdgeTarget};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -103,7 +103,39 @@ impl<'d> Vague<'d> {
                 }
             }
         }
+        vague.spread(graph, whole);
         vague
+    }
+
+    /// What shares a group with a variable that libraries disagree on is each library's own, too: the
+    /// final linker takes or leaves groups as wholes.
+    fn spread(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
+        loop {
+            let mut more: Vec<&'d [u8]> = Vec::new();
+            if self.apart.is_empty() {
+                return;
+            }
+            for pulled in whole.iter().flat_map(|r| &r.pulled) {
+                if graph.is_verbatim(pulled.object) {
+                    continue;
+                }
+                let file = graph.file(pulled.object);
+                for group in file.groups.iter().filter(|g| g.comdat) {
+                    let names = || {
+                        let own = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
+                        own.filter(|(_, s)| s.binding != Binding::Local)
+                            .map(|(_, s)| s.name)
+                    };
+                    if names().any(|n| self.apart.contains(n)) {
+                        more.extend(names().filter(|n| !self.apart.contains(n)));
+                    }
+                }
+            }
+            if more.is_empty() {
+                return;
+            }
+            self.apart.extend(more);
+        }
     }
 
     /// Is the atom, by this name, a variable that the final linker joins?

@@ -34,7 +34,7 @@ use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use contested::Contested;
 use graph::{Graph, NameId, ObjectId};
-use identity::atoms::{AtomClasses, classify};
+use identity::atoms::{ANYBODY, AtomClasses, Owner, classify};
 use identity::members::MemberClasses;
 use making::Making;
 use meeting::{Registries, Vague};
@@ -200,15 +200,18 @@ impl<'d> Analysis<'d> {
             .iter()
             .map(|s| universe_of[s.library().index()])
             .collect();
-        let homes: Vec<Option<u32>> = sets
+        let owners: Vec<Owner> = sets
             .iter()
-            .map(|set| {
-                let member = set.member()?;
-                let alike = making.contested.is_alike(member);
-                Some(if alike { u32::MAX } else { set.library().0 })
+            .map(|set| Owner {
+                library: set.library().0,
+                universe: universe_of[set.library().index()],
+                home: set.member().map(|member| {
+                    let alike = making.contested.is_alike(member);
+                    if alike { ANYBODY } else { set.library().0 }
+                }),
             })
             .collect();
-        let classes = classify(&making.graph, &reached, &universes, &homes, &making.vague);
+        let classes = classify(&making.graph, &reached, &owners, &making.vague);
         let commons = making.commons(&sets);
         let Making {
             graph,

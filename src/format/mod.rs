@@ -7,12 +7,13 @@ mod eh_frame;
 pub mod elf;
 pub mod macho;
 pub mod model;
+pub mod ordered;
 pub mod output;
 pub mod sections;
 
 use std::fmt;
 
-use model::Visibility;
+use model::{SymbolKind, Visibility};
 
 /// Files with a part for each architecture.
 pub use macho::fat as universal;
@@ -108,6 +109,8 @@ pub struct GlobalSymbol<'d> {
     pub name: &'d [u8],
     pub kind: GlobalKind,
     pub visibility: Visibility,
+    /// Of a definition, what it is of, where the format says it.
+    pub of: SymbolKind,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -390,14 +393,24 @@ pub fn marker_note(kind: MemberKind, data: &[u8]) -> Option<&[u8]> {
     }
 }
 
-/// `data` with `names` added as undefined symbols: what pulls it from an archive then pulls their
+/// A symbol that an object is made to ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Ask<'d> {
+    pub name: &'d [u8],
+    /// Of its definitions; `NoType` where they differ.
+    pub of: SymbolKind,
+    /// No definition of it is visible from outside a shared library.
+    pub hidden: bool,
+}
+
+/// `data` with `asks` added as undefined symbols: what pulls it from an archive then pulls their
 /// definitions too. `None` for what has no symbol table that can be added to.
 #[must_use]
-pub fn add_undefined(kind: MemberKind, data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
+pub fn add_undefined(kind: MemberKind, data: &[u8], asks: &[Ask<'_>]) -> Option<Vec<u8>> {
     match kind {
-        MemberKind::Object(Format::Elf, _) => elf::amend::add_undefined(data, names),
-        MemberKind::Object(Format::Coff, _) => coff::amend::add_undefined(data, names),
-        MemberKind::Object(Format::MachO, _) => macho::amend::add_undefined(data, names),
+        MemberKind::Object(Format::Elf, _) => elf::amend::add_undefined(data, asks),
+        MemberKind::Object(Format::Coff, _) => coff::amend::add_undefined(data, asks),
+        MemberKind::Object(Format::MachO, _) => macho::amend::add_undefined(data, asks),
         MemberKind::ImportStub(_) | MemberKind::Bitcode | MemberKind::Other => None,
     }
 }

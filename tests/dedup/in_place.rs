@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::support::{Bench, LINKERS, dragonfire, in_place, ok, snapshot};
+use crate::support::{Bench, LINKERS, RUST_NAMES, dragonfire, in_place, ok, snapshot};
 
 const PLUGINS: &[&str] = &["one", "two", "three"];
 const LIBRARIES: &[&str] = &["libgstone.a", "libgsttwo.a", "libgstthree.a"];
@@ -14,9 +14,8 @@ const WORKSPACE: &str = "libgstrsworkspace.a";
 /// Three plugins in `lib`, sharing two members and needing a hook that differs.
 fn plugins(bench: &Bench) -> PathBuf {
     for (i, name) in PLUGINS.iter().enumerate() {
-        let entry = format!(
-            "int shared(int); int gst_plugin_{name}_register(void) {{ return shared({i}); }}"
-        );
+        let entry =
+            format!("{RUST_NAMES}int gst_plugin_{name}_register(void) {{ return shared({i}); }}");
         let hook = format!("int hook(int x) {{ return x + {}; }}", 10 * (i + 1));
         bench.library(
             "lib",
@@ -25,11 +24,13 @@ fn plugins(bench: &Bench) -> PathBuf {
                 ("entry.o", &entry),
                 (
                     "shared.o",
-                    "int deep(int); int shared(int x) { return deep(x) * 2; }",
+                    &format!("{RUST_NAMES}int shared(int x) {{ return deep(x) * 2; }}"),
                 ),
                 (
                     "deep.o",
-                    "int hook(int); int deep(int x) { return hook(x) + 1; }",
+                    &format!(
+                        "{RUST_NAMES}int hook(int); int deep(int x) {{ return hook(x) + 1; }}"
+                    ),
                 ),
                 ("hook.o", &hook),
             ],

@@ -2,24 +2,24 @@
 
 use std::path::PathBuf;
 
-use crate::support::{Bench, LINKERS, dedup, members, subsets, written};
+use crate::support::{Bench, LINKERS, RUST_NAMES, dedup, members, subsets, written};
 
 /// Plugins of one shape: `entry` calls `shared`, which calls `deep`, which calls back for what each
 /// plugin's own `hook.o` defines. Nothing in the plugin calls the hook itself.
 fn plugin_members(name: &str, hook: &str) -> Vec<(String, String)> {
     let entry = format!(
-        "int shared(int); int gst_plugin_{name}_register(void) {{ return shared({}); }}",
+        "{RUST_NAMES}int gst_plugin_{name}_register(void) {{ return shared({}); }}",
         name.len()
     );
     vec![
         ("entry.o".into(), entry),
-        ("shared.o".into(), SHARED.into()),
-        ("deep.o".into(), DEEP.into()),
+        ("shared.o".into(), format!("{RUST_NAMES}{SHARED}")),
+        ("deep.o".into(), format!("{RUST_NAMES}{DEEP}")),
         ("hook.o".into(), hook.into()),
     ]
 }
 
-const SHARED: &str = "int deep(int); int shared(int x) { return deep(x) + 1; }";
+const SHARED: &str = "int shared(int x) { return deep(x) + 1; }";
 const DEEP: &str = "int hook(int); int other(int); int deep(int x) { return hook(x) + other(x); }";
 
 struct Plugins {

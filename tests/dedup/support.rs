@@ -7,8 +7,12 @@ use std::process::{Command, Output};
 
 use serde_json::{Value, json};
 
-/// Linkers that every program is linked with: GNU ld reads archives once, the others do not.
-pub const LINKERS: &[&str] = &["bfd", "lld", "mold"];
+/// Linkers that every program is linked with: GNU ld and gold read archives once, the others do not.
+pub const LINKERS: &[&str] = &["bfd", "gold", "lld", "mold"];
+
+/// Declares `shared` and `deep` with names of Rust's, which programs neither ask for nor define.
+pub const RUST_NAMES: &str = "int shared(int) __asm__(\"_RNvCs1_5piece6shared\");\n\
+    int deep(int) __asm__(\"_RNvCs1_5piece4deep\");\n";
 
 /// A temporary folder of objects, libraries and programs.
 pub struct Bench {

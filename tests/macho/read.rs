@@ -4,7 +4,7 @@ use std::fs;
 
 use dragonfire::error::Code;
 use dragonfire::format::model::{
-    Binding, Definition, EdgeKind, EdgeTarget, SymbolKind, Visibility,
+    Binding, Definition, EdgeKind, EdgeTarget, KeepRule, SymbolKind, Visibility,
 };
 use dragonfire::format::{self, Format, MemberKind};
 use dragonfire::input::archive::read::Archive;

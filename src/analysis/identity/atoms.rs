@@ -39,24 +39,45 @@ pub struct AtomClasses {
     pub first: Vec<(u32, u32)>,
 }
 
-/// Groups the nodes of `sets`; `universes[i]` is the universe of set `i`, and `homes[i]` keeps the roots of
-/// a set apart from those of sets with another (contested names, of which each library has its own).
+/// Whose a root set's atoms are.
+#[derive(Debug, Clone, Copy)]
+pub struct Owner {
+    /// The library that resolves its names.
+    pub library: u32,
+    /// Of its runtime.
+    pub universe: u32,
+    /// Its roots are contested definitions: of one library, or (`ANYBODY`) of all that hold them alike.
+    pub home: Option<u32>,
+}
+
+/// See [`Owner::home`].
+pub const ANYBODY: u32 = u32::MAX;
+
+/// Groups the nodes of `sets`, by their owners: contested definitions of different libraries stay two, by
+/// whatever name they are reached.
 #[must_use]
 pub fn classify(
     graph: &Graph<'_>,
     sets: &[Reached],
-    universes: &[u32],
-    homes: &[Option<u32>],
+    owners: &[Owner],
     vague: &Vague<'_>,
 ) -> AtomClasses {
-    let mut homed: HashMap<(usize, u32), u32> = HashMap::new();
-    for (s, set) in sets.iter().enumerate() {
-        if let Some(home) = homes.get(s).copied().flatten() {
+    // By home: its atoms.
+    let mut homed: HashMap<(u32, Node), u32> = HashMap::new();
+    for (owner, set) in owners.iter().zip(sets) {
+        if let Some(home) = owner.home {
             for &(_, node, _) in &set.roots {
-                homed.insert((s, node), home);
+                homed.insert((home, set.nodes[node as usize]), home);
             }
         }
     }
+    let home_of = |owner: &Owner, node: Node| {
+        if homed.is_empty() {
+            return None;
+        }
+        let own = homed.get(&(owner.library, node));
+        own.or_else(|| homed.get(&(ANYBODY, node))).copied()
+    };
     let contents = content_ids(graph, sets);
     let all = Line::new(sets);
     let mut class = vec![0u32; all.len()];
@@ -472,7 +493,11 @@ fn digest_as(
             offset,
             symbol.size,
             symbol.kind as u64,
-            symbol.binding as u64,
+            // Unique or weak, by the compiler's fashion, is one thing.
+            match symbol.binding {
+                Binding::Unique => Binding::Weak as u64,
+                binding => binding as u64,
+            },
             symbol.visibility as u64,
             u64::from(symbol.native),
         ]);

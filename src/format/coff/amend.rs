@@ -4,9 +4,10 @@
 use object::pe;
 
 use super::{Layout, layout, word};
+use crate::format::Ask;
 
 /// See [`crate::format::add_undefined`].
-pub fn add_undefined(data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
+pub fn add_undefined(data: &[u8], asks: &[Ask<'_>]) -> Option<Vec<u8>> {
     // Where the header says where the symbols are and how many; the size of one.
     let (at_pointer, at_count, size) = match layout(data)?.0 {
         Layout::Plain => (8, 12, 18),
@@ -38,7 +39,7 @@ pub fn add_undefined(data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
     if strings.len() < 4 {
         strings = vec![0; 4];
     }
-    for name in names {
+    for Ask { name, .. } in asks {
         if name.len() <= 8 {
             out.extend_from_slice(name);
             out.resize(out.len() + 8 - name.len(), 0);
@@ -55,7 +56,7 @@ pub fn add_undefined(data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
     let length = u32::try_from(strings.len()).ok()?.to_le_bytes();
     strings.get_mut(..4)?.copy_from_slice(&length);
     out.extend_from_slice(&strings);
-    let count = count.checked_add(u32::try_from(names.len()).ok()?)?;
+    let count = count.checked_add(u32::try_from(asks.len()).ok()?)?;
     let mut patch = |at: usize, value: u32| -> Option<()> {
         out.get_mut(at..at + 4)?
             .copy_from_slice(&value.to_le_bytes());

@@ -7,7 +7,7 @@ use object::pe::{self, ImportObjectHeader};
 
 use super::bad;
 use crate::error::Result;
-use crate::format::model::Visibility;
+use crate::format::model::{SymbolKind, Visibility};
 use crate::format::{GlobalKind, GlobalSymbol};
 
 /// Names of pointers to what is imported begin so.
@@ -68,6 +68,7 @@ pub fn globals<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Resul
         name,
         kind: GlobalKind::Defined,
         visibility: Visibility::Default,
+        of: SymbolKind::NoType,
     };
     f(define(pointer_name(import.symbol)));
     if header.import_type() != pe::IMPORT_OBJECT_DATA {

@@ -7,6 +7,7 @@ mod emit;
 pub mod import;
 pub mod marker;
 mod names;
+pub mod ordered;
 mod pdata;
 pub mod read;
 pub mod same;
@@ -20,7 +21,7 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
-use super::model::Visibility;
+use super::model::{SymbolKind, Visibility};
 use super::output::is_crossing_name;
 use super::sections::SectionKind;
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
@@ -234,6 +235,7 @@ fn globals<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>
             } else {
                 Visibility::Default
             },
+            of: SymbolKind::NoType,
         });
     }
     Ok(())

@@ -6,16 +6,33 @@ use object::read::SectionIndex;
 use object::read::elf::{FileHeader, SectionHeader};
 use object::{Endian, Endianness};
 
+use crate::format::Ask;
+use crate::format::model::SymbolKind;
+
 /// See [`crate::format::add_undefined`].
-pub fn add_undefined(data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
+pub fn add_undefined(data: &[u8], asks: &[Ask<'_>]) -> Option<Vec<u8>> {
     if data.get(4) == Some(&elf::ELFCLASS32.0) {
-        add::<FileHeader32<Endianness>>(data, names)
+        add::<FileHeader32<Endianness>>(data, asks)
     } else {
-        add::<FileHeader64<Endianness>>(data, names)
+        add::<FileHeader64<Endianness>>(data, asks)
     }
 }
 
-fn add<H: FileHeader<Endian = Endianness>>(data: &[u8], names: &[&[u8]]) -> Option<Vec<u8>> {
+/// The type of an undefined entry. Linkers compare it with that of the definition, and refuse a
+/// thread-local one for another (gABI, "Thread-Local Storage"). To users an indirect function is a
+/// function.
+fn symbol_type(of: SymbolKind) -> elf::SymbolType {
+    match of {
+        SymbolKind::Function | SymbolKind::IndirectFunction => elf::STT_FUNC,
+        SymbolKind::Object => elf::STT_OBJECT,
+        SymbolKind::Tls => elf::STT_TLS,
+        SymbolKind::NoType | SymbolKind::Section | SymbolKind::File | SymbolKind::Mapping => {
+            elf::STT_NOTYPE
+        }
+    }
+}
+
+fn add<H: FileHeader<Endian = Endianness>>(data: &[u8], asks: &[Ask<'_>]) -> Option<Vec<u8>> {
     let header = H::parse(data).ok()?;
     let endian = header.endian().ok()?;
     let sections = header.sections(endian, data).ok()?;
@@ -38,22 +55,27 @@ fn add<H: FileHeader<Endian = Endianness>>(data: &[u8], names: &[&[u8]]) -> Opti
         .data(endian, data)
         .ok()?
         .to_vec();
-    for name in names {
+    for ask in asks {
         let at = endian.write_u32(u32::try_from(strings.len()).ok()?);
-        strings.extend_from_slice(name);
+        strings.extend_from_slice(ask.name);
         strings.push(0);
-        let info = elf::STB_GLOBAL.0 << 4;
+        let info = elf::STB_GLOBAL.0 << 4 | symbol_type(ask.of).0;
+        let visibility = if ask.hidden {
+            elf::STV_HIDDEN.0
+        } else {
+            elf::STV_DEFAULT.0
+        };
         if is_64 {
             // Name, info, visibility, section, value, size.
             table.extend_from_slice(&at);
-            table.push(info);
-            table.resize(table.len() + 19, 0);
+            table.extend_from_slice(&[info, visibility]);
+            table.resize(table.len() + 18, 0);
         } else {
             // Name, value, size, info, visibility, section.
             table.extend_from_slice(&at);
             table.resize(table.len() + 8, 0);
-            table.push(info);
-            table.resize(table.len() + 3, 0);
+            table.extend_from_slice(&[info, visibility]);
+            table.resize(table.len() + 2, 0);
         }
     }
     let extended = symbols.shndx_section();
@@ -77,7 +99,7 @@ fn add<H: FileHeader<Endian = Endianness>>(data: &[u8], names: &[&[u8]]) -> Opti
         } else if index == symbols.string_section() {
             contents = std::mem::take(&mut strings).into();
         } else if index == extended && extended.0 != 0 {
-            let padded = contents.len() + 4 * names.len();
+            let padded = contents.len() + 4 * asks.len();
             contents.to_mut().resize(padded, 0);
         }
         let align: u64 = header.sh_addralign(endian).into();

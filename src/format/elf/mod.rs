@@ -11,6 +11,7 @@ mod exidx;
 mod fde_range;
 mod lto;
 pub mod marker;
+pub mod ordered;
 pub mod read;
 pub mod same;
 pub mod sections;
@@ -23,7 +24,7 @@ use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
-use super::model::{KeepRule, Visibility};
+use super::model::{KeepRule, SymbolKind, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -125,6 +126,13 @@ fn globals<'d, H: FileHeader<Endian = Endianness>>(
             name,
             kind,
             visibility: visibility(symbol.st_visibility()),
+            of: match symbol.st_type() {
+                elf::STT_FUNC => SymbolKind::Function,
+                elf::STT_GNU_IFUNC => SymbolKind::IndirectFunction,
+                elf::STT_OBJECT | elf::STT_COMMON => SymbolKind::Object,
+                elf::STT_TLS => SymbolKind::Tls,
+                _ => SymbolKind::NoType,
+            },
         });
     }
     Ok(())

@@ -4,10 +4,10 @@
 //! Dropping it empties its sections and cuts their contents out of the file. The headers stay: without
 //! them every later section, symbol and relocation would be numbered anew.
 
+use object::Endian;
 use object::macho;
-use object::{Endian, Endianness};
 
-use super::magic;
+use super::layout::{File, Header};
 use crate::error::{Code, Diagnostic, Result};
 
 /// What is cut is a multiple of this, so that all that follows stays as aligned as it was.
@@ -26,7 +26,9 @@ pub fn is_embedded(segment: &[u8], name: &[u8]) -> bool {
 pub fn embedded(data: &[u8]) -> Option<u64> {
     let file = File::new(data)?;
     let sections = file.sections()?;
-    let own = sections.iter().filter(|s| s.embedded && s.size > 0);
+    let own = sections
+        .iter()
+        .filter(|s| is_embedded(s.segment, s.name) && s.size > 0);
     own.map(|s| s.size)
         .reduce(|sum, size| sum.saturating_add(size))
 }
@@ -50,113 +52,12 @@ pub fn drop(data: &[u8]) -> Result<Option<Vec<u8>>> {
     })
 }
 
-/// A section's header.
-struct Header {
-    /// Of the header in the file.
-    at: usize,
-    embedded: bool,
-    address: u64,
-    size: u64,
-    /// Of the contents in the file.
-    offset: u64,
-    zero_fill: bool,
-}
-
-struct File<'d> {
-    data: &'d [u8],
-    endian: Endianness,
-    is_64: bool,
-    /// Load commands: kind and offset.
-    commands: Vec<(macho::LoadCommandType, usize)>,
-}
-
-impl<'d> File<'d> {
-    fn new(data: &'d [u8]) -> Option<Self> {
-        let (endian, is_64) = magic(data)?;
-        let mut file = Self {
-            data,
-            endian,
-            is_64,
-            commands: Vec::new(),
-        };
-        let mut at = if is_64 { 32 } else { 28 };
-        for _ in 0..file.word(16)? {
-            let size = file.word(at + 4)? as usize;
-            file.commands
-                .push((macho::LoadCommandType(file.word(at)?), at));
-            at = at.checked_add(size.max(8))?;
-        }
-        Some(file)
-    }
-
-    fn word(&self, at: usize) -> Option<u32> {
-        let bytes = self.data.get(at..)?.first_chunk::<4>()?;
-        Some(self.endian.read_u32(*bytes))
-    }
-
-    /// As wide as an address.
-    fn wide(&self, at: usize) -> Option<u64> {
-        if !self.is_64 {
-            return self.word(at).map(u64::from);
-        }
-        let bytes = self.data.get(at..)?.first_chunk::<8>()?;
-        Some(self.endian.read_u64(*bytes))
-    }
-
-    fn segments(&self) -> impl Iterator<Item = usize> {
-        let kind = if self.is_64 {
-            macho::LC_SEGMENT_64
-        } else {
-            macho::LC_SEGMENT
-        };
-        let of = self.commands.iter().filter(move |c| c.0 == kind);
-        of.map(|c| c.1)
-    }
-
-    fn sections(&self) -> Option<Vec<Header>> {
-        let (count, first, step) = if self.is_64 {
-            (64, 72, 80)
-        } else {
-            (48, 56, 68)
-        };
-        // Offsets of size, and of the contents' offset and flags.
-        let (size, offset, flags) = if self.is_64 {
-            (40, 48, 64)
-        } else {
-            (36, 40, 56)
-        };
-        let mut sections = Vec::new();
-        for segment in self.segments() {
-            for number in 0..self.word(segment + count)? as usize {
-                let at = segment
-                    .checked_add(first)?
-                    .checked_add(number.checked_mul(step)?)?;
-                let name = |at: usize| -> Option<&'d [u8]> {
-                    let field = self.data.get(at..at.checked_add(16)?)?;
-                    field.split(|b| *b == 0).next()
-                };
-                let flags = macho::SectionFlags(self.word(at + flags)?);
-                sections.push(Header {
-                    at,
-                    embedded: is_embedded(name(at + 16)?, name(at)?),
-                    address: self.wide(at + 32)?,
-                    size: self.wide(at + size)?,
-                    offset: u64::from(self.word(at + offset)?),
-                    zero_fill: matches!(
-                        flags.typ(),
-                        macho::S_ZEROFILL | macho::S_GB_ZEROFILL | macho::S_THREAD_LOCAL_ZEROFILL
-                    ),
-                });
-            }
-        }
-        Some(sections)
-    }
-
+impl File<'_> {
     fn without(&self) -> Option<Vec<u8>> {
         let sections = self.sections()?;
         let mut cuts: Vec<(u64, u64)> = sections
             .iter()
-            .filter(|s| s.embedded && !s.zero_fill && s.size >= STEP)
+            .filter(|s| is_embedded(s.segment, s.name) && !s.zero_fill && s.size >= STEP)
             .map(|s| Some((s.offset, s.offset.checked_add(s.size / STEP * STEP)?)))
             .collect::<Option<_>>()?;
         cuts.sort_unstable();
@@ -170,11 +71,11 @@ impl<'d> File<'d> {
         let commands = (0, u64::from(self.word(20)?).saturating_add(header));
         let parts = sections
             .iter()
-            .filter(|s| !s.embedded && !s.zero_fill && s.size > 0)
+            .filter(|s| !is_embedded(s.segment, s.name) && !s.zero_fill && s.size > 0)
             .map(|s| (s.offset, s.offset.saturating_add(s.size)));
         let own: Vec<(u64, u64)> = sections
             .iter()
-            .filter(|s| s.embedded && !s.zero_fill)
+            .filter(|s| is_embedded(s.segment, s.name) && !s.zero_fill)
             .map(|s| (s.offset, s.offset.saturating_add(s.size)))
             .collect();
         let apart = parts
@@ -203,22 +104,9 @@ impl<'d> File<'d> {
             }
             offset.checked_sub(shift)
         };
-        let put = |out: &mut [u8], at: usize, value: u32| -> Option<()> {
-            let field = out.get_mut(at..at.checked_add(4)?)?;
-            field.copy_from_slice(&self.endian.write_u32(value));
-            Some(())
-        };
-        let put_wide = |out: &mut [u8], at: usize, value: u64| -> Option<()> {
-            if !self.is_64 {
-                return put(out, at, u32::try_from(value).ok()?);
-            }
-            let field = out.get_mut(at..at.checked_add(8)?)?;
-            field.copy_from_slice(&self.endian.write_u64(value));
-            Some(())
-        };
         let shift = |out: &mut [u8], at: usize| -> Option<()> {
             let offset = self.word(at)?;
-            put(out, at, u32::try_from(moved(u64::from(offset))?).ok()?)
+            self.put(out, at, u32::try_from(moved(u64::from(offset))?).ok()?)
         };
 
         let (size, offset, relocations) = if self.is_64 {
@@ -227,16 +115,16 @@ impl<'d> File<'d> {
             (36, 40, 48)
         };
         for section in sections {
-            if section.embedded {
+            if is_embedded(section.segment, section.name) {
                 // What is left of the contents after whole steps is nobody's.
                 let start = usize::try_from(section.offset).ok()?;
                 let end = start.checked_add(usize::try_from(section.size).ok()?)?;
                 if !section.zero_fill {
                     out.get_mut(start..end)?.fill(0);
                 }
-                put_wide(out, section.at + size, 0)?;
-                put(out, section.at + relocations + 4, 0)?;
-                put(out, section.at + relocations, 0)?;
+                self.put_wide(out, section.at + size, 0)?;
+                self.put(out, section.at + relocations + 4, 0)?;
+                self.put(out, section.at + relocations, 0)?;
             } else {
                 shift(out, section.at + relocations)?;
             }
@@ -249,36 +137,15 @@ impl<'d> File<'d> {
         for segment in self.segments() {
             let (start, length) = (self.wide(segment + fields)?, self.wide(segment + file)?);
             let end = start.checked_add(length)?;
-            put_wide(out, segment + fields, moved(start)?)?;
-            put_wide(out, segment + file, moved(end)?.checked_sub(moved(start)?)?)?;
+            self.put_wide(out, segment + fields, moved(start)?)?;
+            self.put_wide(out, segment + file, moved(end)?.checked_sub(moved(start)?)?)?;
         }
         for &(kind, at) in &self.commands {
-            match kind {
-                macho::LC_SYMTAB => {
-                    self.settle_symbols(out, at, sections)?;
-                    shift(out, at + 8)?;
-                    shift(out, at + 16)?;
-                }
-                macho::LC_DYSYMTAB => {
-                    for field in [32, 40, 48, 56, 64, 72] {
-                        shift(out, at + field)?;
-                    }
-                }
-                macho::LC_CODE_SIGNATURE
-                | macho::LC_SEGMENT_SPLIT_INFO
-                | macho::LC_FUNCTION_STARTS
-                | macho::LC_DATA_IN_CODE
-                | macho::LC_DYLIB_CODE_SIGN_DRS
-                | macho::LC_LINKER_OPTIMIZATION_HINT => shift(out, at + 8)?,
-                macho::LC_NOTE => {
-                    let bytes = self.data.get(at + 24..)?.first_chunk::<8>()?;
-                    let offset = moved(self.endian.read_u64(*bytes))?;
-                    out.get_mut(at + 24..at + 32)?
-                        .copy_from_slice(&self.endian.write_u64(offset));
-                }
-                _ => {}
+            if kind == macho::LC_SYMTAB {
+                self.settle_symbols(out, at, sections)?;
             }
         }
+        self.move_tables(out, moved)?;
         Some(())
     }
 
@@ -293,7 +160,7 @@ impl<'d> File<'d> {
             let flags = macho::SymbolFlags(flags);
             let section = usize::from(number).checked_sub(1);
             let section = section.and_then(|s| sections.get(s));
-            if let Some(section) = section.filter(|s| s.embedded)
+            if let Some(section) = section.filter(|s| is_embedded(s.segment, s.name))
                 && !flags.is_stab()
                 && flags.typ() == macho::N_SECT
             {

@@ -1,5 +1,6 @@
-//! An object that holds a note of ours and nothing a linker would keep: no sections, no symbols, a
-//! note load command (LC_NOTE), and the platform of the objects around it.
+//! An object that holds a note of ours and nothing a linker would keep: an empty segment, without which
+//! Apple's ld64 refuses an object ("missing LC_SEGMENT"), no symbols, a note load command (LC_NOTE), and
+//! the platform of the objects around it.
 
 use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::MachHeader;
@@ -24,13 +25,25 @@ pub fn make(template: &[u8], note: &[u8]) -> Option<Vec<u8>> {
     // Magic, CPU and its subtype.
     let mut out = template.get(..12)?.to_vec();
     let word = |out: &mut Vec<u8>, v: u32| out.extend_from_slice(&endian.write_u32(v));
-    let commands = 1 + u32::from(!platform.is_empty());
-    let size = platform.len() + NOTE;
+    let (segment, segment_size) = if is_64 {
+        (macho::LC_SEGMENT_64, 72)
+    } else {
+        (macho::LC_SEGMENT, 56)
+    };
+    let commands = 2 + u32::from(!platform.is_empty());
+    let size = segment_size + platform.len() + NOTE;
     for v in [macho::MH_OBJECT.0, commands, size as u32] {
         word(&mut out, v);
     }
     word(&mut out, macho::MH_SUBSECTIONS_VIA_SYMBOLS.0);
     out.resize(header, 0);
+    word(&mut out, segment.0);
+    word(&mut out, segment_size as u32);
+    // No name, no addresses, no contents, all protections that may be, no sections, no flags.
+    out.resize(header + segment_size - 16, 0);
+    for v in [7, 7, 0, 0] {
+        word(&mut out, v);
+    }
     out.extend_from_slice(platform);
     word(&mut out, macho::LC_NOTE.0);
     word(&mut out, NOTE as u32);

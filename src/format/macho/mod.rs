@@ -5,7 +5,9 @@ mod atoms;
 pub mod bitcode;
 mod eh_frame;
 pub mod fat;
+mod layout;
 pub mod marker;
+pub mod ordered;
 pub mod read;
 mod relocations;
 pub mod sections;
@@ -15,7 +17,7 @@ use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::{MachHeader, Nlist};
 use object::{Endian, Endianness};
 
-use super::model::Visibility;
+use super::model::{SymbolKind, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -89,7 +91,11 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
     let mut commands = header
         .load_commands(endian, data, 0)
         .map_err(bad("load commands"))?;
+    let mut thread_locals = Vec::new();
     while let Some(command) = commands.next().map_err(bad("load command"))? {
+        ordered::for_each_section(endian, &command, &mut |section| {
+            thread_locals.push(section.flags.typ() == macho::S_THREAD_LOCAL_VARIABLES);
+        });
         let Some(symtab) = command.symtab().map_err(bad("load command"))? else {
             continue;
         };
@@ -103,6 +109,10 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
             let name = symbol
                 .name(endian, symbols.strings())
                 .map_err(bad("symbol name"))?;
+            let section = usize::from(symbol.n_sect()).checked_sub(1);
+            let in_section = kind == GlobalKind::Defined || kind == GlobalKind::WeakDefined;
+            let thread_local = in_section
+                && section.is_some_and(|s| thread_locals.get(s).copied().unwrap_or(false));
             f(GlobalSymbol {
                 name,
                 kind: match kind {
@@ -111,6 +121,11 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
                     kind => kind,
                 },
                 visibility,
+                of: if thread_local {
+                    SymbolKind::Tls
+                } else {
+                    SymbolKind::NoType
+                },
             });
         }
     }
