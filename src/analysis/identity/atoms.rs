@@ -86,12 +86,9 @@ pub fn classify(
     let mut members: Vec<Vec<u32>> = Vec::new();
     for (s, set) in sets.iter().enumerate() {
         for (n, node) in set.nodes.iter().enumerate() {
-            let home = homed.get(&(s, n as u32)).copied();
-            let key = (
-                contents[&node.object][node.atom as usize],
-                universes[s],
-                home,
-            );
+            let home = home_of(&owners[s], *node);
+            let content = contents[&node.object][node.atom as usize];
+            let key = (content, owners[s].universe, home);
             let id = *first_key.entry(key).or_insert_with(|| {
                 members.push(Vec::new());
                 members.len() as u32 - 1
