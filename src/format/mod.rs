@@ -292,6 +292,15 @@ pub fn field(kind: MemberKind, relocation: u32) -> Option<Field> {
     }
 }
 
+/// Does the relocation read an address from a table, so that a writer may make the access direct?
+#[must_use]
+pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
+    match kind {
+        MemberKind::Object(Format::Elf, Machine::X86_64) => elf::is_table_access(relocation),
+        _ => false,
+    }
+}
+
 /// Refuses what [`write_object`] cannot write, before work is spent on it.
 ///
 /// # Errors

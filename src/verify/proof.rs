@@ -11,17 +11,17 @@ use std::collections::{BTreeSet, HashMap};
 use rayon::prelude::*;
 
 use super::Promises;
+use crate::analysis::Analysis;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::analysis::{Analysis, Demand};
 use crate::error::{Code, Diagnostic};
 use crate::format::model::{
     AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, KeepRule, ObjectFile,
     Symbol, SymbolKind,
 };
 use crate::format::output::is_crossing_name;
-use crate::format::{self, MemberKind};
+use crate::format::{self, GlobalKind, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
 use crate::plan::partition::Partition;
@@ -355,9 +355,14 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 edge.offset + width.max(4) + 1,
             ));
             // A relocation that needed a table and needs it no more, near the old place.
+            let direct = |e: &Edge| match e.kind {
+                EdgeKind::Relocation(new) => format::field(window.read.kind, new).is_some(),
+                EdgeKind::Rule(_) => false,
+            };
+            let table = format::is_table_access(window.read.kind, kind);
             let near = window.find(&used, |e| {
                 let at = e.offset - window.from;
-                at.abs_diff(edge.offset) <= 1 && e.kind != edge.kind
+                table && at.abs_diff(edge.offset) <= 1 && direct(e)
             });
             if let Some(at) = near {
                 used[at] = true;
@@ -792,12 +797,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             }
             for s in analysis.export_sets(LibraryId(library as u32)) {
                 let roots = analysis.reached[s].roots.iter().map(|r| r.0);
-                let contested = analysis.demands[s].iter().filter_map(|d| match d {
-                    Demand::Name(_) | Demand::Set(_) => None::<NameId>,
-                });
                 let mut pulled: BTreeSet<ObjectId> = BTreeSet::new();
                 let mut needed: Vec<NameId> = roots
-                    .chain(contested)
                     .filter_map(|n| graph.find_name(analysis.graph.name(n)))
                     .collect();
                 while let Some(name) = needed.pop() {
@@ -806,7 +807,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                     };
                     if pulled.insert(object) {
                         let globals = graph.globals[object.index()].iter();
-                        needed.extend(globals.filter(|g| !g.kind.is_definition()).map(|g| g.name));
+                        let needs = globals.filter(|g| g.kind == GlobalKind::Undefined);
+                        needed.extend(needs.map(|g| g.name));
                     }
                 }
                 if pulled.is_empty() {

@@ -149,6 +149,14 @@ fn visibility(visibility: elf::SymbolVisibility) -> Visibility {
     }
 }
 
+/// See [`super::is_table_access`].
+pub fn is_table_access(relocation: u32) -> bool {
+    matches!(
+        elf::RelocationType(relocation),
+        elf::R_X86_64_GOTPCREL | elf::R_X86_64_GOTPCRELX | elf::R_X86_64_REX_GOTPCRELX
+    )
+}
+
 /// See [`super::field`].
 pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
     let machine = match machine {

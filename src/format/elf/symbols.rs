@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::arch::Arch;
-use super::write::{OutSection, Place};
+use super::write::{NOWHERE, OutSection, Place};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Binding, Definition, SymbolKind};
 use crate::format::output::{OutObject, OutTarget};
@@ -155,6 +155,19 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     .copied()
                     .ok_or_else(|| Diagnostic::new(Code::Internal, "reference to no atom"))?;
                 let out = &self.object.atoms[atom as usize];
+                if place.section == NOWHERE {
+                    // `.ARM.exidx` is built anew, in the order of the code.
+                    let mut labels = out.file.symbols_of(out.atom).map(|(_, s)| s);
+                    let label = labels.find(|s| s.kind != SymbolKind::Section);
+                    let section = out.file.atoms[out.atom as usize].section;
+                    return Err(Diagnostic::new(
+                        Code::ReferenceLost,
+                        "live data or code refers to a place in a table that is rebuilt",
+                    )
+                    .symbol(label.map_or(section, |s| s.name))
+                    .hint("use the dedup strategy, or leave what uses it out")
+                    .into());
+                }
                 let like = out.file.symbols_of(out.atom).find(|(_, s)| {
                     s.kind == kind
                         && matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)

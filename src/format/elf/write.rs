@@ -48,7 +48,7 @@ pub(super) struct Place {
     pub offset: u64,
 }
 
-const NOWHERE: usize = usize::MAX;
+pub(super) const NOWHERE: usize = usize::MAX;
 
 /// Larger sections and alignments come from broken files only: no code model reaches over them.
 const MAX_SECTION: u64 = 1 << 40;
@@ -290,6 +290,9 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             return Ok(made(symbols.of_target(target)?, addend));
         };
         let to = self.places[atom as usize];
+        if to.section == NOWHERE {
+            symbols.of_target(target)?;
+        }
         let plain = !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls);
         if plain
             && to.section == from.section
