@@ -52,7 +52,10 @@ class Target:
 
 
 def gnu(triple, prefix, arch):
-    return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-L', f'/usr/{prefix}'], linker=f'{prefix}-gcc')
+    # The loader would find another libc of that CPU in this machine's cache, where one is installed.
+    path = f'LD_LIBRARY_PATH=/usr/{prefix}/lib'
+    return Target(triple, [f'{prefix}-gcc'], [f'qemu-{arch}-static', '-E', path, '-L', f'/usr/{prefix}'],
+                  linker=f'{prefix}-gcc')
 
 
 def apple(arch):
