@@ -371,7 +371,9 @@ impl Resolution {
                     winners.insert(group.signature, own);
                     continue;
                 };
-                if group.largest && size(graph, own) > size(graph, *first) {
+                // LINK takes "any" and "largest" of one name for "largest".
+                let largest = group.largest || is_largest(graph, *first);
+                if largest && size(graph, own) > size(graph, *first) {
                     losers.insert(*first, own);
                     *first = own;
                     replaced = true;
@@ -427,7 +429,12 @@ impl Resolution {
     }
 }
 
-/// Bytes of the group's atoms.
+fn is_largest(graph: &Graph<'_>, (object, group): GroupId) -> bool {
+    let groups = &graph.file(object).groups;
+    groups.get(group as usize).is_some_and(|g| g.largest)
+}
+
+/// Bytes of the group's leading atom.
 fn size(graph: &Graph<'_>, (object, group): GroupId) -> u64 {
     let file = graph.file(object);
     let atoms = file

@@ -28,6 +28,17 @@ pub(super) struct OutReloc {
     pub symbol: SymbolRef,
 }
 
+/// A COMDAT section (PE/COFF, "COMDAT Sections").
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Comdat {
+    /// Of which one copy is linked: its symbol names it.
+    Leader(pe::ComdatSelection),
+    /// Goes with the leader in this section.
+    With(usize),
+    /// Goes with the section of code of the same name behind `$`.
+    ByName,
+}
+
 /// An output section.
 #[derive(Debug)]
 pub(super) struct OutSection {
@@ -40,8 +51,7 @@ pub(super) struct OutSection {
     /// Empty for zero-filled sections.
     pub data: Vec<u8>,
     pub relocs: Vec<OutReloc>,
-    /// A COMDAT: of which any copy serves, or that goes with another section's.
-    pub comdat: Option<Option<usize>>,
+    pub comdat: Option<Comdat>,
 }
 
 impl OutSection {
@@ -270,8 +280,9 @@ pub(super) fn emit(
         });
         let (selection, number) = match s.comdat {
             None => (pe::ComdatSelection(0), 0),
-            Some(None) => (pe::IMAGE_COMDAT_SELECT_ANY, 0),
-            Some(Some(leader)) => (pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE, leader as u32 + 1),
+            Some(Comdat::Leader(selection)) => (selection, 0),
+            Some(Comdat::With(leader)) => (pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE, leader as u32 + 1),
+            Some(Comdat::ByName) => (pe::IMAGE_COMDAT_SELECT_ANY, 0),
         };
         w.write_aux_section(AuxSymbolSection {
             length: s.size as u32,

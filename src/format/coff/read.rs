@@ -72,6 +72,8 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     pub(super) names: Vec<&'d [u8]>,
     /// By section number.
     pub(super) selections: HashMap<u32, Selection>,
+    /// How copies of those that are COMDATs are chosen.
+    pub(super) comdat_atoms: HashMap<AtomIndex, pe::ComdatSelection>,
     pub(super) included: Vec<&'d [u8]>,
     /// Of common symbols, by name, in bytes (MinGW's `-aligncomm`).
     common_alignments: HashMap<&'d [u8], u64>,
@@ -103,6 +105,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             roles: Vec::new(),
             names: Vec::new(),
             selections: HashMap::new(),
+            comdat_atoms: HashMap::new(),
             included: Vec::new(),
             common_alignments: HashMap::new(),
             out,
@@ -415,8 +418,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 continue;
             }
             let offset = u64::from(r.virtual_address.get(LE).wrapping_sub(base));
-            let width = self.arch.field(kind).map_or(4, |f| f.width as u64);
-            if offset + width > size {
+            if offset + self.arch.width(kind) as u64 > size {
                 return Err(malformed(format!(
                     "relocation at {offset:#x}, past the section's end"
                 ))
