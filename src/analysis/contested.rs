@@ -12,7 +12,7 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
 use crate::format::model::Visibility;
-use crate::format::{Format, GlobalKind};
+use crate::format::{Format, GlobalKind, Wish};
 use crate::input::LibraryId;
 
 /// What libraries say of a name.
@@ -27,6 +27,10 @@ struct Said {
     weakly_needed: bool,
     /// Any definition but a vague one.
     defined: bool,
+    /// Some object says that weak or missing names mean it, or the other way about.
+    stands: bool,
+    /// The linker is told so by this very name, once for the whole link.
+    told: bool,
 }
 
 /// The contested names of a run.
@@ -72,6 +76,17 @@ impl Contested {
         for offer in offers {
             let mut touched: Vec<NameId> = Vec::new();
             for &object in offer.objects() {
+                for wish in &graph.wishes[object.index()] {
+                    match *wish {
+                        Wish::Alternate { of, instead } => {
+                            said[of.index()].stands = true;
+                            said[instead.index()].stands = true;
+                            said[instead.index()].told = true;
+                        }
+                        Wish::Stands(name) => said[name.index()].stands = true,
+                        Wish::Need(_) => {}
+                    }
+                }
                 for global in &graph.globals[object.index()] {
                     let at = global.name.index();
                     let said = &mut said[at];
@@ -125,12 +140,14 @@ impl Contested {
                     || said.several
                     || (said.weakly_needed && said.defined)
                     || keeps_its_name(format, name)
+                    || (said.stands && said.defined)
                     // One object's definition that several libraries export.
                     || (said.defined
                         && !strong_differs[at]
                         && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
                     || (said.defined && public(name));
-                meets && !(isolated(name) && !keeps_its_name(format, name))
+                let fixed = said.told || keeps_its_name(format, name);
+                meets && (fixed || !isolated(name))
             })
             .collect();
         let mut contested = Self {
@@ -139,6 +156,10 @@ impl Contested {
             apart: HashSet::default(),
             alike: HashSet::default(),
         };
+        // A name that directives speak of cannot be another in each library.
+        for (differs, said) in strong_differs.iter_mut().zip(&said) {
+            *differs &= !said.told;
+        }
         contested.find_apart(graph, offers, &strong_differs);
         contested.find_alike(graph, offers);
         contested

@@ -83,6 +83,8 @@ impl RootSet {
 pub enum Demand {
     /// A name that somebody has to define: the linker takes the first who does.
     Name(NameId),
+    /// The same of a name that lives though nothing refers to it.
+    Need(NameId),
     /// The root set of a member, whether somebody else defines its names or not: a linker would have
     /// pulled it for something else that it holds.
     Set(u32),
@@ -128,6 +130,7 @@ pub struct Analysis<'d> {
     /// By library.
     pub commons: Vec<BTreeMap<NameId, Common>>,
     pub warnings: Vec<Diagnostic>,
+    pub format: format::Format,
     sharing: Sharing,
 }
 
@@ -186,7 +189,7 @@ impl<'d> Analysis<'d> {
         };
         let (mut sets, mut reached) = making.export_sets(whole)?;
         let first_member = sets.len();
-        making.member_sets(&mut sets, &universe_of)?;
+        making.member_sets(&mut sets, &reached, &universe_of)?;
         let fresh: Vec<Reached> = sets[first_member..]
             .par_iter()
             .map(|set| reach(making.rules_of(set), &set.roots))
@@ -234,6 +237,7 @@ impl<'d> Analysis<'d> {
             registries,
             commons,
             warnings,
+            format: inputs.format(),
             sharing,
         })
     }
@@ -327,7 +331,7 @@ impl<'d> Analysis<'d> {
             let needed = self.reached[s].externals();
             let mut more: Vec<usize> = Vec::new();
             let demanded = self.demands[s].iter().filter_map(|d| match d {
-                Demand::Name(name) => Some(*name),
+                Demand::Name(name) | Demand::Need(name) => Some(*name),
                 Demand::Set(_) => None,
             });
             for name in needed.into_iter().chain(demanded) {
@@ -341,7 +345,7 @@ impl<'d> Analysis<'d> {
             }
             more.extend(self.demands[s].iter().filter_map(|d| match d {
                 Demand::Set(set) => Some(*set as usize),
-                Demand::Name(_) => None,
+                Demand::Name(_) | Demand::Need(_) => None,
             }));
             for set in more {
                 if sets.insert(set) {
@@ -634,21 +638,32 @@ impl<'d> Making<'_, 'd> {
             return true;
         }
         let resolution = &self.resolutions[library.index()];
-        self.rules_with(resolution)
-            .lives_when_pulled(object)
-            .next()
-            .is_some()
+        !self.graph.wishes[object.index()].is_empty()
+            || self
+                .rules_with(resolution)
+                .lives_when_pulled(object)
+                .next()
+                .is_some()
     }
 
     /// One root set for each member that defines contested names and that some other root set pulls,
     /// or that brings a runtime name.
-    fn member_sets(&mut self, sets: &mut Vec<RootSet>, universe_of: &[u32]) -> Result<()> {
+    fn member_sets(
+        &mut self,
+        sets: &mut Vec<RootSet>,
+        reached: &[Reached],
+        universe_of: &[u32],
+    ) -> Result<()> {
         let mut known: BTreeSet<(LibraryId, ObjectId)> = BTreeSet::new();
         let mut waiting: Vec<(LibraryId, ObjectId)> = Vec::new();
         for set in sets.iter() {
             for pulled in &self.resolutions[set.resolution].pulled {
                 waiting.push((set.library(), pulled.object));
+                waiting.extend(self.alternates(set.library(), pulled.object));
             }
+        }
+        for (set, reached) in sets.iter().zip(reached) {
+            waiting.extend(self.searched(set.library(), reached));
         }
         for (l, offer) in self.offers.iter().enumerate() {
             let library = LibraryId(l as u32);
@@ -689,7 +704,10 @@ impl<'d> Making<'_, 'd> {
             for ((library, object), resolution) in
                 std::mem::take(&mut waiting).into_iter().zip(fresh)
             {
-                next.extend(resolution.pulled.iter().map(|p| (library, p.object)));
+                for pulled in &resolution.pulled {
+                    next.push((library, pulled.object));
+                    next.extend(self.alternates(library, pulled.object));
+                }
                 let universe = universe_of[library.index()];
                 let same = alike.entry((object, universe)).or_default();
                 let twin = same.iter().copied().find(|&s| {
@@ -721,6 +739,36 @@ impl<'d> Making<'_, 'd> {
         // Commons have no place: whoever refers to one brings it.
         sets.extend(own.into_iter().filter(|set| !set.roots.is_empty()));
         Ok(())
+    }
+
+    /// Members that define what an object wants to be taken for names that nobody defines.
+    fn alternates(
+        &self,
+        library: LibraryId,
+        object: ObjectId,
+    ) -> impl Iterator<Item = (LibraryId, ObjectId)> + '_ {
+        let names = self.graph.alternates(object);
+        names.filter_map(move |name| {
+            let own = std::iter::once(library);
+            let others = self.offers.iter().map(|o| o.library);
+            own.chain(others)
+                .find_map(|l| Some((l, self.offers[l.index()].definer(name)?)))
+        })
+    }
+
+    /// Members that some linkers take for weak references that something else stands for.
+    fn searched<'b>(
+        &'b self,
+        library: LibraryId,
+        reached: &'b Reached,
+    ) -> impl Iterator<Item = (LibraryId, ObjectId)> + 'b {
+        let offer = &self.offers[library.index()];
+        reached.targets.iter().filter_map(move |t| match t {
+            reach::Target::Either { name, .. } | reach::Target::Fallback { name, .. } => {
+                Some((library, offer.definer(*name)?))
+            }
+            _ => None,
+        })
     }
 
     /// Members that define what another member of the library has as a common.
@@ -767,6 +815,20 @@ impl<'d> Making<'_, 'd> {
             .collect()
     }
 
+    /// What an object needs without referring to it, and the final linker finds.
+    fn needs_elsewhere<'b>(
+        &'b self,
+        resolution: &'b Resolution,
+        object: ObjectId,
+    ) -> impl Iterator<Item = NameId> + 'b {
+        self.graph.needs(object).filter(|&name| {
+            self.contested.is(resolution.library, name)
+                || resolution
+                    .definition(name)
+                    .is_none_or(|site| self.graph.is_verbatim(site.object))
+        })
+    }
+
     /// What each root set brings along.
     fn demands(&self, sets: &[RootSet]) -> Vec<Vec<Demand>> {
         let mut set_of: HashMap<(LibraryId, ObjectId), u32> = HashMap::new();
@@ -781,7 +843,12 @@ impl<'d> Making<'_, 'd> {
             .map(|set| {
                 let library = set.library();
                 let mut demands = Vec::new();
-                for pulled in &self.resolutions[set.resolution].pulled {
+                let resolution = &self.resolutions[set.resolution];
+                for pulled in &resolution.pulled {
+                    demands.extend(
+                        self.needs_elsewhere(resolution, pulled.object)
+                            .map(Demand::Need),
+                    );
                     if set.member() == Some(pulled.object) {
                         continue;
                     }

@@ -43,6 +43,11 @@ pub enum Target {
         name: NameId,
         weak: bool,
     },
+    /// By name, and by the other name where nobody defines it.
+    Either {
+        name: NameId,
+        other: NameId,
+    },
     /// By name, and to this atom where nobody defines the name (COFF weak externals).
     Fallback {
         name: NameId,
@@ -139,7 +144,9 @@ impl Reached {
             .targets
             .iter()
             .filter_map(|t| match t {
-                Target::External { name, weak: false } => Some(*name),
+                Target::External { name, weak: false } | Target::Either { other: name, .. } => {
+                    Some(*name)
+                }
                 _ => None,
             })
             .collect();
@@ -282,6 +289,28 @@ impl<'d> Walk<'_, 'd> {
             for (atom, rule) in rules.lives_when_pulled(object) {
                 self.visit(Node { object, atom }, Cause::Pulled(rule));
             }
+            for name in rules.graph.needs(object) {
+                self.needed(name);
+            }
+        }
+    }
+
+    /// What a pulled member needs without referring to it, where that is the library's own.
+    fn needed(&mut self, name: NameId) {
+        let Rules {
+            graph,
+            resolution,
+            contested,
+            ..
+        } = self.rules;
+        let found = resolution
+            .symbol(graph, name)
+            .filter(|&(o, _)| !contested.is(resolution.library, name) && !graph.is_verbatim(o));
+        if let Some((object, symbol)) = found
+            && let Some(symbol) = graph.file(object).symbols.get(symbol as usize)
+            && let Definition::Atom { atom, .. } = symbol.definition
+        {
+            self.visit(Node { object, atom }, Cause::Pulled(KeepRule::Retained));
         }
     }
 
@@ -347,6 +376,7 @@ impl<'d> Walk<'_, 'd> {
                 let node = self.visit(node, cause);
                 Target::Fallback { name, node, offset }
             }
+            Found::Either { name, other } => Target::Either { name, other },
             Found::External { name, weak } => Target::External { name, weak },
             Found::Bound { name, weak } => self.bound(name, weak, cause),
             Found::Absolute(value) => Target::Absolute(value),
@@ -436,8 +466,14 @@ impl<'d> Walk<'_, 'd> {
         let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
         let fallback = file.fallback(index);
         if contested.is(resolution.library, name) {
-            return match fallback {
-                Some(instead) => self.fall_back(node.object, name, instead),
+            // Another member of the library may say what stands for the name.
+            let instead = fallback.map(|s| (node.object, s)).or_else(|| {
+                let (object, s) = resolution.symbol(graph, name)?;
+                let other = graph.file(object).fallback(s)?;
+                Some((object, other))
+            });
+            return match instead {
+                Some((object, instead)) => self.fall_back(object, name, instead),
                 None => Found::External { name, weak },
             };
         }
@@ -533,6 +569,12 @@ impl<'d> Walk<'_, 'd> {
     /// What a weak reference of `object` means where nobody defines its name: the final linker knows.
     fn fall_back(&self, object: ObjectId, name: NameId, symbol: SymbolIndex) -> Found {
         let graph = self.rules.graph;
+        let library = self.rules.resolution.library;
+        if let Some(other) = graph.name_of(object, symbol)
+            && self.rules.contested.is(library, other)
+        {
+            return Found::Either { name, other };
+        }
         match graph
             .file(object)
             .symbols
@@ -544,7 +586,6 @@ impl<'d> Walk<'_, 'd> {
                 node: Node { object, atom },
                 offset,
             },
-            Some(Definition::Absolute(value)) => Found::Absolute(value),
             Some(Definition::Undefined) => match graph.name_of(object, symbol) {
                 Some(other) => match self.rules.resolution.symbol(graph, other) {
                     Some((object, s)) => match graph.file(object).symbols.get(s as usize) {
@@ -554,17 +595,11 @@ impl<'d> Walk<'_, 'd> {
                                 node: Node { object, atom },
                                 offset,
                             },
-                            _ => Found::External {
-                                name: other,
-                                weak: false,
-                            },
+                            _ => Found::Either { name, other },
                         },
                         None => Found::Lost,
                     },
-                    None => Found::External {
-                        name: other,
-                        weak: false,
-                    },
+                    None => Found::Either { name, other },
                 },
                 None => Found::Void,
             },
@@ -600,6 +635,10 @@ enum Found {
         name: NameId,
         node: Node,
         offset: u64,
+    },
+    Either {
+        name: NameId,
+        other: NameId,
     },
     External {
         name: NameId,

@@ -6,6 +6,8 @@
 //!   Table").
 //! - GNU ld walks through the index again and again: of the members that are needed, the next one
 //!   behind the last pulled comes first. The order of pulling is the order of constructors.
+//! - Names that an object needs without referring to them pull as strong undefined symbols do. What is to
+//!   be taken for a name that nobody defines pulls when that is known: the final linker does it.
 //! - Among pulled members strong beats common beats weak and vague; the first of equals wins.
 //! - Of several COMDAT groups with one signature the first pulled is linked, the others contribute
 //!   nothing, constructors included. COFF may ask for the largest instead.
@@ -314,6 +316,7 @@ impl Resolution {
         object: ObjectId,
         missing: &mut Vec<NameId>,
     ) {
+        missing.extend(graph.needs(object));
         for (position, global) in graph.globals[object.index()].iter().enumerate() {
             if !global.kind.is_definition() {
                 if global.kind == GlobalKind::Undefined {

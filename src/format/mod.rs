@@ -152,6 +152,62 @@ pub fn for_each_global<'d>(
     }
 }
 
+/// Does the format say of a definition that it is weak by a second, strong one at the same place?
+#[must_use]
+pub fn weak_needs_a_twin(format: Format) -> bool {
+    format == Format::Coff
+}
+
+/// What an object wants of names besides what its symbols say. The names are bytes, or a run's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish<N> {
+    /// The name is needed, and what defines it lives, though nothing refers to it.
+    Need(N),
+    /// Where nobody defines `of`, every reference in the program to it is one to `instead`.
+    Alternate { of: N, instead: N },
+    /// The name stands for a weak one where nobody defines that: all that say so must mean one thing.
+    Stands(N),
+}
+
+impl<N> Wish<N> {
+    /// The same of other names.
+    pub fn map<M>(self, mut f: impl FnMut(N) -> M) -> Wish<M> {
+        match self {
+            Self::Need(name) => Wish::Need(f(name)),
+            Self::Alternate { of, instead } => Wish::Alternate {
+                of: f(of),
+                instead: f(instead),
+            },
+            Self::Stands(name) => Wish::Stands(f(name)),
+        }
+    }
+}
+
+/// Calls `f` for every wish of a member.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn for_each_wish<'d>(
+    kind: MemberKind,
+    data: &'d [u8],
+    f: &mut dyn FnMut(Wish<&'d [u8]>),
+) -> crate::error::Result<()> {
+    match kind {
+        MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
+        _ => Ok(()),
+    }
+}
+
+/// What of an object's traits holds for the whole link, wherever its atoms are; `None`: nothing.
+#[must_use]
+pub fn link_wide<'d>(traits: &ObjectTraits<'d>) -> Option<ObjectTraits<'d>> {
+    let coff = traits.coff.link_wide()?;
+    Some(ObjectTraits {
+        coff,
+        ..ObjectTraits::default()
+    })
+}
+
 /// A digest that objects share when they differ only in the name of their source file, and import
 /// stubs that differ only in their date; `None` for
 /// what cannot be such an object. Cheap: it reads no contents.

@@ -11,12 +11,12 @@ use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target, bound_stem};
 use crate::analysis::{Analysis, Demand};
-use crate::format::ObjectTraits;
 use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{
     OutAtom, OutCommon, OutGlobal, OutGroup, OutObject, OutTarget, OutUnwind, OutValue, Undefined,
     crossing_name,
 };
+use crate::format::{self, ObjectTraits};
 use crate::protocol::request::Symbols;
 
 /// What the objects of one run have in common.
@@ -90,13 +90,18 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &s in &self.carried[set.index()] {
             builder.pull(s as usize);
         }
+        builder.settle();
         let values = builder.values();
+        let mut traits = self.traits_of(&classes);
+        for &s in &self.carried[set.index()] {
+            traits.extend(self.link_wide(s as usize));
+        }
         OutObject {
             groups: self.groups(&classes),
             atoms,
             undefined: builder.undefined,
             values,
-            traits: self.traits_of(&classes),
+            traits,
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         }
@@ -123,7 +128,9 @@ impl<'a, 'd> Objects<'a, 'd> {
             groups: Vec::new(),
             undefined: builder.undefined,
             values,
-            traits: vec![self.analysis.graph.file(pulled.object).traits.clone()],
+            traits: std::iter::once(self.analysis.graph.file(pulled.object).traits.clone())
+                .chain(self.link_wide(s))
+                .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         })
@@ -143,6 +150,15 @@ impl<'a, 'd> Objects<'a, 'd> {
             .into_iter()
             .map(|o| self.analysis.graph.file(o).traits.clone())
             .collect()
+    }
+
+    /// What the members that a root set pulls say of the whole link.
+    fn link_wide(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
+        let graph = &self.analysis.graph;
+        let pulled = self.analysis.resolution(s).pulled.iter().map(|p| p.object);
+        pulled
+            .filter(|&o| !graph.wishes[o.index()].is_empty() && !graph.is_verbatim(o))
+            .filter_map(|o| format::link_wide(&graph.file(o).traits))
     }
 
     /// The groups that stay such, by the positions of their atoms.
@@ -232,6 +248,8 @@ struct Builder<'o, 'a, 'd> {
     defined: HashMap<Vec<u8>, (u32, u32)>,
     undefined: Vec<Undefined<'a>>,
     known: HashMap<Vec<u8>, u32>,
+    /// Entries for which something else stands, and which the library has a definition of.
+    served: Vec<u32>,
 }
 
 impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
@@ -243,6 +261,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             defined: HashMap::new(),
             undefined: Vec::new(),
             known: HashMap::new(),
+            served: Vec::new(),
         }
     }
 
@@ -410,14 +429,12 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             } => {
                 let class = analysis.classes.class_of[s][n as usize];
                 let instead = self.place(class, offset, SymbolKind::NoType);
-                let need = self.need(s, node.object, edge.to, name, true);
-                let target = self.external(s, name, need);
-                if let OutTarget::Undefined(at) = target
-                    && let Some(entry) = self.undefined.get_mut(at as usize)
-                {
-                    entry.fallback.get_or_insert(instead);
-                }
-                target
+                self.or_instead(s, node, edge, name, instead)
+            }
+            Target::Either { name, other } => {
+                let need = self.need(s, node.object, edge.to, other, false);
+                let instead = self.external(s, other, need);
+                self.or_instead(s, node, edge, name, instead)
             }
             Target::Bound(name) => {
                 let weak = self.declared(node.object, edge.to).is_some_and(|s| {
@@ -435,6 +452,40 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             }
             Target::Absolute(value) => OutTarget::Absolute(value),
             Target::Void => OutTarget::Void,
+        }
+    }
+
+    /// By name, or `instead` where nobody defines the name.
+    fn or_instead(
+        &mut self,
+        s: usize,
+        node: Node,
+        edge: &Edge,
+        name: NameId,
+        instead: OutTarget,
+    ) -> OutTarget {
+        let need = self.need(s, node.object, edge.to, name, true);
+        let target = self.external(s, name, need);
+        if let OutTarget::Undefined(at) = target
+            && let Some(entry) = self.undefined.get_mut(at as usize)
+        {
+            entry.fallback.get_or_insert(instead);
+            // Somebody else's strong reference pulls the library's own definition.
+            let own = self.objects.analysis.resolution(s).definition(name);
+            self.served.extend(own.map(|_| at));
+        }
+        target
+    }
+
+    /// Entries that are strong and served by the library itself are no weak externals: linkers would not
+    /// pull for them.
+    fn settle(&mut self) {
+        for &at in &self.served {
+            if let Some(entry) = self.undefined.get_mut(at as usize)
+                && !entry.weak
+            {
+                entry.fallback = None;
+            }
         }
     }
 
@@ -617,6 +668,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             native: need.native,
             far: need.far,
             common: None,
+            kept: false,
             fallback: None,
         });
         OutTarget::Undefined(at)
@@ -649,13 +701,17 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         }
         for demand in &analysis.demands[s] {
             match *demand {
-                Demand::Name(name) => {
+                Demand::Name(name) | Demand::Need(name) => {
                     let kind = self.kind_in(s, name);
                     let bytes = analysis.graph.name(name);
-                    if !self.defined.contains_key(bytes) {
-                        self.by_name(name, Need::plain(kind));
-                        self.common(s, name);
+                    if self.defined.contains_key(bytes) {
+                        continue;
                     }
+                    if let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) {
+                        let kept = matches!(demand, Demand::Need(_));
+                        self.undefined[at as usize].kept |= kept;
+                    }
+                    self.common(s, name);
                 }
                 Demand::Set(member) => match objects.partition.anchor(member as usize) {
                     Some(class) if self.position(class).is_none() => {

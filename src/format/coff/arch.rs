@@ -136,7 +136,10 @@ mod tests {
         assert_eq!(field(1).map(|f| f.width), Some(8));
         assert_eq!(field(0xA), None);
         assert!(Arch::X86_64.is_section_number(0xA));
-        assert_eq!([0xA, 4, 1, 0xC].map(|r| Arch::X86_64.width(r)), [2, 4, 8, 1]);
+        assert_eq!(
+            [0xA, 4, 1, 0xC].map(|r| Arch::X86_64.width(r)),
+            [2, 4, 8, 1]
+        );
         // PAGEBASE_REL21 and SECTION.
         assert_eq!([4, 0xD].map(|r| Arch::Aarch64.width(r)), [4, 2]);
     }

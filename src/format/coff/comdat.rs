@@ -133,10 +133,15 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     && let Some(a) = self.out.atoms.get(atom as usize)
                     && names::is_of_one_function(a.section)
                 {
-                    let by_name = self.comdat_atoms.get(&atom).is_some_and(|kind| {
-                        *kind == pe::IMAGE_COMDAT_SELECT_ANY
-                    });
-                    let group = self.out.atoms.get(entry.atom as usize).and_then(|a| a.group);
+                    let by_name = self
+                        .comdat_atoms
+                        .get(&atom)
+                        .is_some_and(|kind| *kind == pe::IMAGE_COMDAT_SELECT_ANY);
+                    let group = self
+                        .out
+                        .atoms
+                        .get(entry.atom as usize)
+                        .and_then(|a| a.group);
                     if let (true, Some(group)) = (by_name, group)
                         && let Some(g) = self.out.groups.get_mut(group as usize)
                     {

@@ -5,6 +5,7 @@ use object::write::coff::{
     AuxSymbolSection, AuxSymbolWeak, FileHeader, Name, Relocation, SectionHeader, Symbol, Writer,
 };
 
+use super::read::search_bit;
 use super::traits::{self, JoinedTraits};
 use super::write::Place;
 use crate::error::{Code, Diagnostic, Result};
@@ -370,9 +371,14 @@ pub(super) fn emit(
         if weak {
             let instead = fallbacks.get(at).copied().flatten().map(|s| numbers.of(s));
             let index = instead.or(nothing.map(|(index, _)| index));
-            let search = match u32::from(u.native) {
-                0 => pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
-                kind => pe::WeakExternSearch(kind),
+            // Where one of several references wants libraries to be searched, they are.
+            let search = match (
+                u.native & search_bit(pe::IMAGE_WEAK_EXTERN_SEARCH_LIBRARY),
+                u.native,
+            ) {
+                (0, 0) => pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
+                (0, bits) => pe::WeakExternSearch(bits.trailing_zeros() + 1),
+                _ => pe::IMAGE_WEAK_EXTERN_SEARCH_LIBRARY,
             };
             w.write_aux_weak_external(AuxSymbolWeak {
                 weak_default_sym_index: index.unwrap_or(0),

@@ -3,6 +3,7 @@
 pub mod amend;
 mod arch;
 mod comdat;
+pub mod directives;
 mod emit;
 pub mod import;
 pub mod marker;

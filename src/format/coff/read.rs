@@ -12,7 +12,7 @@ use object::read::coff::{CoffHeader, SectionTable, Symbol as _, SymbolTable};
 
 use super::arch::Arch;
 use super::names::{self, Role as NameRole};
-use super::{Layout, bad, layout, pdata, traits};
+use super::{Layout, bad, directives, layout, pdata};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, Native, ObjectFile,
@@ -74,7 +74,6 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     pub(super) selections: HashMap<u32, Selection>,
     /// How copies of those that are COMDATs are chosen.
     pub(super) comdat_atoms: HashMap<AtomIndex, pe::ComdatSelection>,
-    pub(super) included: Vec<&'d [u8]>,
     /// Of common symbols, by name, in bytes (MinGW's `-aligncomm`).
     common_alignments: HashMap<&'d [u8], u64>,
     pub(super) out: ObjectFile<'d>,
@@ -106,7 +105,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             names: Vec::new(),
             selections: HashMap::new(),
             comdat_atoms: HashMap::new(),
-            included: Vec::new(),
             common_alignments: HashMap::new(),
             out,
         })
@@ -122,7 +120,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             self.roles.push(role);
         }
         self.read_symbols()?;
-        self.keep_included();
         self.read_groups()?;
         self.read_edges()?;
         Ok(self.out)
@@ -139,12 +136,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             .map_err(|()| malformed("section contents past the end of the file").symbol(name))?;
         let size = u64::from(section.size_of_raw_data.get(LE));
         if name == b".drectve" {
-            for word in traits::words(contents) {
-                if let Some(symbol) = traits::included(word) {
-                    self.included.push(symbol);
-                } else if let Some((symbol, align)) = traits::common_alignment(word) {
+            for word in directives::words(contents) {
+                if let Some((symbol, align)) = directives::common_alignment(word) {
                     self.common_alignments.insert(symbol, align);
-                } else {
+                } else if directives::is_carried(word) {
                     self.out.traits.coff.directives.push(word);
                 }
             }
@@ -358,49 +353,28 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             let Some(&of) = self.out.symbols.get(default as usize) else {
                 continue;
             };
-            let alias = aux.weak_search_type.get(LE) == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS;
+            let search = aux.weak_search_type.get(LE);
             match of.definition {
-                Definition::Atom { atom, .. } if alias => {
+                Definition::Atom { atom, .. } if search == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS => {
                     self.out.atom_symbols.push((atom, own as SymbolIndex));
                     if let Some(symbol) = self.out.symbols.get_mut(own) {
                         symbol.definition = of.definition;
                         symbol.kind = of.kind;
                     }
+                    continue;
                 }
                 // Zero is what a weak reference that nobody serves is anyway.
                 Definition::Absolute(0) => {}
                 _ if default as usize != own => {
                     self.out.fallbacks.push((own as SymbolIndex, default));
-                    // The search that it asks for.
-                    if let Some(symbol) = self.out.symbols.get_mut(own) {
-                        symbol.native = aux.weak_search_type.get(LE).0 as u8;
-                    }
                 }
                 _ => {}
             }
-        }
-        self.out.fallbacks.sort_unstable();
-    }
-
-    /// `/INCLUDE` of a symbol of the object's own: it lives with the object. Others stay directives.
-    fn keep_included(&mut self) {
-        for name in std::mem::take(&mut self.included) {
-            let own = self.out.symbols.iter().find(|s| {
-                s.binding != Binding::Local
-                    && s.name == name
-                    && matches!(s.definition, Definition::Atom { .. })
-            });
-            if let Some(Definition::Atom { atom, .. }) = own.map(|s| s.definition)
-                && let Some(a) = self.out.atoms.get_mut(atom as usize)
-                && a.keep.is_none()
-            {
-                a.keep = Some(KeepRule::Retained);
-                self.out.kept.push(atom);
-            } else if own.is_none() {
-                self.out.traits.coff.included.push(name);
+            if let Some(symbol) = self.out.symbols.get_mut(own) {
+                symbol.native = search_bit(search);
             }
         }
-        self.out.kept.sort_unstable();
+        self.out.fallbacks.sort_unstable();
     }
 
     /// Relocations of a section, converted. Addends stay in the contents.
@@ -486,6 +460,14 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             self.out.edge_starts.push(end);
         }
         Ok(())
+    }
+}
+
+/// How a weak external is searched for, as a bit, so that several entries' wishes can be joined.
+pub(super) fn search_bit(search: pe::WeakExternSearch) -> u8 {
+    match search.0 {
+        kind @ 1..=4 => 1 << (kind - 1),
+        _ => 0,
     }
 }
 

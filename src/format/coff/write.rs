@@ -102,8 +102,8 @@ impl Layout<'_, '_, '_> {
         // A group's leader comes before what goes with it.
         let leaders: Vec<u32> = self.object.groups.iter().map(|g| self.leader(g)).collect();
         let mut leader_section: Vec<Option<usize>> = vec![None; leaders.len()];
-        let (mut order, followers): (Vec<usize>, Vec<usize>) =
-            (0..self.object.atoms.len()).partition(|&at| {
+        let (mut order, followers): (Vec<usize>, Vec<usize>) = (0..self.object.atoms.len())
+            .partition(|&at| {
                 let group = group_of.get(&(at as u32));
                 group.is_none_or(|&g| leaders.get(g) == Some(&(at as u32)))
             });
@@ -234,7 +234,9 @@ impl Layout<'_, '_, '_> {
                 let section = *tables.entry(key).or_insert_with(|| {
                     let flags = pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ;
                     let name = match comdat {
-                        Some(Comdat::ByName) => names::of_function(b".pdata", &self.sections[code].name),
+                        Some(Comdat::ByName) => {
+                            names::of_function(b".pdata", &self.sections[code].name)
+                        }
                         _ => b".pdata".to_vec(),
                     };
                     let mut section = OutSection::new(&name, flags.0);
@@ -407,10 +409,10 @@ impl Layout<'_, '_, '_> {
                 text.extend_from_slice(format!("\",{exponent} ").as_bytes());
             }
         }
-        for name in &joined.included {
-            text.extend_from_slice(b"/INCLUDE:");
-            text.extend_from_slice(name);
-            text.push(b' ');
+        for u in self.object.undefined.iter().filter(|u| u.kept) {
+            text.extend_from_slice(b"/INCLUDE:\"");
+            text.extend_from_slice(&u.name);
+            text.extend_from_slice(b"\" ");
         }
         if self.object.gnu_linkers {
             let hidden = self.object.atoms.iter().flat_map(|a| &a.globals);
