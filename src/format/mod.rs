@@ -77,7 +77,7 @@ impl fmt::Display for Machine {
 #[must_use]
 pub fn classify(data: &[u8]) -> MemberKind {
     let bitcode = data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]);
-    if bitcode || coff::is_intermediate(data) {
+    if bitcode || coff::is_intermediate(data) || coff::is_slim(data) {
         return MemberKind::Bitcode;
     }
     elf::classify(data)
@@ -89,12 +89,12 @@ pub fn classify(data: &[u8]) -> MemberKind {
 /// What a [`MemberKind::Bitcode`] member is, and how to build without it.
 #[must_use]
 pub fn intermediate(data: &[u8]) -> (&'static str, &'static str) {
-    match elf::classify(data) {
-        Some(_) => (
+    match elf::classify(data).is_some() || coff::is_slim(data) {
+        true => (
             "GCC's -flto intermediate code",
             "build with -ffat-lto-objects or without -flto",
         ),
-        None => (
+        false => (
             "a compiler's intermediate code",
             "build without -Clinker-plugin-lto or /GL",
         ),
@@ -411,6 +411,7 @@ pub fn marker_object(kind: MemberKind, template: &[u8], note: &[u8]) -> Option<V
         MemberKind::Bitcode if elf::classify(template).is_some() => {
             elf::marker::make(template, note)
         }
+        MemberKind::Bitcode if coff::is_slim(template) => coff::marker::make(template, note),
         MemberKind::Bitcode | MemberKind::Other => None,
     }
 }

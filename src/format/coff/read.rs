@@ -72,6 +72,8 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     pub(super) names: Vec<&'d [u8]>,
     /// By section number.
     pub(super) selections: HashMap<u32, Selection>,
+    /// Labels in sections that are no atoms: section number, value, index; sorted.
+    dropped: Vec<(i32, u32, SymbolIndex)>,
     /// How copies of those that are COMDATs are chosen.
     pub(super) comdat_atoms: HashMap<AtomIndex, pe::ComdatSelection>,
     /// Of common symbols, by name, in bytes (MinGW's `-aligncomm`).
@@ -104,6 +106,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             roles: Vec::new(),
             names: Vec::new(),
             selections: HashMap::new(),
+            dropped: Vec::new(),
             comdat_atoms: HashMap::new(),
             common_alignments: HashMap::new(),
             out,
@@ -237,11 +240,17 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     .atom_symbols
                     .push((atom, index.0 as SymbolIndex + 1));
             }
+            if symbol.definition == Definition::Dropped && symbol.kind != SymbolKind::Section {
+                let label = index.0 as SymbolIndex + 1;
+                self.dropped
+                    .push((raw.section_number().0, raw.value(), label));
+            }
             if let Some(slot) = symbols.get_mut(index.0 + 1) {
                 *slot = symbol;
             }
         }
         self.out.symbols = symbols;
+        self.dropped.sort_unstable();
         self.bind_aliases();
         self.out.atom_symbols.sort_unstable();
         Ok(())
@@ -384,6 +393,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             .map_err(bad("relocations"))?;
         let base = section.virtual_address.get(LE);
         let size = u64::from(section.size_of_raw_data.get(LE));
+        let contents = section.coff_data(self.data).unwrap_or_default();
         let mut edges = Vec::with_capacity(raw.len());
         for r in raw {
             let kind = u32::from(r.typ.get(LE).0);
@@ -400,6 +410,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 .into());
             }
             let symbol = r.symbol_table_index.get(LE).saturating_add(1);
+            let symbol = self.label(symbol, kind, offset, contents);
             if self.out.symbols.len() <= symbol as usize {
                 return Err(malformed(format!("symbol {} does not exist", symbol - 1))
                     .symbol(name)
@@ -414,6 +425,41 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         }
         edges.sort_by_key(|e| e.offset);
         Ok(edges)
+    }
+
+    /// The label that a reference to a table's section symbol means, where the table is taken apart: GNU as
+    /// refers to sections, but people know labels.
+    fn label(&self, symbol: u32, kind: u32, offset: u64, contents: &[u8]) -> u32 {
+        let Some(of) = self.out.symbols.get(symbol as usize) else {
+            return symbol;
+        };
+        if of.definition != Definition::Dropped || of.kind != SymbolKind::Section {
+            return symbol;
+        }
+        let number = |at: u32| {
+            let raw = self
+                .table
+                .symbol(RawIndex(at.checked_sub(1)? as usize))
+                .ok()?;
+            Some(raw.section_number().0)
+        };
+        let Some(section) = number(symbol) else {
+            return symbol;
+        };
+        let at = offset as usize;
+        let width = self.arch.width(kind);
+        let addend = contents.get(at..at + width).map_or(0, |bytes| {
+            let mut word = [0; 8];
+            word[..width].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        });
+        let after = self
+            .dropped
+            .partition_point(|&(s, value, _)| (s, u64::from(value)) <= (section, addend));
+        let before = after.checked_sub(1).and_then(|i| self.dropped.get(i));
+        before
+            .filter(|(s, _, _)| *s == section)
+            .map_or(symbol, |&(_, _, label)| label)
     }
 
     fn read_edges(&mut self) -> Result<()> {
