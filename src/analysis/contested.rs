@@ -40,6 +40,8 @@ pub struct Contested {
     names: Vec<bool>,
     /// By name: a runtime name, which programs may take from any library.
     runtime: Vec<bool>,
+    /// By name: what weak or missing names stand for; linkers take it by name.
+    stands: Vec<bool>,
     /// Strong definitions of several libraries, where each keeps its own.
     apart: HashSet<(LibraryId, NameId), foldhash::fast::FixedState>,
     /// Objects all of whose contested names no other object defines.
@@ -153,6 +155,7 @@ impl Contested {
         let mut contested = Self {
             names,
             runtime,
+            stands: said.iter().map(|s| s.stands).collect(),
             apart: HashSet::default(),
             alike: HashSet::default(),
         };
@@ -244,6 +247,12 @@ impl Contested {
     #[must_use]
     pub fn is_runtime(&self, name: NameId) -> bool {
         self.runtime.get(name.index()).copied().unwrap_or(false)
+    }
+
+    /// Does something else stand for the name, or it for something else, by the linker's rules?
+    #[must_use]
+    pub fn stands(&self, name: NameId) -> bool {
+        self.stands.get(name.index()).copied().unwrap_or(false)
     }
 
     /// Does no other object define what this one says of contested names?

@@ -815,6 +815,26 @@ impl<'d> Making<'_, 'd> {
             .collect()
     }
 
+    /// Where a format says of a weak definition what it stands for, two of them clash that are both
+    /// linked: the weak names of an object all of whose contested names are such, or stand for such.
+    fn only_by_name(&self, library: LibraryId, object: ObjectId) -> Option<Vec<NameId>> {
+        if !format::weak_needs_a_twin(self.inputs.format()) {
+            return None;
+        }
+        let mut weak = Vec::new();
+        for global in &self.graph.globals[object.index()] {
+            if !global.kind.is_definition() || !self.contested.is(library, global.name) {
+                continue;
+            }
+            if global.kind == format::GlobalKind::WeakDefined {
+                weak.push(global.name);
+            } else if !self.contested.stands(global.name) {
+                return None;
+            }
+        }
+        Some(weak)
+    }
+
     /// What an object needs without referring to it, and the final linker finds.
     fn needs_elsewhere<'b>(
         &'b self,
@@ -860,6 +880,8 @@ impl<'d> Making<'_, 'd> {
                         demands.extend(names.map(Demand::Name));
                     } else if self.contested.is(library, pulled.reason) {
                         demands.push(Demand::Name(pulled.reason));
+                    } else if let Some(weak) = self.only_by_name(library, pulled.object) {
+                        demands.extend(weak.into_iter().map(Demand::Name));
                     } else if let Some(&member) = member {
                         demands.push(Demand::Set(member));
                     } else {
