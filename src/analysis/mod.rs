@@ -20,6 +20,7 @@ pub mod resolve;
 pub mod roots;
 pub mod runtime_names;
 pub mod universe;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -741,36 +742,6 @@ impl<'d> Making<'_, 'd> {
         Ok(())
     }
 
-    /// Members that define what an object wants to be taken for names that nobody defines.
-    fn alternates(
-        &self,
-        library: LibraryId,
-        object: ObjectId,
-    ) -> impl Iterator<Item = (LibraryId, ObjectId)> + '_ {
-        let names = self.graph.alternates(object);
-        names.filter_map(move |name| {
-            let own = std::iter::once(library);
-            let others = self.offers.iter().map(|o| o.library);
-            own.chain(others)
-                .find_map(|l| Some((l, self.offers[l.index()].definer(name)?)))
-        })
-    }
-
-    /// Members that some linkers take for weak references that something else stands for.
-    fn searched<'b>(
-        &'b self,
-        library: LibraryId,
-        reached: &'b Reached,
-    ) -> impl Iterator<Item = (LibraryId, ObjectId)> + 'b {
-        let offer = &self.offers[library.index()];
-        reached.targets.iter().filter_map(move |t| match t {
-            reach::Target::Either { name, .. } | reach::Target::Fallback { name, .. } => {
-                Some((library, offer.definer(*name)?))
-            }
-            _ => None,
-        })
-    }
-
     /// Members that define what another member of the library has as a common.
     fn definers_of_commons<'b>(&'b self, offer: &'b Offer) -> impl Iterator<Item = ObjectId> + 'b {
         let common: HashSet<NameId> = self.resolutions[offer.library.index()]
@@ -813,40 +784,6 @@ impl<'d> Making<'_, 'd> {
                 }),
             })
             .collect()
-    }
-
-    /// Where a format says of a weak definition what it stands for, two of them clash that are both
-    /// linked: the weak names of an object all of whose contested names are such, or stand for such.
-    fn only_by_name(&self, library: LibraryId, object: ObjectId) -> Option<Vec<NameId>> {
-        if !format::weak_needs_a_twin(self.inputs.format()) {
-            return None;
-        }
-        let mut weak = Vec::new();
-        for global in &self.graph.globals[object.index()] {
-            if !global.kind.is_definition() || !self.contested.is(library, global.name) {
-                continue;
-            }
-            if global.kind == format::GlobalKind::WeakDefined {
-                weak.push(global.name);
-            } else if !self.contested.stands(global.name) {
-                return None;
-            }
-        }
-        Some(weak)
-    }
-
-    /// What an object needs without referring to it, and the final linker finds.
-    fn needs_elsewhere<'b>(
-        &'b self,
-        resolution: &'b Resolution,
-        object: ObjectId,
-    ) -> impl Iterator<Item = NameId> + 'b {
-        self.graph.needs(object).filter(|&name| {
-            self.contested.is(resolution.library, name)
-                || resolution
-                    .definition(name)
-                    .is_none_or(|site| self.graph.is_verbatim(site.object))
-        })
     }
 
     /// What each root set brings along.
