@@ -12,7 +12,7 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
 use crate::format::model::Visibility;
-use crate::format::{Format, GlobalKind, Wish};
+use crate::format::{self, Format, GlobalKind, Wish};
 use crate::input::LibraryId;
 
 /// What libraries say of a name.
@@ -78,6 +78,8 @@ impl Contested {
         for offer in offers {
             let mut touched: Vec<NameId> = Vec::new();
             for &object in offer.objects() {
+                // Rust's weak definitions are those helpers; elsewhere they are hidden.
+                let helpers = graph.is_rust(object) && !format::has_visibility(format);
                 for wish in &graph.wishes[object.index()] {
                     match *wish {
                         Wish::Alternate { of, instead } => {
@@ -85,7 +87,7 @@ impl Contested {
                             said[instead.index()].stands = true;
                             said[instead.index()].told = true;
                         }
-                        Wish::Stands(name) => said[name.index()].stands = true,
+                        Wish::Stands(name) => said[name.index()].stands |= !helpers,
                         Wish::Need(_) => {}
                     }
                 }
@@ -96,7 +98,8 @@ impl Contested {
                         GlobalKind::WeakUndefined => said.weakly_needed = true,
                         GlobalKind::WeakDefined => {
                             let hidden = global.visibility == Visibility::Hidden;
-                            said.weak |= !(hidden && is_intrinsic(graph.name(global.name)));
+                            let helper = hidden && is_intrinsic(graph.name(global.name));
+                            said.weak |= !(helper || helpers);
                         }
                         GlobalKind::Common => said.common = true,
                         _ => {}

@@ -504,7 +504,9 @@ impl<'d> Making<'_, 'd> {
         let mut grown = Vec::new();
         let format = self.inputs.format();
         for (user, r) in reached.iter().enumerate() {
-            for name in r.externals() {
+            let mut names = r.externals();
+            names.extend(self.all_needs_elsewhere(user));
+            for name in names {
                 let all = 0..self.offers.len();
                 if self.contested.is(LibraryId(user as u32), name) {
                     // Its own definition serves it; else another's member does, by name.

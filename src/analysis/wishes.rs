@@ -53,6 +53,14 @@ impl Making<'_, '_> {
         })
     }
 
+    /// The same of all that a library pulls for its exports.
+    pub(super) fn all_needs_elsewhere(&self, library: usize) -> Vec<NameId> {
+        let resolution = &self.resolutions[library];
+        let pulled = resolution.pulled.iter();
+        let names = pulled.flat_map(|p| self.needs_elsewhere(resolution, p.object));
+        names.collect()
+    }
+
     /// Where a format says of a weak definition what it stands for, two of them clash that are both
     /// linked: the weak names of an object all of whose contested names are such, or stand for such.
     pub(super) fn only_by_name(&self, library: LibraryId, object: ObjectId) -> Option<Vec<NameId>> {

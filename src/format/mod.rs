@@ -152,6 +152,12 @@ pub fn for_each_global<'d>(
     }
 }
 
+/// Can symbols of the format be hidden from other components?
+#[must_use]
+pub fn has_visibility(format: Format) -> bool {
+    format != Format::Coff
+}
+
 /// Does the format say of a definition that it is weak by a second, strong one at the same place?
 #[must_use]
 pub fn weak_needs_a_twin(format: Format) -> bool {
