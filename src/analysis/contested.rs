@@ -12,7 +12,7 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
 use crate::format::model::Visibility;
-use crate::format::{Format, GlobalKind};
+use crate::format::{self, Format, GlobalKind, Wish};
 use crate::input::LibraryId;
 
 /// What libraries say of a name.
@@ -28,6 +28,10 @@ struct Said {
     /// Any definition but a vague one.
     defined: bool,
     vague: bool,
+    /// Some object says that weak or missing names mean it, or the other way about.
+    stands: bool,
+    /// The linker is told so by this very name, once for the whole link.
+    told: bool,
 }
 
 /// The contested names of a run.
@@ -37,6 +41,8 @@ pub struct Contested {
     names: Vec<bool>,
     /// By name: a runtime name, which programs may take from any library.
     runtime: Vec<bool>,
+    /// By name: what weak or missing names stand for; linkers take it by name.
+    stands: Vec<bool>,
     /// Strong definitions of several libraries, where each keeps its own.
     apart: HashSet<(LibraryId, NameId), foldhash::fast::FixedState>,
     /// Objects all of whose contested names no other object defines.
@@ -73,6 +79,19 @@ impl Contested {
         for offer in offers {
             let mut touched: Vec<NameId> = Vec::new();
             for &object in offer.objects() {
+                // Rust's weak definitions are those helpers; elsewhere they are hidden.
+                let helpers = graph.is_rust(object) && !format::has_visibility(format);
+                for wish in &graph.wishes[object.index()] {
+                    match *wish {
+                        Wish::Alternate { of, instead } => {
+                            said[of.index()].stands = true;
+                            said[instead.index()].stands = true;
+                            said[instead.index()].told = true;
+                        }
+                        Wish::Stands(name) => said[name.index()].stands |= !helpers,
+                        Wish::Need(_) => {}
+                    }
+                }
                 for global in &graph.globals[object.index()] {
                     let at = global.name.index();
                     let said = &mut said[at];
@@ -80,7 +99,8 @@ impl Contested {
                         GlobalKind::WeakUndefined => said.weakly_needed = true,
                         GlobalKind::WeakDefined => {
                             let hidden = global.visibility == Visibility::Hidden;
-                            said.weak |= !(hidden && is_intrinsic(graph.name(global.name)));
+                            let helper = hidden && is_intrinsic(graph.name(global.name));
+                            said.weak |= !(helper || helpers);
                         }
                         GlobalKind::Common => said.common = true,
                         GlobalKind::Vague => said.vague = true,
@@ -129,20 +149,27 @@ impl Contested {
                     || said.several
                     || (said.weakly_needed && said.defined)
                     || runtime
+                    || (said.stands && said.defined)
                     // One object's definition that several libraries export.
                     || (said.defined
                         && !strong_differs[at]
                         && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
                     || (said.defined && public(name));
-                meets && (!isolated(name) || runtime)
+                let fixed = said.told || runtime;
+                meets && (fixed || !isolated(name))
             })
             .collect();
         let mut contested = Self {
             names,
             runtime,
+            stands: said.iter().map(|s| s.stands).collect(),
             apart: HashSet::default(),
             alike: HashSet::default(),
         };
+        // A name that directives speak of cannot be another in each library.
+        for (differs, said) in strong_differs.iter_mut().zip(&said) {
+            *differs &= !said.told;
+        }
         contested.find_apart(graph, offers, &strong_differs);
         contested.find_alike(graph, offers);
         contested
@@ -227,6 +254,12 @@ impl Contested {
     #[must_use]
     pub fn is_runtime(&self, name: NameId) -> bool {
         self.runtime.get(name.index()).copied().unwrap_or(false)
+    }
+
+    /// Does something else stand for the name, or it for something else, by the linker's rules?
+    #[must_use]
+    pub fn stands(&self, name: NameId) -> bool {
+        self.stands.get(name.index()).copied().unwrap_or(false)
     }
 
     /// Does no other object define what this one says of contested names?

@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::analysis::identity::members::MemberClasses;
 use crate::error::{Error, Result};
 use crate::format::model::{Binding, ObjectFile, SymbolIndex, Visibility};
-use crate::format::{self, GlobalKind, MemberKind};
+use crate::format::{self, GlobalKind, MemberKind, Wish};
 use crate::input::{Inputs, MemberId};
 
 /// A distinct object file.
@@ -52,6 +52,22 @@ struct Hashed<'d> {
     bytes: &'d [u8],
 }
 
+impl<'d> Hashed<'d> {
+    fn new(bytes: &'d [u8]) -> Self {
+        Self {
+            hash: hash(bytes),
+            bytes,
+        }
+    }
+}
+
+/// What an object says of names.
+#[derive(Default)]
+struct Raw<'d> {
+    globals: Vec<(Hashed<'d>, GlobalKind, Visibility)>,
+    wishes: Vec<Wish<Hashed<'d>>>,
+}
+
 impl Hash for Hashed<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         state.write_u64(self.hash);
@@ -79,6 +95,8 @@ pub struct Graph<'d> {
     /// The first member with this content.
     pub member_of: Vec<MemberId>,
     pub globals: Vec<Vec<Global>>,
+    /// By object: what it wants of names besides.
+    pub wishes: Vec<Vec<Wish<NameId>>>,
     pub names: Vec<&'d [u8]>,
     lookup: HashMap<Hashed<'d>, NameId, BuildHasherDefault<Ready>>,
     /// By object: it belongs to a DLL's imports, which nobody takes apart.
@@ -120,29 +138,32 @@ impl<'d> Graph<'d> {
             });
             object_of[index] = Some(object);
         }
-        let raw: Vec<Result<Vec<(Hashed<'d>, GlobalKind, Visibility)>>> = member_of
+        let raw: Vec<Result<Raw<'d>>> = member_of
             .par_iter()
             .map(|&m| {
                 let member = inputs.member(m);
-                let mut list = Vec::new();
+                let mut raw = Raw::default();
                 format::for_each_global(member.kind, member.data, &mut |g| {
-                    let name = Hashed {
-                        hash: hash(g.name),
-                        bytes: g.name,
-                    };
-                    list.push((name, g.kind, g.visibility));
+                    let name = Hashed::new(g.name);
+                    raw.globals.push((name, g.kind, g.visibility));
+                })
+                .and_then(|()| {
+                    format::for_each_wish(member.kind, member.data, &mut |wish| {
+                        raw.wishes.push(wish.map(Hashed::new));
+                    })
                 })
                 .map_err(|e| {
                     e.in_member(member.name)
                         .in_file(inputs.library(member.library).path)
                 })?;
-                Ok(list)
+                Ok(raw)
             })
             .collect();
         let mut errors = Vec::new();
         let mut names: Vec<&'d [u8]> = Vec::new();
         let mut lookup: HashMap<Hashed<'d>, NameId, _> = HashMap::default();
         let mut globals = Vec::with_capacity(raw.len());
+        let mut wishes = Vec::with_capacity(raw.len());
         for list in raw {
             let list = match list {
                 Ok(l) => l,
@@ -151,19 +172,22 @@ impl<'d> Graph<'d> {
                     continue;
                 }
             };
-            let mut own = Vec::with_capacity(list.len());
-            for (name, kind, visibility) in list {
-                let id = *lookup.entry(name).or_insert_with(|| {
+            let mut id = |name: Hashed<'d>| {
+                *lookup.entry(name).or_insert_with(|| {
                     names.push(name.bytes);
                     NameId(names.len() as u32 - 1)
-                });
-                own.push(Global {
-                    name: id,
+                })
+            };
+            let own = list.globals.into_iter();
+            globals.push(
+                own.map(|(name, kind, visibility)| Global {
+                    name: id(name),
                     kind,
                     visibility,
-                });
-            }
-            globals.push(own);
+                })
+                .collect(),
+            );
+            wishes.push(list.wishes.into_iter().map(|w| w.map(&mut id)).collect());
         }
         Error::all(errors)?;
         let count = member_of.len();
@@ -182,6 +206,7 @@ impl<'d> Graph<'d> {
             object_of,
             member_of,
             globals,
+            wishes,
             names,
             lookup,
             verbatim,
@@ -256,6 +281,22 @@ impl<'d> Graph<'d> {
         self.rust.get(object.index()).copied().unwrap_or(false)
     }
 
+    /// Names that an object needs without referring to them.
+    pub fn needs(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
+        self.wishes[object.index()].iter().filter_map(|w| match *w {
+            Wish::Need(name) => Some(name),
+            Wish::Alternate { .. } | Wish::Stands(_) => None,
+        })
+    }
+
+    /// What an object tells the linker to take for names that nobody defines.
+    pub fn alternates(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
+        self.wishes[object.index()].iter().filter_map(|w| match *w {
+            Wish::Alternate { instead, .. } => Some(instead),
+            Wish::Need(_) | Wish::Stands(_) => None,
+        })
+    }
+
     /// The symbol of `globals[object][position]`.
     #[must_use]
     pub fn global_symbol(&self, object: ObjectId, position: u32) -> Option<SymbolIndex> {
@@ -275,11 +316,7 @@ impl<'d> Graph<'d> {
 
     #[must_use]
     pub fn find_name(&self, bytes: &[u8]) -> Option<NameId> {
-        let name = Hashed {
-            hash: hash(bytes),
-            bytes,
-        };
-        self.lookup.get(&name).copied()
+        self.lookup.get(&Hashed::new(bytes)).copied()
     }
 
     #[must_use]

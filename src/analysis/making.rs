@@ -146,7 +146,10 @@ impl<'d> Making<'_, 'd> {
         let mut grown = Vec::new();
         let format = self.inputs.format();
         for (user, (r, n)) in reached.iter().zip(needs).enumerate() {
-            for name in r.externals().into_iter().chain(n.externals()) {
+            let mut names = r.externals();
+            names.extend(n.externals());
+            names.extend(self.all_needs_elsewhere(user));
+            for name in names {
                 let all = 0..self.offers.len();
                 if self.contested.is(LibraryId(user as u32), name) {
                     // Its own definition serves it; else another's member does, by name.
@@ -281,21 +284,32 @@ impl<'d> Making<'_, 'd> {
             return true;
         }
         let resolution = &self.resolutions[library.index()];
-        self.rules_with(resolution)
-            .lives_when_pulled(object)
-            .next()
-            .is_some()
+        !self.graph.wishes[object.index()].is_empty()
+            || self
+                .rules_with(resolution)
+                .lives_when_pulled(object)
+                .next()
+                .is_some()
     }
 
     /// One root set for each member that defines contested names and that some other root set pulls,
     /// or that brings a runtime name.
-    pub fn member_sets(&mut self, sets: &mut Vec<RootSet>, universe_of: &[u32]) -> Result<()> {
+    pub fn member_sets(
+        &mut self,
+        sets: &mut Vec<RootSet>,
+        reached: &[Reached],
+        universe_of: &[u32],
+    ) -> Result<()> {
         let mut known: BTreeSet<(LibraryId, ObjectId)> = BTreeSet::new();
         let mut waiting: Vec<(LibraryId, ObjectId)> = Vec::new();
         for set in sets.iter() {
             for pulled in &self.resolutions[set.resolution].pulled {
                 waiting.push((set.library(), pulled.object));
+                waiting.extend(self.alternates(set.library(), pulled.object));
             }
+        }
+        for (set, reached) in sets.iter().zip(reached) {
+            waiting.extend(self.searched(set.library(), reached));
         }
         for (l, offer) in self.offers.iter().enumerate() {
             let library = LibraryId(l as u32);
@@ -336,7 +350,10 @@ impl<'d> Making<'_, 'd> {
             for ((library, object), resolution) in
                 std::mem::take(&mut waiting).into_iter().zip(fresh)
             {
-                next.extend(resolution.pulled.iter().map(|p| (library, p.object)));
+                for pulled in &resolution.pulled {
+                    next.push((library, pulled.object));
+                    next.extend(self.alternates(library, pulled.object));
+                }
                 let universe = universe_of[library.index()];
                 let same = alike.entry((object, universe)).or_default();
                 let twin = same.iter().copied().find(|&s| {
@@ -428,7 +445,12 @@ impl<'d> Making<'_, 'd> {
             .map(|set| {
                 let library = set.library();
                 let mut demands = Vec::new();
-                for pulled in &self.resolutions[set.resolution].pulled {
+                let resolution = &self.resolutions[set.resolution];
+                for pulled in &resolution.pulled {
+                    demands.extend(
+                        self.needs_elsewhere(resolution, pulled.object)
+                            .map(Demand::Need),
+                    );
                     if set.member() == Some(pulled.object) {
                         continue;
                     }
@@ -440,6 +462,8 @@ impl<'d> Making<'_, 'd> {
                         demands.extend(names.map(Demand::Name));
                     } else if self.contested.is(library, pulled.reason) {
                         demands.push(Demand::Name(pulled.reason));
+                    } else if let Some(weak) = self.only_by_name(library, pulled.object) {
+                        demands.extend(weak.into_iter().map(Demand::Name));
                     } else if let Some(&member) = member {
                         demands.push(Demand::Set(member));
                     } else {

@@ -21,6 +21,10 @@ pub(super) enum Found {
         node: Node,
         offset: u64,
     },
+    Either {
+        name: NameId,
+        other: NameId,
+    },
     External {
         name: NameId,
         weak: bool,
@@ -69,8 +73,14 @@ impl Rules<'_, '_> {
         let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
         let fallback = file.fallback(index);
         if contested.is(resolution.library, name) {
-            return match fallback {
-                Some(instead) => self.fall_back(node.object, name, instead),
+            // Another member of the library may say what stands for the name.
+            let instead = fallback.map(|s| (node.object, s)).or_else(|| {
+                let (object, s) = resolution.symbol(graph, name)?;
+                let other = graph.file(object).fallback(s)?;
+                Some((object, other))
+            });
+            return match instead {
+                Some((object, instead)) => self.fall_back(object, name, instead),
                 None => Found::External { name, weak },
             };
         }
@@ -166,6 +176,12 @@ impl Rules<'_, '_> {
     /// What a weak reference of `object` means where nobody defines its name: the final linker knows.
     fn fall_back(&self, object: ObjectId, name: NameId, symbol: SymbolIndex) -> Found {
         let graph = self.graph;
+        let library = self.resolution.library;
+        if let Some(other) = graph.name_of(object, symbol)
+            && self.contested.is(library, other)
+        {
+            return Found::Either { name, other };
+        }
         match graph
             .file(object)
             .symbols
@@ -177,7 +193,6 @@ impl Rules<'_, '_> {
                 node: Node { object, atom },
                 offset,
             },
-            Some(Definition::Absolute(value)) => Found::Absolute(value),
             Some(Definition::Undefined) => match graph.name_of(object, symbol) {
                 Some(other) => match self.resolution.symbol(graph, other) {
                     Some((object, s)) => match graph.file(object).symbols.get(s as usize) {
@@ -187,17 +202,11 @@ impl Rules<'_, '_> {
                                 node: Node { object, atom },
                                 offset,
                             },
-                            _ => Found::External {
-                                name: other,
-                                weak: false,
-                            },
+                            _ => Found::Either { name, other },
                         },
                         None => Found::Lost,
                     },
-                    None => Found::External {
-                        name: other,
-                        weak: false,
-                    },
+                    None => Found::Either { name, other },
                 },
                 None => Found::Void,
             },

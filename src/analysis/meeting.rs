@@ -204,7 +204,7 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        if !graph.is_rust(pulled.object) && !atom.bounded_by_sections {
+                        if !graph.is_rust(pulled.object) {
                             // The program's sections of this name would join them.
                             open.insert(stem);
                         } else if atom.bounded_by_sections {

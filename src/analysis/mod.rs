@@ -22,6 +22,7 @@ pub mod resolve;
 pub mod roots;
 pub mod runtime_names;
 pub mod universe;
+mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
@@ -85,6 +86,8 @@ impl RootSet {
 pub enum Demand {
     /// A name that somebody has to define: the linker takes the first who does.
     Name(NameId),
+    /// The same of a name that lives though nothing refers to it.
+    Need(NameId),
     /// The root set of a member, whether somebody else defines its names or not: a linker would have
     /// pulled it for something else that it holds.
     Set(u32),
@@ -130,6 +133,7 @@ pub struct Analysis<'d> {
     /// By library.
     pub commons: Vec<BTreeMap<NameId, Common>>,
     pub warnings: Vec<Diagnostic>,
+    pub format: format::Format,
     sharing: Sharing,
 }
 
@@ -188,7 +192,7 @@ impl<'d> Analysis<'d> {
         };
         let (mut sets, mut reached) = making.export_sets(whole)?;
         let first_member = sets.len();
-        making.member_sets(&mut sets, &universe_of)?;
+        making.member_sets(&mut sets, &reached, &universe_of)?;
         let fresh: Vec<Reached> = sets[first_member..]
             .par_iter()
             .map(|set| reach(making.rules_of(set), &set.roots))
@@ -239,6 +243,7 @@ impl<'d> Analysis<'d> {
             registries,
             commons,
             warnings,
+            format: inputs.format(),
             sharing,
         })
     }
@@ -301,7 +306,7 @@ impl<'d> Analysis<'d> {
             let needed = self.reached[s].externals();
             let mut more: Vec<usize> = Vec::new();
             let demanded = self.demands[s].iter().filter_map(|d| match d {
-                Demand::Name(name) => Some(*name),
+                Demand::Name(name) | Demand::Need(name) => Some(*name),
                 Demand::Set(_) => None,
             });
             for name in needed.into_iter().chain(demanded) {
@@ -315,7 +320,7 @@ impl<'d> Analysis<'d> {
             }
             more.extend(self.demands[s].iter().filter_map(|d| match d {
                 Demand::Set(set) => Some(*set as usize),
-                Demand::Name(_) => None,
+                Demand::Name(_) | Demand::Need(_) => None,
             }));
             for set in more {
                 if sets.insert(set) {

@@ -44,6 +44,11 @@ pub enum Target {
         name: NameId,
         weak: bool,
     },
+    /// By name, and by the other name where nobody defines it.
+    Either {
+        name: NameId,
+        other: NameId,
+    },
     /// By name, and to this atom where nobody defines the name (COFF weak externals).
     Fallback {
         name: NameId,
@@ -140,7 +145,9 @@ impl Reached {
             .targets
             .iter()
             .filter_map(|t| match t {
-                Target::External { name, weak: false } => Some(*name),
+                Target::External { name, weak: false } | Target::Either { other: name, .. } => {
+                    Some(*name)
+                }
                 _ => None,
             })
             .collect();
@@ -283,6 +290,28 @@ impl<'d> Walk<'_, 'd> {
             for (atom, rule) in rules.lives_when_pulled(object) {
                 self.visit(Node { object, atom }, Cause::Pulled(rule));
             }
+            for name in rules.graph.needs(object) {
+                self.needed(name);
+            }
+        }
+    }
+
+    /// What a pulled member needs without referring to it, where that is the library's own.
+    fn needed(&mut self, name: NameId) {
+        let Rules {
+            graph,
+            resolution,
+            contested,
+            ..
+        } = self.rules;
+        let found = resolution
+            .symbol(graph, name)
+            .filter(|&(o, _)| !contested.is(resolution.library, name) && !graph.is_verbatim(o));
+        if let Some((object, symbol)) = found
+            && let Some(symbol) = graph.file(object).symbols.get(symbol as usize)
+            && let Definition::Atom { atom, .. } = symbol.definition
+        {
+            self.visit(Node { object, atom }, Cause::Pulled(KeepRule::Retained));
         }
     }
 
@@ -348,6 +377,7 @@ impl<'d> Walk<'_, 'd> {
                 let node = self.visit(node, cause);
                 Target::Fallback { name, node, offset }
             }
+            Found::Either { name, other } => Target::Either { name, other },
             Found::External { name, weak } => Target::External { name, weak },
             Found::Bound { name, weak } => self.bound(name, weak, cause),
             Found::Absolute(value) => Target::Absolute(value),

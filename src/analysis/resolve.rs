@@ -6,6 +6,8 @@
 //!   Table").
 //! - GNU ld walks through the index again and again: of the members that are needed, the next one
 //!   behind the last pulled comes first. The order of pulling is the order of constructors.
+//! - Names that an object needs without referring to them pull as strong undefined symbols do. What is to
+//!   be taken for a name that nobody defines pulls when that is known: the final linker does it.
 //! - Among pulled members strong beats common beats weak and vague; the first of equals wins.
 //! - Of several COMDAT groups with one signature the first pulled is linked, the others contribute
 //!   nothing, constructors included. COFF may ask for the largest instead.
@@ -314,6 +316,7 @@ impl Resolution {
         object: ObjectId,
         missing: &mut Vec<NameId>,
     ) {
+        missing.extend(graph.needs(object));
         for (position, global) in graph.globals[object.index()].iter().enumerate() {
             if !global.kind.is_definition() {
                 if global.kind == GlobalKind::Undefined {
@@ -371,7 +374,9 @@ impl Resolution {
                     winners.insert(group.signature, own);
                     continue;
                 };
-                if group.largest && size(graph, own) > size(graph, *first) {
+                // LINK takes "any" and "largest" of one name for "largest".
+                let largest = group.largest || is_largest(graph, *first);
+                if largest && size(graph, own) > size(graph, *first) {
                     losers.insert(*first, own);
                     *first = own;
                     replaced = true;
@@ -427,7 +432,12 @@ impl Resolution {
     }
 }
 
-/// Bytes of the group's atoms.
+fn is_largest(graph: &Graph<'_>, (object, group): GroupId) -> bool {
+    let groups = &graph.file(object).groups;
+    groups.get(group as usize).is_some_and(|g| g.largest)
+}
+
+/// Bytes of the group's leading atom.
 fn size(graph: &Graph<'_>, (object, group): GroupId) -> u64 {
     let file = graph.file(object);
     let atoms = file

@@ -52,9 +52,11 @@ pub fn split_exports(
             let mut to: Vec<u32> = graph.globals[pulled.object.index()]
                 .iter()
                 .filter(|g| g.kind == GlobalKind::Undefined)
-                .filter_map(|g| {
-                    let first = offer.definer(g.name).and_then(|o| index.get(&o));
-                    let found = || whole.definition(g.name).and_then(|s| index.get(&s.object));
+                .map(|g| g.name)
+                .chain(graph.needs(pulled.object))
+                .filter_map(|name| {
+                    let first = offer.definer(name).and_then(|o| index.get(&o));
+                    let found = || whole.definition(name).and_then(|s| index.get(&s.object));
                     first.or_else(found).copied()
                 })
                 .collect();

@@ -78,7 +78,7 @@ impl fmt::Display for Machine {
 #[must_use]
 pub fn classify(data: &[u8]) -> MemberKind {
     let bitcode = data.starts_with(b"BC\xC0\xDE") || data.starts_with(&[0xDE, 0xC0, 0x17, 0x0B]);
-    if bitcode || coff::is_intermediate(data) {
+    if bitcode || coff::is_intermediate(data) || coff::is_slim(data) {
         return MemberKind::Bitcode;
     }
     elf::classify(data)
@@ -90,12 +90,12 @@ pub fn classify(data: &[u8]) -> MemberKind {
 /// What a [`MemberKind::Bitcode`] member is, and how to build without it.
 #[must_use]
 pub fn intermediate(data: &[u8]) -> (&'static str, &'static str) {
-    match elf::classify(data) {
-        Some(_) => (
+    match elf::classify(data).is_some() || coff::is_slim(data) {
+        true => (
             "GCC's -flto intermediate code",
             "build with -ffat-lto-objects or without -flto",
         ),
-        None => (
+        false => (
             "a compiler's intermediate code",
             "build without -Clinker-plugin-lto or /GL",
         ),
@@ -153,6 +153,68 @@ pub fn for_each_global<'d>(
         MemberKind::Object(Format::MachO, _) => macho::for_each_global(data, f),
         MemberKind::Bitcode | MemberKind::Other => Ok(()),
     }
+}
+
+/// Can symbols of the format be hidden from other components?
+#[must_use]
+pub fn has_visibility(format: Format) -> bool {
+    format != Format::Coff
+}
+
+/// Does the format say of a definition that it is weak by a second, strong one at the same place?
+#[must_use]
+pub fn weak_needs_a_twin(format: Format) -> bool {
+    format == Format::Coff
+}
+
+/// What an object wants of names besides what its symbols say. The names are bytes, or a run's own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish<N> {
+    /// The name is needed, and what defines it lives, though nothing refers to it.
+    Need(N),
+    /// Where nobody defines `of`, every reference in the program to it is one to `instead`.
+    Alternate { of: N, instead: N },
+    /// The name stands for a weak one where nobody defines that: all that say so must mean one thing.
+    Stands(N),
+}
+
+impl<N> Wish<N> {
+    /// The same of other names.
+    pub fn map<M>(self, mut f: impl FnMut(N) -> M) -> Wish<M> {
+        match self {
+            Self::Need(name) => Wish::Need(f(name)),
+            Self::Alternate { of, instead } => Wish::Alternate {
+                of: f(of),
+                instead: f(instead),
+            },
+            Self::Stands(name) => Wish::Stands(f(name)),
+        }
+    }
+}
+
+/// Calls `f` for every wish of a member.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn for_each_wish<'d>(
+    kind: MemberKind,
+    data: &'d [u8],
+    f: &mut dyn FnMut(Wish<&'d [u8]>),
+) -> crate::error::Result<()> {
+    match kind {
+        MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
+        _ => Ok(()),
+    }
+}
+
+/// What of an object's traits holds for the whole link, wherever its atoms are; `None`: nothing.
+#[must_use]
+pub fn link_wide<'d>(traits: &ObjectTraits<'d>) -> Option<ObjectTraits<'d>> {
+    let coff = traits.coff.link_wide()?;
+    Some(ObjectTraits {
+        coff,
+        ..ObjectTraits::default()
+    })
 }
 
 /// A digest that objects share when they differ only in the name of their source file, and import
@@ -292,6 +354,18 @@ pub fn field(kind: MemberKind, relocation: u32) -> Option<Field> {
     }
 }
 
+/// Do addends stand in the contents (COFF, ELF's SHT_REL)?
+#[must_use]
+pub fn addends_in_contents(kind: MemberKind) -> bool {
+    match kind {
+        MemberKind::Object(Format::Elf, machine) => {
+            matches!(machine, Machine::X86 | Machine::Arm)
+        }
+        MemberKind::Object(..) => true,
+        _ => false,
+    }
+}
+
 /// Does the relocation read an address from a table, so that a writer may make the access direct?
 #[must_use]
 pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
@@ -386,6 +460,7 @@ pub fn marker_object(kind: MemberKind, template: &[u8], note: &[u8]) -> Option<V
         MemberKind::Bitcode if elf::classify(template).is_some() => {
             elf::marker::make(template, note)
         }
+        MemberKind::Bitcode if coff::is_slim(template) => coff::marker::make(template, note),
         MemberKind::Bitcode | MemberKind::Other => None,
     }
 }

@@ -114,6 +114,8 @@ pub struct Group<'d> {
     pub comdat: bool,
     /// The largest definition is linked, not the first (COFF, IMAGE_COMDAT_SELECT_LARGEST).
     pub largest: bool,
+    /// How else the format's linkers choose, for its writer.
+    pub native: u32,
     pub atoms: Vec<AtomIndex>,
 }
 

@@ -199,6 +199,8 @@ pub struct Undefined<'a> {
     pub far: bool,
     /// It is a tentative definition instead.
     pub common: Option<OutCommon>,
+    /// What defines it lives though nothing refers to it.
+    pub kept: bool,
     /// What a weak entry stands for where nobody defines it (COFF weak externals).
     pub fallback: Option<OutTarget>,
 }

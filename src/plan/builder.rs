@@ -47,6 +47,8 @@ pub(super) struct Builder<'o, 'a, 'd> {
     defined: HashMap<Vec<u8>, (u32, u32)>,
     pub undefined: Vec<Undefined<'a>>,
     known: HashMap<Vec<u8>, u32>,
+    /// Entries for which something else stands, and which the library has a definition of.
+    served: Vec<u32>,
 }
 
 impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
@@ -58,6 +60,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             defined: HashMap::new(),
             undefined: Vec::new(),
             known: HashMap::new(),
+            served: Vec::new(),
         }
     }
 
@@ -225,14 +228,12 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             } => {
                 let class = analysis.classes.class_of[s][n as usize];
                 let instead = self.place(class, offset, SymbolKind::NoType);
-                let need = self.need(s, node.object, edge.to, name, true);
-                let target = self.external(s, name, need);
-                if let OutTarget::Undefined(at) = target
-                    && let Some(entry) = self.undefined.get_mut(at as usize)
-                {
-                    entry.fallback.get_or_insert(instead);
-                }
-                target
+                self.or_instead(s, node, edge, name, instead)
+            }
+            Target::Either { name, other } => {
+                let need = self.need(s, node.object, edge.to, other, false);
+                let instead = self.external(s, other, need);
+                self.or_instead(s, node, edge, name, instead)
             }
             Target::Bound(name) => {
                 let weak = self.declared(node.object, edge.to).is_some_and(|s| {
@@ -250,6 +251,40 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             }
             Target::Absolute(value) => OutTarget::Absolute(value),
             Target::Void => OutTarget::Void,
+        }
+    }
+
+    /// By name, or `instead` where nobody defines the name.
+    fn or_instead(
+        &mut self,
+        s: usize,
+        node: Node,
+        edge: &Edge,
+        name: NameId,
+        instead: OutTarget,
+    ) -> OutTarget {
+        let need = self.need(s, node.object, edge.to, name, true);
+        let target = self.external(s, name, need);
+        if let OutTarget::Undefined(at) = target
+            && let Some(entry) = self.undefined.get_mut(at as usize)
+        {
+            entry.fallback.get_or_insert(instead);
+            // Somebody else's strong reference pulls the library's own definition.
+            let own = self.objects.analysis.resolution(s).definition(name);
+            self.served.extend(own.map(|_| at));
+        }
+        target
+    }
+
+    /// Entries that are strong and served by the library itself are no weak externals: linkers would not
+    /// pull for them.
+    pub fn settle(&mut self) {
+        for &at in &self.served {
+            if let Some(entry) = self.undefined.get_mut(at as usize)
+                && !entry.weak
+            {
+                entry.fallback = None;
+            }
         }
     }
 
@@ -432,6 +467,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             native: need.native,
             far: need.far,
             common: None,
+            kept: false,
             fallback: None,
         });
         OutTarget::Undefined(at)
@@ -464,13 +500,17 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         }
         for demand in &analysis.demands[s] {
             match *demand {
-                Demand::Name(name) => {
+                Demand::Name(name) | Demand::Need(name) => {
                     let kind = self.kind_in(s, name);
                     let bytes = analysis.graph.name(name);
-                    if !self.defined.contains_key(bytes) {
-                        self.by_name(name, Need::plain(kind));
-                        self.common(s, name);
+                    if self.defined.contains_key(bytes) {
+                        continue;
                     }
+                    if let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) {
+                        let kept = matches!(demand, Demand::Need(_));
+                        self.undefined[at as usize].kept |= kept;
+                    }
+                    self.common(s, name);
                 }
                 Demand::Set(member) => match objects.partition.anchor(member as usize) {
                     Some(class) if self.position(class).is_none() => {

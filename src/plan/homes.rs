@@ -23,7 +23,7 @@ pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
         for demand in demands {
             match *demand {
                 Demand::Set(member) => users.entry(member as usize).or_default().push(s),
-                Demand::Name(name) => {
+                Demand::Name(name) | Demand::Need(name) => {
                     by_name.insert(name);
                 }
             }

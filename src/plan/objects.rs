@@ -13,9 +13,9 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Node;
-use crate::format::ObjectTraits;
 use crate::format::model::{Definition, SymbolKind};
 use crate::format::output::{OutAtom, OutGlobal, OutGroup, OutObject, crossing_name};
+use crate::format::{self, ObjectTraits};
 use crate::protocol::request::Symbols;
 
 /// What the objects of one run have in common.
@@ -89,13 +89,18 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &s in &self.carried[set.index()] {
             builder.pull(s as usize);
         }
+        builder.settle();
         let values = builder.values();
+        let mut traits = self.traits_of(&classes);
+        for &s in &self.carried[set.index()] {
+            traits.extend(self.link_wide(s as usize));
+        }
         OutObject {
             groups: self.groups(&classes),
             atoms,
             undefined: builder.undefined,
             values,
-            traits: self.traits_of(&classes),
+            traits,
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         }
@@ -122,7 +127,9 @@ impl<'a, 'd> Objects<'a, 'd> {
             groups: Vec::new(),
             undefined: builder.undefined,
             values,
-            traits: vec![self.analysis.graph.file(pulled.object).traits.clone()],
+            traits: std::iter::once(self.analysis.graph.file(pulled.object).traits.clone())
+                .chain(self.link_wide(s))
+                .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
         })
@@ -142,6 +149,15 @@ impl<'a, 'd> Objects<'a, 'd> {
             .into_iter()
             .map(|o| self.analysis.graph.file(o).traits.clone())
             .collect()
+    }
+
+    /// What the members that a root set pulls say of the whole link.
+    fn link_wide(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
+        let graph = &self.analysis.graph;
+        let pulled = self.analysis.resolution(s).pulled.iter().map(|p| p.object);
+        pulled
+            .filter(|&o| !graph.wishes[o.index()].is_empty() && !graph.is_verbatim(o))
+            .filter_map(|o| format::link_wide(&graph.file(o).traits))
     }
 
     /// The groups that stay such, by the positions of their atoms.

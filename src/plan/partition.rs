@@ -6,7 +6,7 @@
 //! object for each member that held them (their *home*), and groups of vague linkage are copied into
 //! every object that refers to them, as compilers do: the final linker keeps one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::homes::{homes, owners};
 use super::place::{Place, Special, start_of};
@@ -14,7 +14,8 @@ use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::analysis::{Analysis, Demand};
-use crate::format::model::{AtomIndex, KeepRule, SymbolKind};
+use crate::format;
+use crate::format::model::{AtomIndex, Binding, KeepRule};
 use crate::input::LibraryId;
 
 /// A reach set that some atom has, or a home; ids follow the order of first occurrence, homes come last.
@@ -347,7 +348,18 @@ impl Partition {
                 for target in analysis.reached[s as usize].targets_of(node) {
                     let (node, offset, kind) = match *target {
                         Target::Node { node, offset, kind } => (node, offset, kind),
-                        Target::Fallback { node, offset, .. } => (node, offset, SymbolKind::NoType),
+                        Target::Fallback { node, offset, .. } => {
+                            // Some linkers take a global alone for what stands for a name.
+                            let class = analysis.classes.class_of[s as usize][node as usize];
+                            if !self.grouped[class.index()] {
+                                places.push(Place {
+                                    class,
+                                    offset,
+                                    special: Special::Plain,
+                                });
+                            }
+                            continue;
+                        }
                         Target::Bound(_) => {
                             self.has_bounds = true;
                             continue;
@@ -375,6 +387,7 @@ impl Partition {
                 }
             }
         }
+        self.find_twins(analysis, &mut places);
         for demand in analysis.demands.iter().flatten() {
             if let Demand::Set(member) = demand
                 && let Some(first) = self.anchor(*member as usize)
@@ -388,6 +401,35 @@ impl Partition {
             self.crossing_at.insert(*place, i as u32);
         }
         self.crossing = places;
+    }
+
+    /// Where weak is said by another name at the same place, there must be one.
+    fn find_twins(&self, analysis: &Analysis<'_>, places: &mut Vec<Place>) {
+        if !format::weak_needs_a_twin(analysis.format) {
+            return;
+        }
+        let graph = &analysis.graph;
+        for (&class, own) in &self.exports_of {
+            if self.grouped[class.index()] {
+                continue;
+            }
+            let (s, n) = analysis.classes.first[class.index()];
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            let symbols = graph.file(node.object).symbols_of(node.atom);
+            let weak: HashSet<&[u8]> = symbols
+                .filter(|(_, s)| s.binding == Binding::Weak)
+                .map(|(_, s)| s.name)
+                .collect();
+            let own = own.iter().map(|&e| self.exports[e as usize]);
+            places.extend(
+                own.filter(|e| weak.contains(graph.name(e.name)))
+                    .map(|e| Place {
+                        class,
+                        offset: e.offset,
+                        special: Special::Plain,
+                    }),
+            );
+        }
     }
 
     /// The objects that a program pulls for the sake of this root set: those that define its roots, and

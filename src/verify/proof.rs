@@ -77,8 +77,13 @@ impl<'w, 'f> Read<'w, 'f> {
             unwind: HashMap::new(),
         };
         for (at, entry) in file.unwind.iter().enumerate() {
-            if let Some(place) = entry.edges.first().and_then(|e| read.place_of(e)) {
-                read.unwind.insert(place, at);
+            let Some(first) = entry.edges.first() else {
+                continue;
+            };
+            if let Some(place) = read.place_of(first) {
+                let more = in_place(kind, &entry.bytes, first);
+                let offset = place.offset.wrapping_add(more);
+                read.unwind.insert(FilePlace { offset, ..place }, at);
             }
         }
         read
@@ -491,6 +496,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             }
             Target::Vague { name, .. }
             | Target::External { name, .. }
+            | Target::Either { name, .. }
             | Target::Fallback { name, .. } => {
                 let name_of = graph.name(name);
                 if !matches!(led, Led::Name(n, _) if n == name_of) {
@@ -500,7 +506,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 let weak = matches!(target, Target::External { weak: true, .. });
                 let said = symbol.is_some_and(|s| s.binding == Binding::Weak);
                 let undefined = symbol.is_some_and(|s| s.definition == Definition::Undefined);
-                if undefined && said && !weak && !matches!(target, Target::Fallback { .. }) {
+                let stands = matches!(target, Target::Fallback { .. } | Target::Either { .. });
+                if undefined && said && !weak && !stands {
                     return Err("a strong reference became weak".to_owned());
                 }
                 if let Some(EdgeTarget::Symbol(own)) = Some(edge.to)
@@ -706,7 +713,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 offset: place
                     .offset
                     .wrapping_add(*offset)
-                    .wrapping_add(first.addend as u64),
+                    .wrapping_add(first.addend as u64)
+                    .wrapping_add(in_place(read.kind, &entry.bytes, first)),
                 ..place
             };
             let there = read
@@ -840,6 +848,14 @@ fn word(data: &[u8], at: u64) -> Option<u32> {
     let at = usize::try_from(at).ok()?;
     let bytes = data.get(at..at.checked_add(4)?)?;
     Some(u32::from_le_bytes(bytes.try_into().ok()?))
+}
+
+/// The addend that stands in the contents, where the format has it there.
+fn in_place(kind: MemberKind, bytes: &[u8], edge: &Edge) -> u64 {
+    match format::addends_in_contents(kind) {
+        true => word(bytes, edge.offset).map_or(0, |w| i64::from(w as i32) as u64),
+        false => 0,
+    }
 }
 
 /// What the contents at an edge's place hold more than before, where that differs.

@@ -333,6 +333,7 @@ fn sign(sets: &[Reached], all: &Line, class: &[u32], at: u32) -> (u64, u64) {
                 (0u8, class | kind, offset)
             }
             Target::External { name, weak } => (1, u64::from(name.0), u64::from(weak)),
+            Target::Either { name, other } => (7, u64::from(name.0), u64::from(other.0)),
             Target::Bound(name) => (2, u64::from(name.0), 0),
             Target::Absolute(v) => (3, v, 0),
             Target::Void => (4, 0, 0),

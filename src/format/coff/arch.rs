@@ -73,6 +73,23 @@ impl Arch {
         }
     }
 
+    /// Bytes that a relocation writes to: numbers of sections are half a word, `SECREL7` is a part of a
+    /// byte, and instructions are a word.
+    pub(super) fn width(self, relocation: u32) -> usize {
+        let low_bits = match self {
+            Self::X86_64 => Some(pe::IMAGE_REL_AMD64_SECREL7),
+            Self::X86 => Some(pe::IMAGE_REL_I386_SECREL7),
+            Self::Aarch64 => None,
+        };
+        if self.is_section_number(relocation) {
+            2
+        } else if low_bits.is_some_and(|r| u32::from(r.0) == relocation) {
+            1
+        } else {
+            self.field(relocation).map_or(4, |f| f.width)
+        }
+    }
+
     /// A relocation that asks for the number of its symbol's section: any symbol there will do.
     pub(super) fn is_section_number(self, relocation: u32) -> bool {
         let kind = match self {
@@ -119,5 +136,11 @@ mod tests {
         assert_eq!(field(1).map(|f| f.width), Some(8));
         assert_eq!(field(0xA), None);
         assert!(Arch::X86_64.is_section_number(0xA));
+        assert_eq!(
+            [0xA, 4, 1, 0xC].map(|r| Arch::X86_64.width(r)),
+            [2, 4, 8, 1]
+        );
+        // PAGEBASE_REL21 and SECTION.
+        assert_eq!([4, 0xD].map(|r| Arch::Aarch64.width(r)), [4, 2]);
     }
 }

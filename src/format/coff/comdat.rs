@@ -14,6 +14,18 @@ use crate::format::model::{
     AtomIndex, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, UnwindEntry,
 };
 
+/// Of a group's `native`: GNU as marked the unwind sections of its function as COMDATs of their own without
+/// a symbol, which linkers associate by their names (`.xdata$function`). The lower bits are the selection.
+pub(super) const BY_NAME: u32 = 0x100;
+
+/// The selection in a group's `native`.
+pub(super) fn selection(native: u32) -> pe::ComdatSelection {
+    match pe::ComdatSelection((native & 0xFF) as u8) {
+        pe::ComdatSelection(0) => pe::IMAGE_COMDAT_SELECT_ANY,
+        kind => kind,
+    }
+}
+
 impl<'d, H: CoffHeader> Reader<'d, H> {
     /// COMDATs of which any copy may serve.
     pub(super) fn read_groups(&mut self) -> Result<()> {
@@ -38,6 +50,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 continue;
             }
             let kind = self.selections.get(&number).map(|s| s.kind);
+            self.comdat_atoms.extend(kind.map(|k| (atom, k)));
             let vague = match kind {
                 None
                 | Some(
@@ -64,6 +77,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     signature,
                     comdat: true,
                     largest: kind == Some(pe::IMAGE_COMDAT_SELECT_LARGEST),
+                    native: kind.map_or(0, |k| u32::from(k.0)),
                     atoms: vec![atom],
                 });
                 if let Some(a) = self.out.atoms.get_mut(atom as usize) {
@@ -119,6 +133,20 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     && let Some(a) = self.out.atoms.get(atom as usize)
                     && names::is_of_one_function(a.section)
                 {
+                    let by_name = self
+                        .comdat_atoms
+                        .get(&atom)
+                        .is_some_and(|kind| *kind == pe::IMAGE_COMDAT_SELECT_ANY);
+                    let group = self
+                        .out
+                        .atoms
+                        .get(entry.atom as usize)
+                        .and_then(|a| a.group);
+                    if let (true, Some(group)) = (by_name, group)
+                        && let Some(g) = self.out.groups.get_mut(group as usize)
+                    {
+                        g.native |= BY_NAME;
+                    }
                     self.join_group(entry.atom, atom);
                 }
             }

@@ -5,6 +5,7 @@ use object::write::coff::{
     AuxSymbolSection, AuxSymbolWeak, FileHeader, Name, Relocation, SectionHeader, Symbol, Writer,
 };
 
+use super::read::search_bit;
 use super::traits::{self, JoinedTraits};
 use super::write::Place;
 use crate::error::{Code, Diagnostic, Result};
@@ -28,6 +29,17 @@ pub(super) struct OutReloc {
     pub symbol: SymbolRef,
 }
 
+/// A COMDAT section (PE/COFF, "COMDAT Sections").
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Comdat {
+    /// Of which one copy is linked: its symbol names it.
+    Leader(pe::ComdatSelection),
+    /// Goes with the leader in this section.
+    With(usize),
+    /// Goes with the section of code of the same name behind `$`.
+    ByName,
+}
+
 /// An output section.
 #[derive(Debug)]
 pub(super) struct OutSection {
@@ -40,8 +52,7 @@ pub(super) struct OutSection {
     /// Empty for zero-filled sections.
     pub data: Vec<u8>,
     pub relocs: Vec<OutReloc>,
-    /// A COMDAT: of which any copy serves, or that goes with another section's.
-    pub comdat: Option<Option<usize>>,
+    pub comdat: Option<Comdat>,
 }
 
 impl OutSection {
@@ -270,8 +281,9 @@ pub(super) fn emit(
         });
         let (selection, number) = match s.comdat {
             None => (pe::ComdatSelection(0), 0),
-            Some(None) => (pe::IMAGE_COMDAT_SELECT_ANY, 0),
-            Some(Some(leader)) => (pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE, leader as u32 + 1),
+            Some(Comdat::Leader(selection)) => (selection, 0),
+            Some(Comdat::With(leader)) => (pe::IMAGE_COMDAT_SELECT_ASSOCIATIVE, leader as u32 + 1),
+            Some(Comdat::ByName) => (pe::IMAGE_COMDAT_SELECT_ANY, 0),
         };
         w.write_aux_section(AuxSymbolSection {
             length: s.size as u32,
@@ -359,9 +371,14 @@ pub(super) fn emit(
         if weak {
             let instead = fallbacks.get(at).copied().flatten().map(|s| numbers.of(s));
             let index = instead.or(nothing.map(|(index, _)| index));
-            let search = match u32::from(u.native) {
-                0 => pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
-                kind => pe::WeakExternSearch(kind),
+            // Where one of several references wants libraries to be searched, they are.
+            let search = match (
+                u.native & search_bit(pe::IMAGE_WEAK_EXTERN_SEARCH_LIBRARY),
+                u.native,
+            ) {
+                (0, 0) => pe::IMAGE_WEAK_EXTERN_SEARCH_NOLIBRARY,
+                (0, bits) => pe::WeakExternSearch(bits.trailing_zeros() + 1),
+                _ => pe::IMAGE_WEAK_EXTERN_SEARCH_LIBRARY,
             };
             w.write_aux_weak_external(AuxSymbolWeak {
                 weak_default_sym_index: index.unwrap_or(0),

@@ -3,8 +3,10 @@
 pub mod amend;
 mod arch;
 mod comdat;
+pub mod directives;
 mod emit;
 pub mod import;
+mod lto;
 pub mod marker;
 mod names;
 pub mod ordered;
@@ -80,6 +82,11 @@ pub fn is_intermediate(data: &[u8]) -> bool {
         && half(data, 4).is_some_and(|version| version > 0)
         && data.get(12..28).is_some_and(|class| class != BIGOBJ)
         && half(data, 6).is_some_and(known)
+}
+
+/// Is it GCC's intermediate code?
+pub fn is_slim(data: &[u8]) -> bool {
+    lto::is_slim(data)
 }
 
 fn known(machine: u16) -> bool {

@@ -74,6 +74,11 @@ pub(super) fn is_of_one_function(name: &[u8]) -> bool {
     stem(name) == b".xdata" && name.len() > b".xdata".len()
 }
 
+/// The name of such a section, for the function in a section `.text$function`.
+pub(super) fn of_function(kind: &[u8], code: &[u8]) -> Vec<u8> {
+    [kind, code.get(stem(code).len()..).unwrap_or_default()].concat()
+}
+
 pub(super) fn is_tls(name: &[u8]) -> bool {
     stem(name) == b".tls"
 }

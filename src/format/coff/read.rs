@@ -12,7 +12,7 @@ use object::read::coff::{CoffHeader, SectionTable, Symbol as _, SymbolTable};
 
 use super::arch::Arch;
 use super::names::{self, Role as NameRole};
-use super::{Layout, bad, layout, pdata, traits};
+use super::{Layout, bad, directives, layout, pdata};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, KeepRule, Native,
@@ -72,7 +72,10 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     pub(super) names: Vec<&'d [u8]>,
     /// By section number.
     pub(super) selections: HashMap<u32, Selection>,
-    pub(super) included: Vec<&'d [u8]>,
+    /// Labels in sections that are no atoms: section number, value, index; sorted.
+    dropped: Vec<(i32, u32, SymbolIndex)>,
+    /// How copies of those that are COMDATs are chosen.
+    pub(super) comdat_atoms: HashMap<AtomIndex, pe::ComdatSelection>,
     /// Of common symbols, by name, in bytes (MinGW's `-aligncomm`).
     common_alignments: HashMap<&'d [u8], u64>,
     pub(super) out: ObjectFile<'d>,
@@ -103,7 +106,8 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             roles: Vec::new(),
             names: Vec::new(),
             selections: HashMap::new(),
-            included: Vec::new(),
+            dropped: Vec::new(),
+            comdat_atoms: HashMap::new(),
             common_alignments: HashMap::new(),
             out,
         })
@@ -119,7 +123,6 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             self.roles.push(role);
         }
         self.read_symbols()?;
-        self.keep_included();
         self.read_groups()?;
         self.read_edges()?;
         Ok(self.out)
@@ -136,12 +139,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             .map_err(|()| malformed("section contents past the end of the file").symbol(name))?;
         let size = u64::from(section.size_of_raw_data.get(LE));
         if name == b".drectve" {
-            for word in traits::words(contents) {
-                if let Some(symbol) = traits::included(word) {
-                    self.included.push(symbol);
-                } else if let Some((symbol, align)) = traits::common_alignment(word) {
+            for word in directives::words(contents) {
+                if let Some((symbol, align)) = directives::common_alignment(word) {
                     self.common_alignments.insert(symbol, align);
-                } else {
+                } else if directives::is_carried(word) {
                     self.out.traits.coff.directives.push(word);
                 }
             }
@@ -243,11 +244,17 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     .atom_symbols
                     .push((atom, index.0 as SymbolIndex + 1));
             }
+            if symbol.definition == Definition::Dropped && symbol.kind != SymbolKind::Section {
+                let label = index.0 as SymbolIndex + 1;
+                self.dropped
+                    .push((raw.section_number().0, raw.value(), label));
+            }
             if let Some(slot) = symbols.get_mut(index.0 + 1) {
                 *slot = symbol;
             }
         }
         self.out.symbols = symbols;
+        self.dropped.sort_unstable();
         self.bind_aliases();
         self.out.atom_symbols.sort_unstable();
         Ok(())
@@ -359,49 +366,28 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             let Some(&of) = self.out.symbols.get(default as usize) else {
                 continue;
             };
-            let alias = aux.weak_search_type.get(LE) == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS;
+            let search = aux.weak_search_type.get(LE);
             match of.definition {
-                Definition::Atom { atom, .. } if alias => {
+                Definition::Atom { atom, .. } if search == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS => {
                     self.out.atom_symbols.push((atom, own as SymbolIndex));
                     if let Some(symbol) = self.out.symbols.get_mut(own) {
                         symbol.definition = of.definition;
                         symbol.kind = of.kind;
                     }
+                    continue;
                 }
                 // Zero is what a weak reference that nobody serves is anyway.
                 Definition::Absolute(0) => {}
                 _ if default as usize != own => {
                     self.out.fallbacks.push((own as SymbolIndex, default));
-                    // The search that it asks for.
-                    if let Some(symbol) = self.out.symbols.get_mut(own) {
-                        symbol.native = aux.weak_search_type.get(LE).0 as u8;
-                    }
                 }
                 _ => {}
             }
-        }
-        self.out.fallbacks.sort_unstable();
-    }
-
-    /// `/INCLUDE` of a symbol of the object's own: it lives with the object. Others stay directives.
-    fn keep_included(&mut self) {
-        for name in std::mem::take(&mut self.included) {
-            let own = self.out.symbols.iter().find(|s| {
-                s.binding != Binding::Local
-                    && s.name == name
-                    && matches!(s.definition, Definition::Atom { .. })
-            });
-            if let Some(Definition::Atom { atom, .. }) = own.map(|s| s.definition)
-                && let Some(a) = self.out.atoms.get_mut(atom as usize)
-                && a.keep.is_none()
-            {
-                a.keep = Some(KeepRule::Retained);
-                self.out.kept.push(atom);
-            } else if own.is_none() {
-                self.out.traits.coff.included.push(name);
+            if let Some(symbol) = self.out.symbols.get_mut(own) {
+                symbol.native = search_bit(search);
             }
         }
-        self.out.kept.sort_unstable();
+        self.out.fallbacks.sort_unstable();
     }
 
     /// Relocations of a section, converted. Addends stay in the contents.
@@ -411,6 +397,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             .map_err(bad("relocations"))?;
         let base = section.virtual_address.get(LE);
         let size = u64::from(section.size_of_raw_data.get(LE));
+        let contents = section.coff_data(self.data).unwrap_or_default();
         let mut edges = Vec::with_capacity(raw.len());
         for r in raw {
             let kind = u32::from(r.typ.get(LE).0);
@@ -419,8 +406,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 continue;
             }
             let offset = u64::from(r.virtual_address.get(LE).wrapping_sub(base));
-            let width = self.arch.field(kind).map_or(4, |f| f.width as u64);
-            if offset + width > size {
+            if offset + self.arch.width(kind) as u64 > size {
                 return Err(malformed(format!(
                     "relocation at {offset:#x}, past the section's end"
                 ))
@@ -428,6 +414,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 .into());
             }
             let symbol = r.symbol_table_index.get(LE).saturating_add(1);
+            let symbol = self.label(symbol, kind, offset, contents);
             if self.out.symbols.len() <= symbol as usize {
                 return Err(malformed(format!("symbol {} does not exist", symbol - 1))
                     .symbol(name)
@@ -442,6 +429,41 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         }
         edges.sort_by_key(|e| e.offset);
         Ok(edges)
+    }
+
+    /// The label that a reference to a table's section symbol means, where the table is taken apart: GNU as
+    /// refers to sections, but people know labels.
+    fn label(&self, symbol: u32, kind: u32, offset: u64, contents: &[u8]) -> u32 {
+        let Some(of) = self.out.symbols.get(symbol as usize) else {
+            return symbol;
+        };
+        if of.definition != Definition::Dropped || of.kind != SymbolKind::Section {
+            return symbol;
+        }
+        let number = |at: u32| {
+            let raw = self
+                .table
+                .symbol(RawIndex(at.checked_sub(1)? as usize))
+                .ok()?;
+            Some(raw.section_number().0)
+        };
+        let Some(section) = number(symbol) else {
+            return symbol;
+        };
+        let at = offset as usize;
+        let width = self.arch.width(kind);
+        let addend = contents.get(at..at + width).map_or(0, |bytes| {
+            let mut word = [0; 8];
+            word[..width].copy_from_slice(bytes);
+            u64::from_le_bytes(word)
+        });
+        let after = self
+            .dropped
+            .partition_point(|&(s, value, _)| (s, u64::from(value)) <= (section, addend));
+        let before = after.checked_sub(1).and_then(|i| self.dropped.get(i));
+        before
+            .filter(|(s, _, _)| *s == section)
+            .map_or(symbol, |&(_, _, label)| label)
     }
 
     fn read_edges(&mut self) -> Result<()> {
@@ -488,6 +510,14 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             self.out.edge_starts.push(end);
         }
         Ok(())
+    }
+}
+
+/// How a weak external is searched for, as a bit, so that several entries' wishes can be joined.
+pub(super) fn search_bit(search: pe::WeakExternSearch) -> u8 {
+    match search.0 {
+        kind @ 1..=4 => 1 << (kind - 1),
+        _ => 0,
     }
 }
 

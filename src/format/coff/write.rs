@@ -8,12 +8,13 @@ use std::collections::HashMap;
 use object::pe;
 
 use super::arch::Arch;
-use super::emit::{self, LocalSymbol, OutReloc, OutSection, SymbolRef};
+use super::comdat::{self, BY_NAME};
+use super::emit::{self, Comdat, LocalSymbol, OutReloc, OutSection, SymbolRef};
 use super::names;
 use super::traits::{self, JoinedTraits};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Definition, EdgeKind, FilePlace, SymbolKind, Visibility};
-use crate::format::output::{OutObject, OutTarget, Written, append};
+use crate::format::output::{OutAtom, OutGroup, OutObject, OutTarget, Written, append};
 use crate::protocol::request::Symbols;
 
 /// Where an atom went.
@@ -82,6 +83,13 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     })
 }
 
+/// What the reader noted of an atom's group.
+fn native(out: &OutAtom<'_, '_>) -> u32 {
+    let group = out.file.atoms[out.atom as usize].group;
+    let group = group.and_then(|g| out.file.groups.get(g as usize));
+    group.map_or(0, |g| g.native)
+}
+
 struct Layout<'o, 'a, 'd> {
     object: &'o OutObject<'a, 'd>,
     arch: Arch,
@@ -100,27 +108,49 @@ impl Layout<'_, '_, '_> {
         for (at, group) in self.object.groups.iter().enumerate() {
             group_of.extend(group.atoms.iter().map(|&atom| (atom, at)));
         }
-        // By group: the section of its leader.
-        let mut leaders: HashMap<usize, usize> = HashMap::new();
-        for (at, out) in self.object.atoms.iter().enumerate() {
+        // A group's leader comes before what goes with it.
+        let leaders: Vec<u32> = self.object.groups.iter().map(|g| self.leader(g)).collect();
+        let mut leader_section: Vec<Option<usize>> = vec![None; leaders.len()];
+        let (mut order, followers): (Vec<usize>, Vec<usize>) = (0..self.object.atoms.len())
+            .partition(|&at| {
+                let group = group_of.get(&(at as u32));
+                group.is_none_or(|&g| leaders.get(g) == Some(&(at as u32)))
+            });
+        order.extend(followers);
+        let nowhere = Place {
+            section: 0,
+            offset: 0,
+        };
+        self.places = vec![nowhere; self.object.atoms.len()];
+        for at in order {
+            let out = &self.object.atoms[at];
             let atom = &out.file.atoms[out.atom as usize];
-            let name = out
-                .section
-                .as_deref()
-                .unwrap_or_else(|| names::joined(atom.section));
+            let group = group_of.get(&(at as u32)).copied();
+            let name = match (&out.section, group) {
+                (Some(name), _) => name,
+                // GNU ld compares the sections' whole names besides the symbols.
+                (None, Some(_)) => atom.section,
+                (None, None) => names::joined(atom.section),
+            };
             let flags = atom.native.flags as u32;
             let fresh = self.sections.len();
-            let section = match group_of.get(&(at as u32)) {
+            let section = match group {
                 None => *by_key.entry((name.to_vec(), flags)).or_insert(fresh),
                 Some(_) => fresh,
             };
             if section == fresh {
                 self.sections.push(OutSection::new(name, flags));
             }
-            if let Some(group) = group_of.get(&(at as u32)) {
-                let leader = leaders.get(group).copied();
-                leaders.entry(*group).or_insert(fresh);
-                self.sections[section].comdat = Some(leader);
+            if let Some(group) = group {
+                let native = native(out);
+                self.sections[section].comdat = Some(match leader_section[group] {
+                    None => Comdat::Leader(comdat::selection(native)),
+                    Some(_) if native & BY_NAME != 0 && names::is_of_one_function(name) => {
+                        Comdat::ByName
+                    }
+                    Some(leader) => Comdat::With(leader),
+                });
+                leader_section[group].get_or_insert(fresh);
             }
             let fill = if atom.code { self.arch.code_fill() } else { 0 };
             let s = &mut self.sections[section];
@@ -131,9 +161,18 @@ impl Layout<'_, '_, '_> {
                 s.data.extend_from_slice(&atom.data);
             }
             s.size = end;
-            self.places.push(Place { section, offset });
+            self.places[at] = Place { section, offset };
         }
         Ok(())
+    }
+
+    /// The atom by whose symbol the group is known.
+    fn leader(&self, group: &OutGroup<'_>) -> u32 {
+        let named = group.atoms.iter().copied().find(|&at| {
+            let globals = &self.object.atoms[at as usize].globals;
+            globals.iter().any(|g| *g.name == *group.signature)
+        });
+        named.or(group.atoms.first().copied()).unwrap_or(0)
     }
 
     /// Names of functions that nothing outside refers to: for backtraces and profilers.
@@ -183,17 +222,35 @@ impl Layout<'_, '_, '_> {
         Ok(())
     }
 
-    /// `.pdata`, from the records of the functions that are here. Linkers sort it.
+    /// `.pdata`, from the records of the functions that are here. Linkers sort it. The records of a
+    /// function that a linker may discard with its group go with it.
     fn build_unwind(&mut self) -> Result<()> {
         let object = self.object;
-        let mut table = None;
-        for out in &object.atoms {
+        // By the section of code, where that is a COMDAT.
+        let mut tables: HashMap<Option<usize>, usize> = HashMap::new();
+        for (at, out) in object.atoms.iter().enumerate() {
             let entries = out.file.unwind_of(out.atom);
+            let code = self.places[at].section;
+            let (key, comdat) = match self.sections[code].comdat {
+                None => (None, None),
+                Some(Comdat::Leader(_)) if native(out) & BY_NAME != 0 => {
+                    (Some(code), Some(Comdat::ByName))
+                }
+                Some(Comdat::Leader(_) | Comdat::ByName) => (Some(code), Some(Comdat::With(code))),
+                Some(Comdat::With(leader)) => (Some(code), Some(Comdat::With(leader))),
+            };
             for (entry, targets) in entries.iter().zip(&out.unwind) {
-                let section = *table.get_or_insert_with(|| {
+                let section = *tables.entry(key).or_insert_with(|| {
                     let flags = pe::IMAGE_SCN_CNT_INITIALIZED_DATA | pe::IMAGE_SCN_MEM_READ;
-                    let mut section = OutSection::new(b".pdata", flags.0);
+                    let name = match comdat {
+                        Some(Comdat::ByName) => {
+                            names::of_function(b".pdata", &self.sections[code].name)
+                        }
+                        _ => b".pdata".to_vec(),
+                    };
+                    let mut section = OutSection::new(&name, flags.0);
                     section.align = 4;
+                    section.comdat = comdat;
                     self.sections.push(section);
                     self.sections.len() - 1
                 });
@@ -361,10 +418,10 @@ impl Layout<'_, '_, '_> {
                 text.extend_from_slice(format!("\",{exponent} ").as_bytes());
             }
         }
-        for name in &joined.included {
-            text.extend_from_slice(b"/INCLUDE:");
-            text.extend_from_slice(name);
-            text.push(b' ');
+        for u in self.object.undefined.iter().filter(|u| u.kept) {
+            text.extend_from_slice(b"/INCLUDE:\"");
+            text.extend_from_slice(&u.name);
+            text.extend_from_slice(b"\" ");
         }
         if self.object.gnu_linkers {
             let hidden = self.object.atoms.iter().flat_map(|a| &a.globals);

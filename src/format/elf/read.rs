@@ -378,6 +378,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 signature: name,
                 comdat: flag.0 & elf::GRP_COMDAT.0 != 0,
                 largest: false,
+                native: 0,
                 atoms,
             });
         }

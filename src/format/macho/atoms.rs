@@ -316,6 +316,7 @@ impl<'d> Reader<'d> {
                 signature: name,
                 comdat: true,
                 largest: false,
+                native: 0,
                 atoms: vec![atom],
             });
         }
