@@ -366,6 +366,15 @@ pub fn addends_in_contents(kind: MemberKind) -> bool {
     }
 }
 
+/// Does the relocation ask for the number of its symbol's section?
+#[must_use]
+pub fn is_section_number(kind: MemberKind, relocation: u32) -> bool {
+    match kind {
+        MemberKind::Object(Format::Coff, machine) => coff::is_section_number(machine, relocation),
+        _ => false,
+    }
+}
+
 /// Does the relocation read an address from a table, so that a writer may make the access direct?
 #[must_use]
 pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {

@@ -468,6 +468,11 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 kind: wanted,
             } => {
                 let class = self.proof.analysis.classes.class_of[s][to as usize];
+                // A number of a section: any symbol there will do.
+                let of_section = match edge.kind {
+                    EdgeKind::Relocation(kind) => format::is_section_number(read.kind, kind),
+                    EdgeKind::Rule(_) => false,
+                };
                 let found = match &led {
                     Led::At(at) => vec![*at],
                     // By the name of an export or of a group that stays one.
@@ -484,6 +489,9 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                         .into_iter()
                         .flatten()
                         .any(|&(o, p)| {
+                            if of_section && (o, p.section) == (object, place.section) {
+                                return true;
+                            }
                             let wanted = p.offset.wrapping_add(offset);
                             let found = place.offset.wrapping_add(delta.value as u64);
                             (o, p.section) == (object, place.section) && delta.equal(found, wanted)

@@ -133,15 +133,24 @@ pub fn is_import(data: &[u8]) -> bool {
     .unwrap_or(false)
 }
 
-/// See [`super::field`].
-pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
+fn arch(machine: Machine) -> Option<arch::Arch> {
     let machine = match machine {
         Machine::X86_64 => pe::IMAGE_FILE_MACHINE_AMD64,
         Machine::X86 => pe::IMAGE_FILE_MACHINE_I386,
         Machine::Aarch64 => pe::IMAGE_FILE_MACHINE_ARM64,
         _ => return None,
     };
-    let field = arch::Arch::new(machine)?.field(relocation)?;
+    arch::Arch::new(machine)
+}
+
+/// See [`super::is_section_number`].
+pub fn is_section_number(machine: Machine, relocation: u32) -> bool {
+    arch(machine).is_some_and(|a| a.is_section_number(relocation))
+}
+
+/// See [`super::field`].
+pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
+    let field = arch(machine)?.field(relocation)?;
     Some(super::Field {
         width: field.width,
         behind: field.distance_from,
