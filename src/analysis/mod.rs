@@ -162,7 +162,7 @@ impl<'d> Analysis<'d> {
                 own.filter_map(|name| graph.find_name(name)).collect()
             })
             .collect();
-        let contested = Contested::new(
+        let mut contested = Contested::new(
             &graph,
             inputs.format(),
             &offers,
@@ -170,6 +170,7 @@ impl<'d> Analysis<'d> {
             &|name| rules.isolates(name),
             &|name| rules.publishes(name),
         );
+        contested.local_aliases = inputs.has_gnu_linkers();
         let mut making = Making {
             inputs,
             rules,
@@ -808,7 +809,9 @@ impl<'d> Making<'_, 'd> {
                         self.needs_elsewhere(resolution, pulled.object)
                             .map(Demand::Need),
                     );
-                    if set.member() == Some(pulled.object) {
+                    if set.member() == Some(pulled.object)
+                        || self.only_by_name(library, pulled.object)
+                    {
                         continue;
                     }
                     let names = self
@@ -819,8 +822,6 @@ impl<'d> Making<'_, 'd> {
                         demands.extend(names.map(Demand::Name));
                     } else if self.contested.is(library, pulled.reason) {
                         demands.push(Demand::Name(pulled.reason));
-                    } else if let Some(weak) = self.only_by_name(library, pulled.object) {
-                        demands.extend(weak.into_iter().map(Demand::Name));
                     } else if let Some(&member) = member {
                         demands.push(Demand::Set(member));
                     } else {
