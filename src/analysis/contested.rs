@@ -45,6 +45,9 @@ pub struct Contested {
     stands: Vec<bool>,
     /// Strong definitions of several libraries, where each keeps its own.
     apart: HashSet<(LibraryId, NameId), foldhash::fast::FixedState>,
+    /// Linkers of the GNU kind let an alias stand for a name in its own object alone (COFF weak externals):
+    /// references say what the name stands for.
+    pub local_aliases: bool,
     /// Objects all of whose contested names no other object defines.
     alike: HashSet<ObjectId, foldhash::fast::FixedState>,
 }
@@ -164,6 +167,7 @@ impl Contested {
             runtime,
             stands: said.iter().map(|s| s.stands).collect(),
             apart: HashSet::default(),
+            local_aliases: false,
             alike: HashSet::default(),
         };
         // A name that directives speak of cannot be another in each library.

@@ -451,7 +451,9 @@ impl<'d> Making<'_, 'd> {
                         self.needs_elsewhere(resolution, pulled.object)
                             .map(Demand::Need),
                     );
-                    if set.member() == Some(pulled.object) {
+                    if set.member() == Some(pulled.object)
+                        || self.only_by_name(library, pulled.object)
+                    {
                         continue;
                     }
                     let names = self
@@ -462,8 +464,6 @@ impl<'d> Making<'_, 'd> {
                         demands.extend(names.map(Demand::Name));
                     } else if self.contested.is(library, pulled.reason) {
                         demands.push(Demand::Name(pulled.reason));
-                    } else if let Some(weak) = self.only_by_name(library, pulled.object) {
-                        demands.extend(weak.into_iter().map(Demand::Name));
                     } else if let Some(&member) = member {
                         demands.push(Demand::Set(member));
                     } else {

@@ -71,13 +71,24 @@ impl Rules<'_, '_> {
             };
         };
         let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
-        let fallback = file.fallback(index);
         if contested.is(resolution.library, name) {
             // Another member of the library may say what stands for the name.
-            let instead = fallback.map(|s| (node.object, s)).or_else(|| {
+            let stands = |object: ObjectId, s: SymbolIndex| {
+                let file = graph.file(object);
+                let of = file.symbols.get(s as usize)?;
+                let other = file.fallback(s)?;
+                // Microsoft's linkers refuse two that stand for one name, and find one by the name.
+                let asked = of.definition == Definition::Undefined
+                    || contested.local_aliases
+                    || contested.is_alike(object);
+                asked.then_some((object, other))
+            };
+            let instead = stands(node.object, index).or_else(|| {
                 let (object, s) = resolution.symbol(graph, name)?;
-                let other = graph.file(object).fallback(s)?;
-                Some((object, other))
+                if graph.is_verbatim(object) {
+                    return None;
+                }
+                stands(object, s)
             });
             return match instead {
                 Some((object, instead)) => self.fall_back(object, name, instead),
@@ -90,7 +101,7 @@ impl Rules<'_, '_> {
             {
                 return Found::External { name, weak };
             }
-            if let Some(instead) = fallback {
+            if let Some(instead) = file.fallback(index) {
                 return self.fall_back(node.object, name, instead);
             }
             return if bound_stem(graph.name(name)).is_some() {

@@ -164,7 +164,7 @@ impl<'d> Analysis<'d> {
                 own.filter_map(|name| graph.find_name(name)).collect()
             })
             .collect();
-        let contested = Contested::new(
+        let mut contested = Contested::new(
             &graph,
             inputs.format(),
             &offers,
@@ -172,6 +172,7 @@ impl<'d> Analysis<'d> {
             &|name| rules.isolates(name),
             &|name| rules.publishes(name),
         );
+        contested.local_aliases = inputs.has_gnu_linkers();
         let mut making = Making {
             inputs,
             rules,

@@ -62,22 +62,13 @@ impl Making<'_, '_> {
     }
 
     /// Where a format says of a weak definition what it stands for, two of them clash that are both
-    /// linked: the weak names of an object all of whose contested names are such, or stand for such.
-    pub(super) fn only_by_name(&self, library: LibraryId, object: ObjectId) -> Option<Vec<NameId>> {
-        if !format::weak_needs_a_twin(self.inputs.format()) {
-            return None;
-        }
-        let mut weak = Vec::new();
-        for global in &self.graph.globals[object.index()] {
-            if !global.kind.is_definition() || !self.contested.is(library, global.name) {
-                continue;
-            }
-            if global.kind == GlobalKind::WeakDefined {
-                weak.push(global.name);
-            } else if !self.contested.stands(global.name) {
-                return None;
-            }
-        }
-        Some(weak)
+    /// linked. Are all contested names of an object such, or what such names stand for? References name
+    /// both then, and pull what is missing.
+    pub(super) fn only_by_name(&self, library: LibraryId, object: ObjectId) -> bool {
+        format::weak_needs_a_twin(self.inputs.format())
+            && self.graph.globals[object.index()]
+                .iter()
+                .filter(|g| g.kind.is_definition() && self.contested.is(library, g.name))
+                .all(|g| g.kind == GlobalKind::WeakDefined || self.contested.stands(g.name))
     }
 }

@@ -265,7 +265,7 @@ pub struct ObjectFile<'d> {
     pub traits: super::ObjectTraits<'d>,
     /// Atoms that live when anything of the object does.
     pub kept: Vec<AtomIndex>,
-    /// What weak undefined symbols stand for where nobody defines them, sorted by the first.
+    /// What weak symbols stand for where nobody else defines them, sorted by the first.
     pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.
     pub debug_bytes: u64,
@@ -282,7 +282,7 @@ impl<'d> ObjectFile<'d> {
         }
     }
 
-    /// What the weak undefined symbol stands for where nobody defines it.
+    /// What the weak symbol stands for where nobody else defines it.
     #[must_use]
     pub fn fallback(&self, symbol: SymbolIndex) -> Option<SymbolIndex> {
         let at = self.fallbacks.binary_search_by_key(&symbol, |f| f.0).ok()?;

@@ -256,6 +256,12 @@ pub struct Inputs<'d> {
 }
 
 impl<'d> Inputs<'d> {
+    /// Are the libraries for linkers of the GNU kind? Two indexes mark the archives of Microsoft's.
+    #[must_use]
+    pub fn has_gnu_linkers(&self) -> bool {
+        self.libraries.iter().all(|l| l.kind != ArchiveKind::Coff)
+    }
+
     /// The format of the set, which [`check_one_format`] has found to be one; ELF where there are no
     /// objects.
     #[must_use]

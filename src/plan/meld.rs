@@ -16,7 +16,6 @@ use crate::analysis::identity::atoms::digest;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::{DIGEST_DIGITS, Written};
-use crate::input::archive::ArchiveKind;
 use crate::input::{Inputs, LibraryId};
 use crate::protocol::request::Symbols;
 
@@ -33,8 +32,7 @@ pub fn plan<'d>(
 ) -> Result<OutputSet<'d>> {
     refuse_clashes(inputs, analysis, partition)?;
     let format = inputs.format();
-    // Two indexes mark the archives of Microsoft's linkers.
-    let gnu_linkers = inputs.libraries.iter().all(|l| l.kind != ArchiveKind::Coff);
+    let gnu_linkers = inputs.has_gnu_linkers();
     let imports = Imports::new(inputs, analysis);
     let objects = Objects::new(
         analysis,

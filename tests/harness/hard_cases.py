@@ -36,7 +36,7 @@ BOTH_UNWIND = ['hard_unwind_left', 'hard_unwind_right']
 BOTH_REG = ['hard_reg_left', 'hard_reg_right']
 # Of Windows alone.
 WINDOWS_CASES = [
-    Case('windows', ['hard_windows_left', 'hard_windows_right'], apart=APART, strategies=ATOMIC),
+    Case('windows', ['hard_windows_left', 'hard_windows_right'], strategies=ATOMIC),
     Case('windows', ['hard_windows_left', 'hard_windows_right'], defines=['-DONLY_RIGHT'],
          linked=['hard_windows_right'], strategies=ATOMIC),
     # Fat LTO: two such libraries do not link as they are.

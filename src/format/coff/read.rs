@@ -370,6 +370,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             match of.definition {
                 Definition::Atom { atom, .. } if search == pe::IMAGE_WEAK_EXTERN_SEARCH_ALIAS => {
                     self.out.atom_symbols.push((atom, own as SymbolIndex));
+                    self.out.fallbacks.push((own as SymbolIndex, default));
                     if let Some(symbol) = self.out.symbols.get_mut(own) {
                         symbol.definition = of.definition;
                         symbol.kind = of.kind;
