@@ -9,8 +9,8 @@ use crate::analysis::reach::bound_stem;
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
-use crate::format::GlobalKind;
 use crate::format::model::{AtomIndex, Definition, EdgeKind, EdgeTarget};
+use crate::format::{GlobalKind, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -119,7 +119,8 @@ impl<'d> Vague<'d> {
         let Some(a) = file.atoms.get(atom as usize) else {
             return false;
         };
-        if graph.is_rust(object) || (a.code && !self.names.keeps_vague(graph.name(name))) {
+        let rust = graph.is_rust(object) && !is_one_in_a_program(graph.name(name));
+        if rust || (a.code && !self.names.keeps_vague(graph.name(name))) {
             return false;
         }
         let vague = a
@@ -172,8 +173,9 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        if !graph.is_rust(pulled.object) && !atom.bounded_by_sections {
-                            // The program's sections of this name would join them.
+                        let rust = graph.is_rust(pulled.object) && !is_table_of_a_runtime(stem);
+                        if !rust && !atom.bounded_by_sections {
+                            // The program's or a runtime's sections of this name would join them.
                             open.insert(stem);
                         } else if atom.bounded_by_sections {
                             by_sections.insert((stem, resolution.library.0));

@@ -99,7 +99,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
     }
 
     fn place_atoms(&mut self) -> Result<()> {
-        let mut by_key: HashMap<(Vec<u8>, u32, u64, u64), usize> = HashMap::new();
+        let mut by_key: HashMap<(Vec<u8>, u32, u64, u64, Option<usize>), usize> = HashMap::new();
         let object = self.object;
         let mut group_of: HashMap<u32, usize> = HashMap::new();
         for (at, group) in object.groups.iter().enumerate() {
@@ -125,15 +125,17 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 entry_size = 0;
             }
             let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
+            // Records of notes are as many as they like, and stand in one section.
+            let record = atom.native.kind == elf::SHT_NOTE.0;
             let alone = ordered
-                || group.is_some()
+                || (group.is_some() && !record)
                 || (self.arch.relaxes && atom.code)
                 || flags & elf::SHF_GNU_RETAIN.0 != 0;
             if group.is_some() {
                 flags |= elf::SHF_GROUP.0;
             }
             let fresh = self.sections.len();
-            let key = (name.clone(), atom.native.kind, flags, entry_size);
+            let key = (name.clone(), atom.native.kind, flags, entry_size, group);
             let section = if alone {
                 fresh
             } else {
