@@ -57,7 +57,11 @@ pub fn plan<'d>(
     let mut output = OutputSet {
         warnings: analysis.warnings.clone(),
         reach_sets: Some(sets.len() as u64),
-        met: analysis.met_names().map(<[u8]>::to_vec).collect(),
+        met: analysis
+            .met_names()
+            .chain(partition.grouped_names(analysis))
+            .map(<[u8]>::to_vec)
+            .collect(),
         hidden: analysis
             .hidden_exports()
             .into_iter()

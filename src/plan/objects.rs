@@ -150,17 +150,21 @@ impl<'a, 'd> Objects<'a, 'd> {
         let mut groups: Vec<OutGroup<'d>> = Vec::new();
         let mut known: HashMap<(ObjectId, u32), usize> = HashMap::new();
         for (at, class) in classes.iter().enumerate() {
-            if !self.partition.grouped[class.index()] {
-                continue;
-            }
             let (_, _, node) = self.node(*class);
             let file = self.analysis.graph.file(node.object);
             let Some(group) = file.atoms[node.atom as usize].group else {
                 continue;
             };
+            // Without a rival a group is what keeps tables alive with the code that they describe, for
+            // linkers that collect sections.
+            let comdat = file.groups[group as usize].comdat;
+            if comdat && !self.partition.grouped[class.index()] {
+                continue;
+            }
             let index = *known.entry((node.object, group)).or_insert_with(|| {
                 groups.push(OutGroup {
                     signature: file.groups[group as usize].signature,
+                    comdat,
                     atoms: Vec::new(),
                 });
                 groups.len() - 1

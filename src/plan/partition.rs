@@ -325,6 +325,22 @@ impl Partition {
             .collect();
     }
 
+    /// Names that groups of which the final linker sees several define.
+    #[must_use]
+    pub fn grouped_names<'d>(&self, analysis: &Analysis<'d>) -> BTreeSet<&'d [u8]> {
+        let graph = &analysis.graph;
+        let grouped = analysis.classes.first.iter().zip(&self.grouped);
+        grouped
+            .filter(|(_, grouped)| **grouped)
+            .flat_map(|(&(s, n), _)| {
+                let node = analysis.reached[s as usize].nodes[n as usize];
+                let own = graph.file(node.object).symbols_of(node.atom);
+                own.filter_map(move |(s, _)| graph.name_of(node.object, s))
+            })
+            .map(|name| graph.name(name))
+            .collect()
+    }
+
     /// What each object refers to of groups that stand elsewhere, to the end.
     fn find_copies(&mut self, analysis: &Analysis<'_>) {
         if !self.grouped.contains(&true) {

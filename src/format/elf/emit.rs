@@ -253,8 +253,14 @@ pub(super) fn emit(
         e_flags: elf::FileFlags(traits.machine_flags),
     })
     .map_err(limit)?;
-    for members in &group_members {
-        w.write_comdat_header();
+    for (group, members) in object.groups.iter().zip(&group_members) {
+        if group.comdat {
+            w.write_comdat_header();
+        } else {
+            // As long, with no flag.
+            w.write_align(4);
+            w.write(&[0; 4]);
+        }
         for &member in members {
             w.write_comdat_entry(member);
         }
