@@ -9,7 +9,7 @@ use crate::analysis::reach::bound_stem;
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
-use crate::format::model::{AtomIndex, Definition, EdgeKind, EdgeTarget};
+use crate::format::model::{AtomIndex, Binding, Definition, EdgeKind, EdgeTarget};
 use crate::format::{GlobalKind, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
 
@@ -103,7 +103,44 @@ impl<'d> Vague<'d> {
                 }
             }
         }
+        vague.spread(graph, whole);
         vague
+    }
+
+    /// A group goes as one: where one of its names is each library's own, all are.
+    fn spread(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
+        loop {
+            let known = self.apart.len();
+            if known == 0 {
+                return;
+            }
+            for pulled in whole.iter().flat_map(|r| &r.pulled) {
+                if graph.is_verbatim(pulled.object) {
+                    continue;
+                }
+                let file = graph.file(pulled.object);
+                for group in file.groups.iter().filter(|g| g.comdat) {
+                    let names = || {
+                        let symbols = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
+                        symbols
+                            .filter(|(_, s)| s.binding != Binding::Local)
+                            .map(|(_, s)| s.name)
+                    };
+                    if names().any(|n| self.apart.contains(n)) {
+                        self.apart.extend(names());
+                    }
+                }
+            }
+            if self.apart.len() == known {
+                return;
+            }
+        }
+    }
+
+    /// Do the libraries hold different things of this name, each its own?
+    #[must_use]
+    pub fn is_apart(&self, name: &[u8]) -> bool {
+        !self.apart.is_empty() && self.apart.contains(name)
     }
 
     /// Is the atom, by this name, a variable that the final linker joins?

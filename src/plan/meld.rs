@@ -59,7 +59,7 @@ pub fn plan<'d>(
         reach_sets: Some(sets.len() as u64),
         met: analysis
             .met_names()
-            .chain(partition.grouped_names(analysis))
+            .chain(super::groups::names(analysis, &partition.grouped))
             .map(<[u8]>::to_vec)
             .collect(),
         hidden: analysis

@@ -2,6 +2,7 @@
 //! inputs, each in its own module; everything after them sees only [`OutputSet`].
 
 pub mod dedup;
+mod groups;
 pub mod meld;
 pub mod objects;
 pub mod partition;

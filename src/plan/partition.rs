@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use crate::analysis::graph::{NameId, ObjectId};
+use super::groups;
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::analysis::{Analysis, Demand};
-use crate::format::model::{AtomIndex, KeepRule, SymbolKind};
+use crate::format::model::{KeepRule, SymbolKind};
 use crate::input::LibraryId;
 
 /// A reach set that some atom has, or a home; ids follow the order of first occurrence, homes come last.
@@ -195,7 +196,7 @@ impl Partition {
             clashes: Vec::new(),
         };
         partition.find_exports(analysis);
-        partition.find_grouped(analysis);
+        partition.grouped = groups::stay(analysis, &partition.exports);
         partition.find_copies(analysis);
         partition.find_forced(analysis);
         partition.find_crossing(analysis);
@@ -280,65 +281,6 @@ impl Partition {
             known.push(self.exports.len() as u32);
         }
         self.exports.push(export);
-    }
-
-    /// Groups of which the final linker must see one: for a symbol that is joined by name or exported, or
-    /// for what lives without being referred to.
-    fn find_grouped(&mut self, analysis: &Analysis<'_>) {
-        let graph = &analysis.graph;
-        let mut known: HashMap<(ObjectId, u32), bool> = HashMap::new();
-        let mut exported: BTreeSet<(ObjectId, AtomIndex)> = BTreeSet::new();
-        for export in &self.exports {
-            let (s, n) = analysis.classes.first[export.class.index()];
-            let node = analysis.reached[s as usize].nodes[n as usize];
-            exported.insert((node.object, node.atom));
-        }
-        self.grouped = analysis
-            .classes
-            .first
-            .iter()
-            .map(|&(s, n)| {
-                let node = analysis.reached[s as usize].nodes[n as usize];
-                let file = graph.file(node.object);
-                let Some(group) = file.atoms[node.atom as usize].group else {
-                    return false;
-                };
-                let Some(g) = file.groups.get(group as usize).filter(|g| g.comdat) else {
-                    return false;
-                };
-                *known.entry((node.object, group)).or_insert_with(|| {
-                    g.atoms.iter().any(|&atom| {
-                        let a = &file.atoms[atom as usize];
-                        // Constructors and elements of tables that several libraries have are one.
-                        a.keep == Some(KeepRule::InitArray)
-                            || a.registry.is_some_and(|r| analysis.registries.is_open(r))
-                            || exported.contains(&(node.object, atom))
-                            || file.symbols_of(atom).any(|(s, _)| {
-                                let name = graph.name_of(node.object, s);
-                                name.is_some_and(|n| {
-                                    analysis.vague.meets(graph, node.object, atom, n)
-                                })
-                            })
-                    })
-                })
-            })
-            .collect();
-    }
-
-    /// Names that groups of which the final linker sees several define.
-    #[must_use]
-    pub fn grouped_names<'d>(&self, analysis: &Analysis<'d>) -> BTreeSet<&'d [u8]> {
-        let graph = &analysis.graph;
-        let grouped = analysis.classes.first.iter().zip(&self.grouped);
-        grouped
-            .filter(|(_, grouped)| **grouped)
-            .flat_map(|(&(s, n), _)| {
-                let node = analysis.reached[s as usize].nodes[n as usize];
-                let own = graph.file(node.object).symbols_of(node.atom);
-                own.filter_map(move |(s, _)| graph.name_of(node.object, s))
-            })
-            .map(|name| graph.name(name))
-            .collect()
     }
 
     /// What each object refers to of groups that stand elsewhere, to the end.
