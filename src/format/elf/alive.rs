@@ -8,14 +8,15 @@
 //! | any with SHF_GNU_RETAIN | whoever wanted it | anything of its member lives |
 //! | allocated SHT_NOTE | loaders, debuggers | anything of its member lives |
 //! | `.note.stapsdt`, each record | tracers | the code at the record's first address does ([`notes`](super::notes)) |
-//! | any with SHF_LINK_ORDER: `asan_globals`, `.kcfi_traps`, `__patchable_function_entries`, `.stack_sizes`, `.llvm_bb_addr_map`, `.pseudo_probe` | sanitizers' runtimes, the kernel, tools | the section that it is linked to does (gABI) |
-//! | `__llvm_prf_cnts`, `_data`, `_bits`, `_vals` | the profile's runtime | their group does, that is where code counts |
+//! | any with SHF_LINK_ORDER: `asan_globals`, `.kcfi_traps`, `__patchable_function_entries`, `.stack_sizes`, `.llvm_bb_addr_map` | sanitizers' runtimes, the kernel, tools | the section that it is linked to does (gABI) |
+//! | `__llvm_prf_cnts`, `_data`, `_bits`, `_vals`, `__sancov_*`, in groups | runtimes of profiles and fuzzers | their group does, that is the code that counts |
 //! | `__llvm_prf_names`, `__llvm_covmap`, `__llvm_covfun` | the runtime, llvm-cov | their member is pulled: functions that are never called are part of a report |
 //! | `__llvm_profile_filename`, `__llvm_profile_raw_version` | the runtime, by name | anything of their member lives |
 //! | other sections whose name is a C identifier | code, by their bounds | their member is pulled, or code that asks for the bounds lives |
 //! | `.note.gnu.property`, `.note.GNU-stack`, build attributes | loaders, linkers | always: joined from all objects that something lives of ([`traits`](super::traits)) |
 //!
-//! Dropped, because no behaviour depends on them: debug information; `.llvm_addrsig` (without it every
+//! Dropped, because no behaviour depends on them: debug information, `.pseudo_probe` among it (it ties
+//! samples to lines); `.llvm_addrsig` (without it every
 //! address counts, which is what identical code folding must assume here) and
 //! `.llvm.call-graph-profile` (an order of functions that linkers may choose), which both number symbols
 //! of a symbol table that is no more; `.comment`, `.llvmbc`, `.llvmcmd`, `.gnu.build.attributes`,
@@ -43,7 +44,8 @@ pub(super) fn outside_of_memory(
             | elf::SHT_STRTAB
             | elf::SHT_GROUP
     );
-    if !contents || flags & elf::SHF_EXCLUDE.0 != 0 {
+    let debug = name.starts_with(b".pseudo_probe");
+    if !contents || debug || flags & elf::SHF_EXCLUDE.0 != 0 {
         return false;
     }
     flags & elf::SHF_GNU_RETAIN.0 != 0
@@ -60,12 +62,12 @@ pub(super) fn tie(name: &[u8], flags: u64, link: u32) -> Option<KeepRule> {
         return Some(KeepRule::LinkOrder);
     }
     // LLVM puts what it knows of one function into one group, so that linkers drop it with the
-    // function (InstrProfiling.cpp).
+    // function (InstrProfiling.cpp, SanitizerCoverage.cpp).
     let grouped = flags & elf::SHF_GROUP.0 != 0;
     let counted = matches!(
         name,
         b"__llvm_prf_cnts" | b"__llvm_prf_data" | b"__llvm_prf_bits" | b"__llvm_prf_vals"
-    );
+    ) || name.starts_with(b"__sancov_");
     (grouped && counted).then_some(KeepRule::Group)
 }
 
@@ -159,6 +161,7 @@ mod tests {
         assert!(kept(b".mine", progbits, elf::SHF_GNU_RETAIN.0, 0));
         assert!(kept(b".stack_sizes", progbits, elf::SHF_LINK_ORDER.0, 3));
         assert!(kept(b".note.stapsdt", elf::SHT_NOTE, 0, 0));
+        assert!(!kept(b".pseudo_probe", progbits, elf::SHF_LINK_ORDER.0, 3));
         assert!(!kept(b".comment", progbits, 0, 0));
         assert!(!kept(
             b".mine",
