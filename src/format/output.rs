@@ -142,6 +142,8 @@ pub struct OutValue<'a> {
 pub struct OutCommon {
     pub size: u64,
     pub align: u64,
+    /// It may lie further than a distance of 32 bits reaches.
+    pub far: bool,
 }
 
 /// What an edge leads to.

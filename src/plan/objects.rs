@@ -540,9 +540,15 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return;
         };
         if let Some(entry) = self.undefined.get_mut(at as usize) {
-            let known = entry.common.get_or_insert(OutCommon { size: 0, align: 1 });
+            let known = entry.common.get_or_insert(OutCommon {
+                size: 0,
+                align: 1,
+                far: common.far,
+            });
+            known.far &= common.far;
             known.size = known.size.max(common.size);
             known.align = known.align.max(common.align);
+            entry.far |= known.far;
             entry.weak = false;
         }
     }

@@ -375,6 +375,7 @@ pub(super) fn emit(
             st_info: elf::SymbolInfo::new(binding, kind),
             st_other: elf::SymbolOther(u.native | visibility(u.visibility).0),
             st_shndx: match u.common {
+                Some(common) if common.far => super::SHN_X86_64_LCOMMON,
                 Some(_) => elf::SHN_COMMON,
                 None => elf::SHN_UNDEF,
             },

@@ -10,7 +10,8 @@ use super::notes::Records;
 use super::{ElfTraits, alive};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, Group, KeepRule, Native, ObjectFile, Symbol, SymbolKind,
+    Atom, AtomIndex, Binding, Definition, Group, KeepRule, Native, ObjectFile, Symbol, SymbolIndex,
+    SymbolKind,
 };
 
 pub(super) fn bad(what: &'static str) -> impl Fn(object::Error) -> Diagnostic {
@@ -307,7 +308,12 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 _ if index.0 == 0 => Definition::Undefined,
                 elf::SHN_UNDEF => Definition::Undefined,
                 elf::SHN_ABS => Definition::Absolute(value),
-                elf::SHN_COMMON | super::SHN_X86_64_LCOMMON => common(name, value)?,
+                elf::SHN_COMMON => common(name, value)?,
+                super::SHN_X86_64_LCOMMON if self.header.e_machine(LE) == elf::EM_X86_64 => {
+                    let at = self.out.symbols.len() as SymbolIndex;
+                    self.out.far_commons.push(at);
+                    common(name, value)?
+                }
                 _ => {
                     let section = self
                         .table
