@@ -88,7 +88,11 @@ fn probes_live_with_their_code() {
     compile(&[], &[("a.s", &both), ("other.s", &of_main), MAIN], &dir);
     for strategy in ["prelink", "meld"] {
         combine(strategy, &["a.o"], &[], &dir);
-        run("cc", &["main.o", "other.o", "out/liba.a", "-o", "program"], &dir);
+        run(
+            "cc",
+            &["main.o", "other.o", "out/liba.a", "-o", "program"],
+            &dir,
+        );
         let names = lines_with("--notes", "program", &["Name:"], &dir);
         assert_eq!(names, ["Name: other", "Name: a_reg"], "{strategy}");
         // Each says where its code is and where the one base is.
@@ -101,7 +105,10 @@ fn probes_live_with_their_code() {
         for (line, name) in places.iter().zip(["other", "a_reg"]) {
             assert!(line.contains(&address(name)), "{line}");
             assert!(line.contains(&address("_.stapsdt.base")), "{line}");
-            assert!(line.contains(&address(&format!("{name}_semaphore"))), "{line}");
+            assert!(
+                line.contains(&address(&format!("{name}_semaphore"))),
+                "{line}"
+            );
         }
         let base = lines_with("-S", "program", &[".stapsdt.base"], &dir);
         assert!(base.len() == 1 && base[0].contains(" 000001 "), "{base:?}");
@@ -146,7 +153,11 @@ fn the_manifest_keeps_what_nobody_refers_to() {
         __attribute__((used, section(\".table.b\"))) static struct entry entry = { \"kept entry\" };\n\
         int helper(void) { return 0; }\n";
     let a = "int helper(void); int a_reg(void) { return helper(); }\n";
-    compile(&["-ffunction-sections"], &[("a.c", a), ("b.c", entries), MAIN], &dir);
+    compile(
+        &["-ffunction-sections"],
+        &[("a.c", a), ("b.c", entries), MAIN],
+        &dir,
+    );
     let manifest = |keep: &str| {
         let text = format!(
             "{{\"schema\": 1, \"workspace_library\": \"ws\", \"exports\": [\"a_reg\"], \
@@ -155,9 +166,18 @@ fn the_manifest_keeps_what_nobody_refers_to() {
         fs::write(dir.join("manifest.json"), text).unwrap();
     };
     for strategy in ["prelink", "meld"] {
-        for (keep, kept) in [("", 0), ("\".table.*\"", 1), ("\".table.*\", \"nobody_*\"", 2)] {
+        for (keep, kept) in [
+            ("", 0),
+            ("\".table.*\"", 1),
+            ("\".table.*\", \"nobody_*\"", 2),
+        ] {
             manifest(keep);
-            combine(strategy, &["a.o", "b.o"], &["--manifest", "manifest.json"], &dir);
+            combine(
+                strategy,
+                &["a.o", "b.o"],
+                &["--manifest", "manifest.json"],
+                &dir,
+            );
             run("cc", &["main.o", "out/liba.a", "-o", "program"], &dir);
             let found = lines_with("-S", "program", &[".table.b"], &dir).len()
                 + lines_with("-s", "program", &["nobody_calls"], &dir).len();
@@ -210,7 +230,12 @@ fn metadata_goes_with_its_code_and_groups_stay() {
 #[cfg(all(target_arch = "x86_64", target_os = "linux"))]
 fn large_commons_stay_large() {
     let (_guard, dir) = scratch();
-    let flags = ["-mcmodel=medium", "-mlarge-data-threshold=100", "-fcommon", "-fno-pic"];
+    let flags = [
+        "-mcmodel=medium",
+        "-mlarge-data-threshold=100",
+        "-fcommon",
+        "-fno-pic",
+    ];
     let a = "char far_one[1000], near_there[1000]; char b(void);\n\
         int a_reg(void) { return far_one[1] + near_there[2] + b(); }\n";
     compile(&flags, &[("a.c", a)], &dir);

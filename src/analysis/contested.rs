@@ -130,7 +130,7 @@ impl Contested {
                         && !strong_differs[at]
                         && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
                     || (said.defined && public(name));
-                meets && !(isolated(name) && !keeps_its_name(format, name))
+                meets && (!isolated(name) || keeps_its_name(format, name))
             })
             .collect();
         let mut contested = Self {

@@ -64,7 +64,6 @@ const STEMS: &[&[u8]] = &[
     // The profile's runtime: programs pull it by `-u __llvm_profile_runtime`, and one writes for all.
     b"__llvm_profile_",
     b"__llvm_write_",
-    b"lprof",
     // Replaceable allocation functions of C++, in the Itanium ABI's mangling and in MSVC's.
     b"_Znw",
     b"_Zna",

@@ -724,8 +724,11 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             .flat_map(|&s| {
                 let own = self.objects.partition.own_of(s as usize);
                 let home = self.objects.partition.homes.get(&(s as usize)).copied();
-                let mine = own.or(home) == self.set;
-                mine.then(|| self.values_of(s as usize)).unwrap_or_default()
+                if own.or(home) == self.set {
+                    self.values_of(s as usize)
+                } else {
+                    Vec::new()
+                }
             })
             .collect()
     }

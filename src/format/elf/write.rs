@@ -12,7 +12,7 @@ use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{EdgeKind, KeepRule, SymbolKind, Visibility};
+use crate::format::model::{EdgeKind, KeepRule, Native, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, append};
 
 /// A relocation of an output section.
@@ -39,6 +39,14 @@ pub(super) struct OutSection {
     pub link: Option<usize>,
     /// Group it belongs to: an index into [`OutObject::groups`].
     pub group: Option<usize>,
+}
+
+/// What atoms of one output section have in common.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    name: Vec<u8>,
+    native: Native,
+    group: Option<usize>,
 }
 
 /// Where an atom went.
@@ -99,7 +107,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
     }
 
     fn place_atoms(&mut self) -> Result<()> {
-        let mut by_key: HashMap<(Vec<u8>, u32, u64, u64, Option<usize>), usize> = HashMap::new();
+        let mut by_key: HashMap<Kind, usize> = HashMap::new();
         let object = self.object;
         let mut group_of: HashMap<u32, usize> = HashMap::new();
         for (at, group) in object.groups.iter().enumerate() {
@@ -135,7 +143,15 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 flags |= elf::SHF_GROUP.0;
             }
             let fresh = self.sections.len();
-            let key = (name.clone(), atom.native.kind, flags, entry_size, group);
+            let key = Kind {
+                name: name.clone(),
+                native: Native {
+                    kind: atom.native.kind,
+                    flags,
+                    entry_size,
+                },
+                group,
+            };
             let section = if alone {
                 fresh
             } else {
