@@ -81,23 +81,16 @@ fn kept_by_us(library: &Utf8Path) -> BTreeSet<String> {
     let inputs = Inputs::read(&files).unwrap();
     let members = MemberClasses::new(&inputs);
     let exports = vec![vec![EXPORT]];
-    let analysis = Analysis::new(
-        &inputs,
-        &members,
-        &exports,
-        &NameRules::default(),
-        Sharing::None,
-    )
-    .unwrap();
-    analysis.reached[0]
-        .nodes
-        .iter()
-        .map(|n| {
-            let atom = &analysis.graph.file(n.object).atoms[n.atom as usize];
-            String::from_utf8_lossy(atom.section).into_owned()
-        })
-        .filter(|n| counts(n))
-        .collect()
+    let rules = NameRules::default();
+    let analysis = Analysis::new(&inputs, &members, &exports, &rules, Sharing::None).unwrap();
+    // Names that are made to meet have root sets of their own.
+    let all = analysis.reached.iter().flat_map(|r| &r.nodes);
+    all.map(|n| {
+        let atom = &analysis.graph.file(n.object).atoms[n.atom as usize];
+        String::from_utf8_lossy(atom.section).into_owned()
+    })
+    .filter(|n| counts(n))
+    .collect()
 }
 
 /// Rebuilt from scratch on both sides, or empty placeholders that every assembler emits.

@@ -519,17 +519,23 @@ impl<'d> Making<'_, 'd> {
                         continue;
                     }
                     let file = self.graph.file(pulled.object);
-                    let symbol = self.graph.global_symbol(pulled.object, position as u32);
-                    let Some(symbol) = symbol.and_then(|s| file.symbols.get(s as usize)) else {
+                    let index = self.graph.global_symbol(pulled.object, position as u32);
+                    let Some((symbol_index, symbol)) =
+                        index.and_then(|s| Some((s, file.symbols.get(s as usize)?)))
+                    else {
                         continue;
                     };
                     let Definition::Common { align } = symbol.definition else {
                         continue;
                     };
+                    let far = file.far_commons.binary_search(&symbol_index).is_ok();
                     for library in &set.libraries {
-                        let known = all[library.index()]
-                            .entry(global.name)
-                            .or_insert(Common { size: 0, align: 1 });
+                        let known = all[library.index()].entry(global.name).or_insert(Common {
+                            size: 0,
+                            align: 1,
+                            far,
+                        });
+                        known.far &= far;
                         known.size = known.size.max(symbol.size);
                         known.align = known.align.max(align);
                     }

@@ -9,8 +9,8 @@ use crate::analysis::reach::bound_stem;
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
-use crate::format::GlobalKind;
 use crate::format::model::{AtomIndex, Binding, Definition, EdgeKind, EdgeTarget};
+use crate::format::{GlobalKind, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -107,12 +107,11 @@ impl<'d> Vague<'d> {
         vague
     }
 
-    /// What shares a group with a variable that libraries disagree on is each library's own, too: the
-    /// final linker takes or leaves groups as wholes.
+    /// A group goes as one: where one of its names is each library's own, all are.
     fn spread(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
         loop {
-            let mut more: Vec<&'d [u8]> = Vec::new();
-            if self.apart.is_empty() {
+            let known = self.apart.len();
+            if known == 0 {
                 return;
             }
             for pulled in whole.iter().flat_map(|r| &r.pulled) {
@@ -122,20 +121,26 @@ impl<'d> Vague<'d> {
                 let file = graph.file(pulled.object);
                 for group in file.groups.iter().filter(|g| g.comdat) {
                     let names = || {
-                        let own = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
-                        own.filter(|(_, s)| s.binding != Binding::Local)
+                        let symbols = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
+                        symbols
+                            .filter(|(_, s)| s.binding != Binding::Local)
                             .map(|(_, s)| s.name)
                     };
                     if names().any(|n| self.apart.contains(n)) {
-                        more.extend(names().filter(|n| !self.apart.contains(n)));
+                        self.apart.extend(names());
                     }
                 }
             }
-            if more.is_empty() {
+            if self.apart.len() == known {
                 return;
             }
-            self.apart.extend(more);
         }
+    }
+
+    /// Do the libraries hold different things of this name, each its own?
+    #[must_use]
+    pub fn is_apart(&self, name: &[u8]) -> bool {
+        !self.apart.is_empty() && self.apart.contains(name)
     }
 
     /// Is the atom, by this name, a variable that the final linker joins?
@@ -151,7 +156,8 @@ impl<'d> Vague<'d> {
         let Some(a) = file.atoms.get(atom as usize) else {
             return false;
         };
-        if graph.is_rust(object) || (a.code && !self.names.keeps_vague(graph.name(name))) {
+        let rust = graph.is_rust(object) && !is_one_in_a_program(graph.name(name));
+        if rust || (a.code && !self.names.keeps_vague(graph.name(name))) {
             return false;
         }
         let vague = a
@@ -204,8 +210,9 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        if !graph.is_rust(pulled.object) {
-                            // The program's sections of this name would join them.
+                        let rust = graph.is_rust(pulled.object) && !is_table_of_a_runtime(stem);
+                        if !rust {
+                            // The program's or a runtime's sections of this name would join them.
                             open.insert(stem);
                         } else if atom.bounded_by_sections {
                             by_sections.insert((stem, resolution.library.0));

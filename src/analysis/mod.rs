@@ -107,6 +107,8 @@ pub enum Sharing {
 pub struct Common {
     pub size: u64,
     pub align: u64,
+    /// No member wants it within reach of a distance of 32 bits.
+    pub far: bool,
 }
 
 /// Everything a plan needs.

@@ -13,8 +13,8 @@ use crate::analysis::meeting::{Registries, Vague};
 use crate::analysis::resolve::{DefinitionSite, Resolution};
 use crate::exports::NameRules;
 use crate::format::model::{
-    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile, SymbolIndex,
-    SymbolKind,
+    Atom, AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile,
+    SymbolIndex, SymbolKind,
 };
 
 /// An atom of a pulled object.
@@ -181,9 +181,10 @@ impl<'a, 'd> Rules<'a, 'd> {
             let index = at as AtomIndex;
             let rule = match atom.keep {
                 Some(KeepRule::InitArray) => KeepRule::InitArray,
-                _ if atom
-                    .registry
-                    .is_some_and(|stem| self.registries.is_open(stem)) =>
+                _ if !is_tied(atom)
+                    && atom
+                        .registry
+                        .is_some_and(|stem| self.registries.is_open(stem)) =>
                 {
                     KeepRule::Registry
                 }
@@ -201,6 +202,11 @@ impl<'a, 'd> Rules<'a, 'd> {
             && (self.names.keeps(file.atoms[atom as usize].section)
                 || file.symbols_of(atom).any(|(_, s)| self.names.keeps(s.name)))
     }
+}
+
+/// Does the atom live with what it describes, though it is part of a table?
+fn is_tied(atom: &Atom<'_>) -> bool {
+    matches!(atom.keep, Some(KeepRule::LinkOrder | KeepRule::Group))
 }
 
 /// Walks from `roots`, and from what lives because its member is pulled.
@@ -410,6 +416,7 @@ impl<'d> Walk<'_, 'd> {
                 for (atom, a) in rules.graph.file(object).atoms.iter().enumerate() {
                     let atom = atom as AtomIndex;
                     if let Some(stem) = a.registry
+                        && !is_tied(a)
                         && !rules.resolution.is_discarded(rules.graph, object, atom)
                     {
                         map.entry(stem).or_default().push(Node { object, atom });

@@ -61,6 +61,9 @@ const STEMS: &[&[u8]] = &[
     b"__register_frame",
     b"__deregister_frame",
     b"__unw_",
+    // The profile's runtime: programs pull it by `-u __llvm_profile_runtime`, and one writes for all.
+    b"__llvm_profile_",
+    b"__llvm_write_",
     // Replaceable allocation functions of C++, in the Itanium ABI's mangling and in MSVC's.
     b"_Znw",
     b"_Zna",

@@ -275,6 +275,18 @@ pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
     }
 }
 
+/// Is this a symbol of which a program has one, whatever compiler made the object?
+#[must_use]
+pub fn is_one_in_a_program(name: &[u8]) -> bool {
+    elf::alive::is_one_in_a_program(name)
+}
+
+/// Does a compiler's or a sanitizer's runtime, or a tool, find the tables of this name?
+#[must_use]
+pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {
+    elf::alive::is_table_of_a_runtime(stem)
+}
+
 /// The symbol that an import stub needs without naming it.
 #[must_use]
 pub fn import_needs(kind: MemberKind, data: &[u8]) -> Option<Vec<u8>> {

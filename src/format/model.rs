@@ -265,6 +265,8 @@ pub struct ObjectFile<'d> {
     pub traits: super::ObjectTraits<'d>,
     /// Atoms that live when anything of the object does.
     pub kept: Vec<AtomIndex>,
+    /// Commons that may lie further than a distance of 32 bits reaches, sorted.
+    pub far_commons: Vec<SymbolIndex>,
     /// What weak symbols stand for where nobody else defines them, sorted by the first.
     pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.

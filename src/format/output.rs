@@ -12,7 +12,7 @@ use crate::protocol::request::Symbols;
 pub struct OutObject<'a, 'd> {
     /// In output order; sections of one kind are joined in this order.
     pub atoms: Vec<OutAtom<'a, 'd>>,
-    /// Groups of atoms of which the final linker keeps one in a program, by signature.
+    /// Groups that stay such.
     pub groups: Vec<OutGroup<'d>>,
     /// Symbols that are numbers.
     pub values: Vec<OutValue<'a>>,
@@ -126,10 +126,12 @@ pub struct Written {
     pub places: Vec<Option<FilePlace>>,
 }
 
-/// A COMDAT group.
+/// A group of atoms that linkers keep or drop as one.
 #[derive(Debug, Clone)]
 pub struct OutGroup<'d> {
     pub signature: &'d [u8],
+    /// Of several with one signature a program gets one.
+    pub comdat: bool,
     /// Positions in [`OutObject::atoms`]; the first names the group where the format wants a leader.
     pub atoms: Vec<u32>,
 }
@@ -148,6 +150,8 @@ pub struct OutValue<'a> {
 pub struct OutCommon {
     pub size: u64,
     pub align: u64,
+    /// It may lie further than a distance of 32 bits reaches.
+    pub far: bool,
 }
 
 /// What an edge leads to.

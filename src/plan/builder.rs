@@ -377,9 +377,15 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return;
         };
         if let Some(entry) = self.undefined.get_mut(at as usize) {
-            let known = entry.common.get_or_insert(OutCommon { size: 0, align: 1 });
+            let known = entry.common.get_or_insert(OutCommon {
+                size: 0,
+                align: 1,
+                far: common.far,
+            });
+            known.far &= common.far;
             known.size = known.size.max(common.size);
             known.align = known.align.max(common.align);
+            entry.far |= known.far;
             entry.weak = false;
         }
     }
@@ -560,10 +566,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             .flat_map(|&s| {
                 let own = self.objects.partition.own_of(s as usize);
                 let home = self.objects.partition.homes.get(&(s as usize)).copied();
-                let mine = own.or(home) == self.set;
-                match mine {
-                    true => self.values_of(s as usize),
-                    false => Vec::new(),
+                if own.or(home) == self.set {
+                    self.values_of(s as usize)
+                } else {
+                    Vec::new()
                 }
             })
             .collect()

@@ -3,6 +3,7 @@
 
 mod builder;
 pub mod dedup;
+mod groups;
 mod homes;
 pub mod meld;
 pub mod objects;

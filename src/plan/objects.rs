@@ -163,24 +163,37 @@ impl<'a, 'd> Objects<'a, 'd> {
     /// The groups that stay such, by the positions of their atoms.
     fn groups(&self, classes: &[ClassId]) -> Vec<OutGroup<'d>> {
         let mut groups: Vec<OutGroup<'d>> = Vec::new();
-        let mut known: HashMap<(ObjectId, u32), usize> = HashMap::new();
+        let mut known: HashMap<(ObjectId, u32), Option<usize>> = HashMap::new();
         for (at, class) in classes.iter().enumerate() {
-            if !self.partition.grouped[class.index()] {
-                continue;
-            }
             let (_, _, node) = self.node(*class);
             let file = self.analysis.graph.file(node.object);
-            let Some(group) = file.atoms[node.atom as usize].group else {
+            let Some(index) = file.atoms[node.atom as usize].group else {
                 continue;
             };
-            let index = *known.entry((node.object, group)).or_insert_with(|| {
-                groups.push(OutGroup {
-                    signature: file.groups[group as usize].signature,
-                    atoms: Vec::new(),
-                });
-                groups.len() - 1
+            let out = *known.entry((node.object, index)).or_insert_with(|| {
+                let group = &file.groups[index as usize];
+                let comdat = self.partition.grouped[class.index()];
+                // Without a rival a group is what keeps tables alive with what they describe, for
+                // linkers that collect sections.
+                let has_table = || {
+                    let mut own = group.atoms.iter().map(|&a| &file.atoms[a as usize]);
+                    own.any(|a| {
+                        a.registry
+                            .is_some_and(|r| self.analysis.registries.is_open(r))
+                    })
+                };
+                (comdat || !group.comdat || has_table()).then(|| {
+                    groups.push(OutGroup {
+                        signature: group.signature,
+                        comdat,
+                        atoms: Vec::new(),
+                    });
+                    groups.len() - 1
+                })
             });
-            groups[index].atoms.push(at as u32);
+            if let Some(out) = out {
+                groups[out].atoms.push(at as u32);
+            }
         }
         groups
     }

@@ -8,14 +8,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use super::groups;
 use super::homes::{homes, owners};
 use super::place::{Place, Special, start_of};
-use crate::analysis::graph::{NameId, ObjectId};
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::analysis::{Analysis, Demand};
 use crate::format;
-use crate::format::model::{AtomIndex, Binding, KeepRule};
+use crate::format::model::{Binding, KeepRule};
 use crate::input::LibraryId;
 
 /// A reach set that some atom has, or a home; ids follow the order of first occurrence, homes come last.
@@ -170,7 +171,7 @@ impl Partition {
             clashes: Vec::new(),
         };
         partition.find_exports(analysis);
-        partition.find_grouped(analysis);
+        partition.grouped = groups::stay(analysis, &partition.exports);
         partition.find_copies(analysis);
         partition.find_forced(analysis);
         partition.find_crossing(analysis);
@@ -255,49 +256,6 @@ impl Partition {
             known.push(self.exports.len() as u32);
         }
         self.exports.push(export);
-    }
-
-    /// Groups of which the final linker must see one: for a symbol that is joined by name or exported, or
-    /// for what lives without being referred to.
-    fn find_grouped(&mut self, analysis: &Analysis<'_>) {
-        let graph = &analysis.graph;
-        let mut known: HashMap<(ObjectId, u32), bool> = HashMap::new();
-        let mut exported: BTreeSet<(ObjectId, AtomIndex)> = BTreeSet::new();
-        for export in &self.exports {
-            let (s, n) = analysis.classes.first[export.class.index()];
-            let node = analysis.reached[s as usize].nodes[n as usize];
-            exported.insert((node.object, node.atom));
-        }
-        self.grouped = analysis
-            .classes
-            .first
-            .iter()
-            .map(|&(s, n)| {
-                let node = analysis.reached[s as usize].nodes[n as usize];
-                let file = graph.file(node.object);
-                let Some(group) = file.atoms[node.atom as usize].group else {
-                    return false;
-                };
-                let Some(g) = file.groups.get(group as usize).filter(|g| g.comdat) else {
-                    return false;
-                };
-                *known.entry((node.object, group)).or_insert_with(|| {
-                    g.atoms.iter().any(|&atom| {
-                        let a = &file.atoms[atom as usize];
-                        // Constructors and elements of tables that several libraries have are one.
-                        a.keep == Some(KeepRule::InitArray)
-                            || a.registry.is_some_and(|r| analysis.registries.is_open(r))
-                            || exported.contains(&(node.object, atom))
-                            || file.symbols_of(atom).any(|(s, _)| {
-                                let name = graph.name_of(node.object, s);
-                                name.is_some_and(|n| {
-                                    analysis.vague.meets(graph, node.object, atom, n)
-                                })
-                            })
-                    })
-                })
-            })
-            .collect();
     }
 
     /// What each object refers to of groups that stand elsewhere, to the end.
@@ -467,14 +425,9 @@ impl Partition {
             names.extend(set.roots.iter().map(|r| r.name));
         }
         names.extend(analysis.commons.iter().flat_map(|c| c.keys().copied()));
-        // Of a group that stays one, every name does.
-        for (class, _) in self.grouped.iter().enumerate().filter(|(_, g)| **g) {
-            let (s, n) = analysis.classes.first[class];
-            let node = analysis.reached[s as usize].nodes[n as usize];
-            let own = graph.file(node.object).symbols_of(node.atom);
-            names.extend(own.filter_map(|(s, _)| graph.name_of(node.object, s)));
-        }
-        names.into_iter().map(|n| graph.name(n)).collect()
+        let mut all = groups::names(analysis, &self.grouped);
+        all.extend(names.into_iter().map(|n| graph.name(n)));
+        all
     }
 
     /// The classes of a set's object, in the order in which they are written.

@@ -9,7 +9,7 @@ use object::read::SectionIndex;
 use object::read::elf::{Crel, FileHeader, Rel, Rela, SectionHeader};
 
 use super::read::{Reader, Role, bad, malformed};
-use super::{eh_frame, fde_range};
+use super::{eh_frame, fde_range, notes};
 use crate::error::Result;
 use crate::format::model::{AtomIndex, Edge, EdgeKind, EdgeTarget, KeepRule};
 
@@ -100,6 +100,22 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                         }
                         per_atom[atom as usize].extend(edges);
                     }
+                    Role::Records(at) => {
+                        for mut edge in self.relocations(section)? {
+                            let Some(records) = self.records.get(at as usize) else {
+                                continue;
+                            };
+                            let (atom, offset) = records.at(edge.offset);
+                            edge.offset = offset;
+                            let a = &self.out.atoms[atom as usize];
+                            if offset > a.size {
+                                return Err(malformed("relocation past the section's end")
+                                    .symbol(a.section)
+                                    .into());
+                            }
+                            per_atom[atom as usize].push(edge);
+                        }
+                    }
                     Role::EhFrame => {
                         let edges = self.relocations(section)?;
                         eh_frames.entry(target).or_default().extend(edges);
@@ -130,6 +146,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         self.out.unwind_headers = headers;
         self.out.unwind = unwind;
         self.rule_edges(&mut per_atom)?;
+        self.tie_records(&mut per_atom);
         self.out.edge_starts.push(0);
         for mut edges in per_atom {
             // Rules come last; the order among relocations of one place is meaningful (RISC-V,
@@ -182,5 +199,27 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             }
         }
         Ok(())
+    }
+
+    /// A record lives when the code that it describes does; one that describes none, with its member.
+    fn tie_records(&mut self, per_atom: &mut [Vec<Edge>]) {
+        for atom in self.records.iter().flat_map(notes::Records::atoms) {
+            let own = per_atom.get(atom as usize);
+            let of = own.and_then(|edges| notes::described(&self.out, edges));
+            match of.and_then(|of| per_atom.get_mut(of as usize)) {
+                Some(edges) => edges.push(Edge {
+                    offset: 0,
+                    to: EdgeTarget::Atom(atom),
+                    addend: 0,
+                    kind: EdgeKind::Rule(KeepRule::LiveSupport),
+                }),
+                None => {
+                    if let Some(a) = self.out.atoms.get_mut(atom as usize) {
+                        a.keep = Some(KeepRule::Note);
+                        self.out.kept.push(atom);
+                    }
+                }
+            }
+        }
     }
 }

@@ -121,6 +121,23 @@ pub(super) fn emit(
             used[s as usize] = true;
         }
     }
+    // Assemblers name a group after a section of the same name by that section's symbol, which lld takes
+    // for another signature than a symbol of that name: as they do it, so all are one.
+    let by_section: Vec<Option<usize>> = object
+        .groups
+        .iter()
+        .map(|group| {
+            let sections_of = group
+                .atoms
+                .iter()
+                .filter_map(|&a| symbols.places.get(a as usize));
+            let mut named = sections_of.map(|p| p.section);
+            named.find(|&s| sections.get(s).is_some_and(|s| s.name == group.signature))
+        })
+        .collect();
+    for &section in by_section.iter().flatten() {
+        used[section] = true;
+    }
     let mut numbers = Numbers {
         sections: vec![0; sections.len()],
         locals: 0,
@@ -143,14 +160,16 @@ pub(super) fn emit(
     let signatures: Vec<Option<(u32, StringId, usize)>> = object
         .groups
         .iter()
-        .map(|group| {
-            let own = group.atoms.iter().any(|&a| {
-                let globals = object.atoms.get(a as usize).map(|a| &a.globals);
-                globals
-                    .into_iter()
-                    .flatten()
-                    .any(|g| *g.name == *group.signature)
-            });
+        .zip(&by_section)
+        .map(|(group, by_section)| {
+            let own = by_section.is_some()
+                || group.atoms.iter().any(|&a| {
+                    let globals = object.atoms.get(a as usize).map(|a| &a.globals);
+                    globals
+                        .into_iter()
+                        .flatten()
+                        .any(|g| *g.name == *group.signature)
+                });
             let first = group
                 .atoms
                 .first()
@@ -234,8 +253,14 @@ pub(super) fn emit(
         e_flags: elf::FileFlags(traits.machine_flags),
     })
     .map_err(limit)?;
-    for members in &group_members {
-        w.write_comdat_header();
+    for (group, members) in object.groups.iter().zip(&group_members) {
+        if group.comdat {
+            w.write_comdat_header();
+        } else {
+            // As long, with no flag.
+            w.write_align(4);
+            w.write(&[0; 4]);
+        }
         for &member in members {
             w.write_comdat_entry(member);
         }
@@ -350,6 +375,7 @@ pub(super) fn emit(
             st_info: elf::SymbolInfo::new(binding, kind),
             st_other: elf::SymbolOther(u.native | visibility(u.visibility).0),
             st_shndx: match u.common {
+                Some(common) if common.far => super::SHN_X86_64_LCOMMON,
                 Some(_) => elf::SHN_COMMON,
                 None => elf::SHN_UNDEF,
             },
@@ -383,6 +409,7 @@ pub(super) fn emit(
     for (at, group) in object.groups.iter().enumerate() {
         let Some(name) = group_name else { break };
         let local = signatures[at].map(|(index, ..)| index);
+        let section = by_section[at].map(|s| numbers.sections[s]);
         let global = || {
             group.atoms.iter().find_map(|&a| {
                 let globals = &object.atoms.get(a as usize)?.globals;
@@ -393,7 +420,7 @@ pub(super) fn emit(
         w.write_comdat_section_header(
             name,
             symtab,
-            SymbolIndex(local.or_else(global).unwrap_or(0)),
+            SymbolIndex(local.or(section).or_else(global).unwrap_or(0)),
             group_offsets[at],
             group_members[at].len(),
         );

@@ -39,11 +39,13 @@ pub(super) fn build(
     if !any {
         return Ok(());
     }
-    let code_sections = layout.sections.len();
-    for code in 0..code_sections {
-        let atoms: Vec<usize> = (0..object.atoms.len())
-            .filter(|&a| layout.places[a].section == code)
-            .collect();
+    let mut by_section: Vec<Vec<usize>> = vec![Vec::new(); layout.sections.len()];
+    for (atom, place) in layout.places.iter().enumerate() {
+        if let Some(own) = by_section.get_mut(place.section) {
+            own.push(atom);
+        }
+    }
+    for (code, atoms) in by_section.into_iter().enumerate() {
         if !atoms.iter().any(|&a| table_of[a].is_some()) {
             continue;
         }

@@ -1,5 +1,6 @@
-//! ELF objects (gABI), 32 and 64 bit.
+//! ELF objects (gABI), 32 and 64 bit. [`alive`] says which sections live, and by what.
 
+pub mod alive;
 pub mod amend;
 mod arch;
 mod attributes;
@@ -11,6 +12,7 @@ mod exidx;
 mod fde_range;
 mod lto;
 pub mod marker;
+mod notes;
 pub mod ordered;
 pub mod read;
 pub mod same;
@@ -24,7 +26,7 @@ use object::elf;
 use object::read::elf::{FileHeader, SectionHeader, SectionTable, Sym, SymbolTable};
 use object::{Endianness, elf::FileHeader32, elf::FileHeader64};
 
-use super::model::{KeepRule, SymbolKind, Visibility};
+use super::model::{SymbolKind, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -195,37 +197,6 @@ pub struct ElfTraits<'d> {
     pub attributes: Option<(&'d [u8], &'d [u8])>,
     /// Contents of the sections that name dependent libraries.
     pub libraries: Vec<&'d [u8]>,
-}
-
-/// Sections that live when anything of their member does.
-fn keep_rule(name: &[u8], kind: elf::SectionType, flags: u64) -> Option<KeepRule> {
-    if flags & elf::SHF_GNU_RETAIN.0 != 0 {
-        return Some(KeepRule::Retained);
-    }
-    if matches!(
-        kind,
-        elf::SHT_INIT_ARRAY | elf::SHT_FINI_ARRAY | elf::SHT_PREINIT_ARRAY
-    ) {
-        return Some(KeepRule::InitArray);
-    }
-    if kind == elf::SHT_NOTE {
-        return Some(KeepRule::Note);
-    }
-    let is = |stem: &[u8]| {
-        name.strip_prefix(stem)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
-    };
-    let tables: [&[u8]; 8] = [
-        b".init_array",
-        b".fini_array",
-        b".preinit_array",
-        b".ctors",
-        b".dtors",
-        b".init",
-        b".fini",
-        b".jcr",
-    ];
-    tables.iter().any(|t| is(t)).then_some(KeepRule::InitArray)
 }
 
 /// `$a`, `$t`, `$d`, `$x` and their `.suffix` forms (AAELF32, AAELF64, RISC-V psABI).

@@ -6,10 +6,12 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{CompressionHeader, FileHeader, SectionHeader, Sym};
 
-use super::ElfTraits;
+use super::notes::Records;
+use super::{ElfTraits, alive};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, FilePlace, Group, Native, ObjectFile, Symbol, SymbolKind,
+    Atom, AtomIndex, Binding, Definition, FilePlace, Group, KeepRule, Native, ObjectFile, Symbol,
+    SymbolIndex, SymbolKind,
 };
 
 pub(super) fn bad(what: &'static str) -> impl Fn(object::Error) -> Diagnostic {
@@ -27,6 +29,8 @@ const SHF_X86_64_LARGE: u64 = 0x1000_0000;
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     Atom(AtomIndex),
+    /// Taken apart: an index into [`Reader::records`].
+    Records(u32),
     EhFrame,
     Debug,
     Other,
@@ -58,6 +62,7 @@ pub(super) struct Reader<'d, H: FileHeader<Endian = LE>> {
     pub(super) table: object::read::elf::SymbolTable<'d, H>,
     pub(super) roles: Vec<Role>,
     pub(super) names: Vec<&'d [u8]>,
+    pub(super) records: Vec<Records>,
     pub(super) out: ObjectFile<'d>,
 }
 
@@ -78,6 +83,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             table,
             roles: Vec::new(),
             names: Vec::new(),
+            records: Vec::new(),
             out: ObjectFile::default(),
         })
     }
@@ -86,6 +92,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         self.read_sections()?;
         self.read_symbols()?;
         self.read_groups()?;
+        self.keep_words_to_runtimes();
         self.read_edges()?;
         let header = self.header;
         self.out.traits.elf.machine_flags = header.e_flags(LE).0;
@@ -111,6 +118,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         let kind = section.sh_type(LE);
         let flags = section.sh_flags(LE).0;
         let size: u64 = section.sh_size(LE).into();
+        let link = section.sh_link(LE);
         let alloc = flags & elf::SHF_ALLOC.0 != 0;
         if name == b".note.GNU-stack" {
             if flags & elf::SHF_EXECINSTR.0 != 0 {
@@ -143,7 +151,12 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             if debug {
                 self.out.debug_bytes = self.out.debug_bytes.saturating_add(size);
             }
-            return Ok(if debug { Role::Debug } else { Role::Other });
+            if debug {
+                return Ok(Role::Debug);
+            }
+            if !alive::outside_of_memory(name, kind, flags, link) {
+                return Ok(Role::Other);
+            }
         }
         if name == b".note.gnu.property" {
             let contents = section
@@ -174,12 +187,9 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 .into());
         }
         let relro = name.starts_with(b".data.rel.ro");
-        let keep = super::keep_rule(name, kind, flags);
-        if keep.is_some() {
-            self.out.kept.push(index);
-        }
+        let keep = alive::keep_rule(name, kind, flags);
         let tls = flags & elf::SHF_TLS.0 != 0;
-        self.out.atoms.push(Atom {
+        let mut atom = Atom {
             section: name,
             segment: b"",
             data: contents,
@@ -189,7 +199,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             writable: flags & elf::SHF_WRITE.0 != 0 && !relro,
             tls,
             zero_fill,
-            keep,
+            keep: keep.or_else(|| alive::tie(name, flags, link)),
             group: None,
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
@@ -203,8 +213,45 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 flags: flags & !(elf::SHF_GROUP | elf::SHF_COMPRESSED).0,
                 entry_size: section.sh_entsize(LE).into(),
             },
-        });
+        };
+        if name == alive::PROBES && kind == elf::SHT_NOTE {
+            // Each lives with its own code, which is closer than the section's.
+            let whole = Atom {
+                keep: None,
+                native: Native {
+                    flags: atom.native.flags & !elf::SHF_LINK_ORDER.0,
+                    ..atom.native
+                },
+                ..atom
+            };
+            match Records::split(&mut self.out, whole) {
+                Ok(records) => {
+                    self.records.push(records);
+                    return Ok(Role::Records(self.records.len() as u32 - 1));
+                }
+                Err(whole) => atom = Atom { keep, ..whole },
+            }
+        }
+        if keep.is_some() {
+            self.out.kept.push(index);
+        }
+        self.out.atoms.push(atom);
         Ok(Role::Atom(index))
+    }
+
+    /// What compilers tell a runtime by a name, which nothing here refers to.
+    fn keep_words_to_runtimes(&mut self) {
+        for symbol in &self.out.symbols {
+            if let Definition::Atom { atom, .. } = symbol.definition
+                && symbol.binding != Binding::Local
+                && alive::is_word_to_a_runtime(symbol.name)
+                && let Some(a) = self.out.atoms.get_mut(atom as usize)
+                && a.keep.is_none()
+            {
+                a.keep = Some(KeepRule::Retained);
+                self.out.kept.push(atom);
+            }
+        }
     }
 
     /// Contents (decompressed), size and alignment.
@@ -265,7 +312,12 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 _ if index.0 == 0 => Definition::Undefined,
                 elf::SHN_UNDEF => Definition::Undefined,
                 elf::SHN_ABS => Definition::Absolute(value),
-                elf::SHN_COMMON | super::SHN_X86_64_LCOMMON => common(name, value)?,
+                elf::SHN_COMMON => common(name, value)?,
+                super::SHN_X86_64_LCOMMON if self.header.e_machine(LE) == elf::EM_X86_64 => {
+                    let at = self.out.symbols.len() as SymbolIndex;
+                    self.out.far_commons.push(at);
+                    common(name, value)?
+                }
                 _ => {
                     let section = self
                         .table
@@ -284,6 +336,13 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                                 offset: self.wide(value),
                             }
                         }
+                        Role::Records(at) => match self.records.get(at as usize) {
+                            Some(records) => {
+                                let (atom, offset) = records.at(value);
+                                Definition::Atom { atom, offset }
+                            }
+                            None => Definition::Dropped,
+                        },
                         _ if st_type == elf::STT_SECTION => {
                             name = self.names.get(section.0).copied().unwrap_or(name);
                             Definition::Dropped
@@ -369,9 +428,16 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 let role = self.role(index).map_err(|_| {
                     malformed("group names a section that does not exist").symbol(name)
                 })?;
-                if let Role::Atom(atom) = role {
-                    self.out.atoms[atom as usize].group = Some(group);
-                    atoms.push(atom);
+                let own = match role {
+                    Role::Atom(atom) => atom..atom + 1,
+                    Role::Records(at) => self.records.get(at as usize).map_or(0..0, Records::atoms),
+                    Role::EhFrame | Role::Debug | Role::Other => 0..0,
+                };
+                for atom in own {
+                    if let Some(a) = self.out.atoms.get_mut(atom as usize) {
+                        a.group = Some(group);
+                        atoms.push(atom);
+                    }
                 }
             }
             self.out.groups.push(Group {

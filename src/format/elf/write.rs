@@ -12,7 +12,7 @@ use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
 use super::{exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{EdgeKind, FilePlace, KeepRule, SymbolKind, Visibility};
+use crate::format::model::{EdgeKind, FilePlace, KeepRule, Native, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, Written, append};
 
 /// A relocation of an output section.
@@ -39,6 +39,14 @@ pub(super) struct OutSection {
     pub link: Option<usize>,
     /// Group it belongs to: an index into [`OutObject::groups`].
     pub group: Option<usize>,
+}
+
+/// What atoms of one output section have in common.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct Kind {
+    name: Vec<u8>,
+    native: Native,
+    group: Option<usize>,
 }
 
 /// Where an atom went.
@@ -110,7 +118,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
     }
 
     fn place_atoms(&mut self) -> Result<()> {
-        let mut by_key: HashMap<(Vec<u8>, u32, u64, u64), usize> = HashMap::new();
+        let mut by_key: HashMap<Kind, usize> = HashMap::new();
         let object = self.object;
         let mut group_of: HashMap<u32, usize> = HashMap::new();
         for (at, group) in object.groups.iter().enumerate() {
@@ -136,15 +144,25 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 entry_size = 0;
             }
             let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
+            // Records of notes are as many as they like, and stand in one section.
+            let record = atom.native.kind == elf::SHT_NOTE.0;
             let alone = ordered
-                || group.is_some()
+                || (group.is_some() && !record)
                 || (self.arch.relaxes && atom.code)
                 || flags & elf::SHF_GNU_RETAIN.0 != 0;
             if group.is_some() {
                 flags |= elf::SHF_GROUP.0;
             }
             let fresh = self.sections.len();
-            let key = (name.clone(), atom.native.kind, flags, entry_size);
+            let key = Kind {
+                name: name.clone(),
+                native: Native {
+                    kind: atom.native.kind,
+                    flags,
+                    entry_size,
+                },
+                group,
+            };
             let section = if alone {
                 fresh
             } else {

@@ -1,0 +1,117 @@
+//! Groups of which the final linker must see one: what it may take from another library instead.
+//!
+//! A group stays one for a symbol that is joined by name or exported, or for what lives without being
+//! referred to: constructors, and elements of tables that others read. The others are taken apart: what
+//! several libraries hold of them is one by its contents, as everything else is.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::partition::Export;
+use crate::analysis::Analysis;
+use crate::analysis::graph::ObjectId;
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::{Node, Target};
+use crate::format::model::{AtomIndex, Binding, KeepRule};
+
+/// A group of an object.
+type GroupId = (ObjectId, u32);
+
+/// By class: is it part of a group that stays one?
+pub(super) fn stay(analysis: &Analysis<'_>, exports: &[Export]) -> Vec<bool> {
+    let groups: Vec<Option<GroupId>> = (0..analysis.classes.first.len() as u32)
+        .map(|class| group_of(analysis, ClassId(class)))
+        .collect();
+    if groups.iter().all(Option::is_none) {
+        return vec![false; groups.len()];
+    }
+    let exported: HashSet<(ObjectId, AtomIndex)> = exports
+        .iter()
+        .map(|e| {
+            let node = first_node(analysis, e.class);
+            (node.object, node.atom)
+        })
+        .collect();
+    let placed = placed(analysis, &groups);
+    let mut known: HashMap<GroupId, bool> = HashMap::new();
+    groups
+        .iter()
+        .map(|group| {
+            group.is_some_and(|group| {
+                *known
+                    .entry(group)
+                    .or_insert_with(|| stays(analysis, group, &exported, &placed))
+            })
+        })
+        .collect()
+}
+
+fn stays(
+    analysis: &Analysis<'_>,
+    (object, group): GroupId,
+    exported: &HashSet<(ObjectId, AtomIndex)>,
+    placed: &HashSet<GroupId>,
+) -> bool {
+    let graph = &analysis.graph;
+    let file = graph.file(object);
+    let Some(g) = file.groups.get(group as usize).filter(|g| g.comdat) else {
+        return false;
+    };
+    let mut by_name = false;
+    let mut by_being = false;
+    for &atom in &g.atoms {
+        let a = &file.atoms[atom as usize];
+        by_being |= a.keep == Some(KeepRule::InitArray)
+            || a.registry.is_some_and(|r| analysis.registries.is_open(r));
+        by_name |= exported.contains(&(object, atom));
+        for (s, symbol) in file.symbols_of(atom) {
+            // Another library's is another thing, which must not replace this one.
+            if symbol.binding != Binding::Local && analysis.vague.is_apart(symbol.name) {
+                return false;
+            }
+            let name = graph.name_of(object, s);
+            by_name |= name.is_some_and(|n| analysis.vague.meets(graph, object, atom, n));
+        }
+    }
+    by_name || (by_being && !placed.contains(&(object, group)))
+}
+
+/// Groups that something outside of them refers to by place: another library's group of the signature
+/// cannot stand in for one of them. (AddressSanitizer makes such for local variables.)
+fn placed(analysis: &Analysis<'_>, groups: &[Option<GroupId>]) -> HashSet<GroupId> {
+    let mut placed = HashSet::new();
+    for (&(s, n), own) in analysis.classes.first.iter().zip(groups) {
+        for target in analysis.reached[s as usize].targets_of(n) {
+            if let Target::Node { node, .. } | Target::Fallback { node, .. } = *target {
+                let to = analysis.classes.class_of[s as usize][node as usize];
+                let to = groups[to.index()];
+                placed.extend(to.filter(|to| *own != Some(*to)));
+            }
+        }
+    }
+    placed
+}
+
+/// Names that the classes of groups define.
+pub(super) fn names<'d>(analysis: &Analysis<'d>, grouped: &[bool]) -> BTreeSet<&'d [u8]> {
+    let graph = &analysis.graph;
+    let classes = grouped.iter().enumerate().filter(|(_, grouped)| **grouped);
+    classes
+        .flat_map(|(class, _)| {
+            let node = first_node(analysis, ClassId(class as u32));
+            let own = graph.file(node.object).symbols_of(node.atom);
+            own.filter_map(move |(s, _)| graph.name_of(node.object, s))
+        })
+        .map(|name| graph.name(name))
+        .collect()
+}
+
+fn first_node(analysis: &Analysis<'_>, class: ClassId) -> Node {
+    let (s, n) = analysis.classes.first[class.index()];
+    analysis.reached[s as usize].nodes[n as usize]
+}
+
+fn group_of(analysis: &Analysis<'_>, class: ClassId) -> Option<GroupId> {
+    let node = first_node(analysis, class);
+    let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+    atom.group.map(|g| (node.object, g))
+}
