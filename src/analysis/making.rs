@@ -226,7 +226,13 @@ impl<'d> Making<'_, 'd> {
         let mut conflicts = Vec::new();
         for ((l, groups), whole) in groups.into_iter().enumerate().zip(whole) {
             let library = LibraryId(l as u32);
-            if groups.len() < 2 {
+            // Contested exports are pulled by name, from members of their own.
+            let several = groups.len() > 1;
+            let groups: Vec<Vec<NameId>> = groups
+                .into_iter()
+                .filter(|names| names.iter().any(|&n| self.starts_a_walk(library, n)))
+                .collect();
+            if !several || groups.is_empty() {
                 conflicts.extend(all_of(vec![self.resolutions[l].check()]));
                 sets.push(RootSet {
                     libraries: vec![library],
@@ -268,6 +274,17 @@ impl<'d> Making<'_, 'd> {
         }
         Error::all(conflicts)?;
         Ok((sets, reached))
+    }
+
+    /// Is the export an atom or number of its own, or a common, which has no member to stand in?
+    fn starts_a_walk(&self, library: LibraryId, name: NameId) -> bool {
+        !self.contested.is(library, name)
+            || self.resolutions[library.index()]
+                .definition(name)
+                .is_some_and(|site| {
+                    let global = &self.graph.globals[site.object.index()][site.position as usize];
+                    global.kind == format::GlobalKind::Common
+                })
     }
 
     /// Does pulling the object do more than serve references?

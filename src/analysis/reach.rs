@@ -13,8 +13,8 @@ use crate::analysis::meeting::{Registries, Vague};
 use crate::analysis::resolve::{DefinitionSite, Resolution};
 use crate::exports::NameRules;
 use crate::format::model::{
-    Atom, AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile,
-    SymbolIndex, SymbolKind,
+    Atom, AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile, SymbolIndex,
+    SymbolKind,
 };
 
 /// An atom of a pulled object.

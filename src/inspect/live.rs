@@ -1,5 +1,7 @@
 //! What a plan on atoms keeps: live bytes by crate, reach set, plugin and output library.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::crates::{self, demangled, sorted_crates};
@@ -55,14 +57,11 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
         .with_min_len(256)
         .map(|class| piece(inputs, analysis, &member_crates, class))
         .collect();
-    let plugins = analysis
-        .sets
+    let mut costs: Vec<PluginCost> = inputs
+        .libraries
         .iter()
-        .take_while(|set| set.member().is_none())
-        .count();
-    let mut costs: Vec<PluginCost> = (0..plugins)
-        .map(|set| PluginCost {
-            plugin: set_name(inputs, analysis, set),
+        .map(|library| PluginCost {
+            plugin: library.name.clone(),
             ..PluginCost::default()
         })
         .collect();
@@ -80,6 +79,8 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
                 .collect(),
             ..ReachSet::default()
         };
+        // Several root sets of one library are one plugin.
+        reach_set.plugins.dedup();
         for class in classes {
             let Some(piece) = pieces.get(class.index()) else {
                 continue;
@@ -92,10 +93,15 @@ pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition)
                 piece.add_to(output.entry(piece.krate).or_default());
             }
         }
-        for s in partition.plugins(set) {
-            if let Some(cost) = costs.get_mut(s) {
+        let sets = partition.plugins(set).map(|s| &analysis.sets[s]);
+        let plugins: BTreeSet<usize> = sets
+            .filter(|s| s.member().is_none())
+            .map(|s| s.library().index())
+            .collect();
+        for library in plugins {
+            if let Some(cost) = costs.get_mut(library) {
                 cost.alone += reach_set.bytes;
-                if partition.is_own(set, s) {
+                if home == Some(library) {
                     cost.own += reach_set.bytes;
                 }
             }

@@ -5,28 +5,25 @@ use std::collections::HashMap;
 
 use super::objects::Objects;
 use super::partition::SetId;
-use super::place::{Place, Special, start_of};
-use crate::analysis::Demand;
+use super::place::{Place, Special};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target, bound_stem};
 use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
-use crate::format::output::{
-    OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, OutValue, Undefined,
-};
+use crate::format::output::{OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, Undefined};
 
 /// What is known of an undefined entry by the name alone.
 #[derive(Debug, Clone, Copy)]
-struct Need {
-    weak: bool,
-    visibility: Visibility,
-    kind: SymbolKind,
-    native: u8,
-    far: bool,
+pub(super) struct Need {
+    pub weak: bool,
+    pub visibility: Visibility,
+    pub kind: SymbolKind,
+    pub native: u8,
+    pub far: bool,
 }
 
 impl Need {
-    fn plain(kind: SymbolKind) -> Self {
+    pub fn plain(kind: SymbolKind) -> Self {
         Self {
             weak: false,
             visibility: Visibility::Default,
@@ -39,12 +36,12 @@ impl Need {
 
 /// One object in the making.
 pub(super) struct Builder<'o, 'a, 'd> {
-    objects: &'o Objects<'a, 'd>,
-    set: Option<SetId>,
+    pub(super) objects: &'o Objects<'a, 'd>,
+    pub(super) set: Option<SetId>,
     /// Positions of classes that are copied here.
     pub copied: HashMap<ClassId, u32>,
     /// Globals that this object defines, by name.
-    defined: HashMap<Vec<u8>, (u32, u32)>,
+    pub(super) defined: HashMap<Vec<u8>, (u32, u32)>,
     pub undefined: Vec<Undefined<'a>>,
     known: HashMap<Vec<u8>, u32>,
     /// Entries for which something else stands, and which the library has a definition of.
@@ -65,7 +62,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     }
 
     /// Position of the class in this object.
-    fn position(&self, class: ClassId) -> Option<u32> {
+    pub(super) fn position(&self, class: ClassId) -> Option<u32> {
         if Some(self.objects.partition.set_of[class.index()]) == self.set {
             return Some(self.objects.position[class.index()]);
         }
@@ -322,7 +319,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     }
 
     /// The kind of a name's definition in the library of a root set, or in any.
-    fn kind_in(&self, s: usize, name: NameId) -> SymbolKind {
+    pub(super) fn kind_in(&self, s: usize, name: NameId) -> SymbolKind {
         let analysis = self.objects.analysis;
         let of = |resolution: &crate::analysis::resolve::Resolution| {
             let (object, symbol) = resolution.symbol(&analysis.graph, name)?;
@@ -413,7 +410,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     }
 
     /// A place in this object, or a hidden global of another.
-    fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
+    pub(super) fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
         let objects = self.objects;
         if let Some(atom) = self.position(class) {
             return OutTarget::Atom { atom, offset, kind };
@@ -445,12 +442,12 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         self.needed(name, need)
     }
 
-    fn by_name(&mut self, name: NameId, need: Need) -> OutTarget {
+    pub(super) fn by_name(&mut self, name: NameId, need: Need) -> OutTarget {
         let name = Cow::Borrowed(self.objects.analysis.graph.name(name));
         self.needed(name, need)
     }
 
-    fn needed(&mut self, name: Cow<'a, [u8]>, need: Need) -> OutTarget {
+    pub(super) fn needed(&mut self, name: Cow<'a, [u8]>, need: Need) -> OutTarget {
         if let Some(&at) = self.known.get(&*name) {
             let entry = &mut self.undefined[at as usize];
             entry.weak &= need.weak;
@@ -477,121 +474,6 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             fallback: None,
         });
         OutTarget::Undefined(at)
-    }
-
-    /// Entries for a root set's exports that live elsewhere, and for what it brings along by a rule:
-    /// nothing else would pull them.
-    pub fn pull(&mut self, s: usize) {
-        let objects = self.objects;
-        let analysis = objects.analysis;
-        let own = objects.partition.own_of(s);
-        for &(name, _, _) in &analysis.reached[s].roots {
-            if own == self.set || self.set.is_none() {
-                let kind = self.kind_in(s, name);
-                let bytes = analysis.graph.name(name);
-                if !self.defined.contains_key(bytes) {
-                    self.by_name(name, Need::plain(kind));
-                }
-            }
-        }
-        for &class in &objects.partition.forced[s] {
-            if self.position(class).is_none() {
-                if objects.partition.grouped[class.index()] {
-                    self.by_group(class);
-                } else {
-                    let start = start_of(class);
-                    self.place(class, start.offset, SymbolKind::NoType);
-                }
-            }
-        }
-        for demand in &analysis.demands[s] {
-            match *demand {
-                Demand::Name(name) | Demand::Need(name) => {
-                    let kind = self.kind_in(s, name);
-                    let bytes = analysis.graph.name(name);
-                    if self.defined.contains_key(bytes) {
-                        continue;
-                    }
-                    if let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) {
-                        let kept = matches!(demand, Demand::Need(_));
-                        self.undefined[at as usize].kept |= kept;
-                    }
-                    self.common(s, name);
-                }
-                Demand::Set(member) => match objects.partition.anchor(member as usize) {
-                    Some(class) if self.position(class).is_none() => {
-                        self.place(class, 0, SymbolKind::NoType);
-                    }
-                    Some(_) => {}
-                    None => {
-                        for root in &analysis.sets[member as usize].roots {
-                            let kind = self.kind_in(s, root.name);
-                            self.by_name(root.name, Need::plain(kind));
-                        }
-                    }
-                },
-            }
-        }
-    }
-
-    /// Pulls a group that stays one, by a name that it defines.
-    fn by_group(&mut self, class: ClassId) {
-        let (_, _, node) = self.objects.node(class);
-        let graph = &self.objects.analysis.graph;
-        let file = graph.file(node.object);
-        let Some(group) = file.atoms[node.atom as usize].group else {
-            return;
-        };
-        let atoms = file
-            .groups
-            .get(group as usize)
-            .map_or(&[][..], |g| &g.atoms);
-        let name = atoms.iter().find_map(|&atom| {
-            let mut symbols = file.symbols_of(atom);
-            symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
-        });
-        if let Some((name, kind)) = name {
-            self.by_name(name, Need::plain(kind));
-        }
-    }
-
-    /// Symbols that are numbers, of the root sets that this object stands for.
-    pub fn values(&self) -> Vec<OutValue<'a>> {
-        let Some(set) = self.set else {
-            return Vec::new();
-        };
-        let carried = &self.objects.carried[set.index()];
-        carried
-            .iter()
-            .flat_map(|&s| {
-                let own = self.objects.partition.own_of(s as usize);
-                let home = self.objects.partition.homes.get(&(s as usize)).copied();
-                if own.or(home) == self.set {
-                    self.values_of(s as usize)
-                } else {
-                    Vec::new()
-                }
-            })
-            .collect()
-    }
-
-    pub fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {
-        let analysis = self.objects.analysis;
-        analysis.reached[s]
-            .values
-            .iter()
-            .map(|&(name, value)| {
-                let found = analysis.resolution(s).symbol(&analysis.graph, name);
-                let symbol =
-                    found.and_then(|(o, i)| analysis.graph.file(o).symbols.get(i as usize));
-                OutValue {
-                    name: Cow::Borrowed(analysis.graph.name(name)),
-                    value,
-                    visibility: symbol.map_or(Visibility::Default, |s| s.visibility),
-                    weak: symbol.is_some_and(|s| s.binding == Binding::Weak),
-                }
-            })
-            .collect()
     }
 }
 

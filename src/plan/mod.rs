@@ -9,6 +9,7 @@ pub mod meld;
 pub mod objects;
 pub mod partition;
 pub mod place;
+mod pulls;
 pub mod verbatim;
 
 use std::borrow::Cow;

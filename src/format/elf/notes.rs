@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use crate::format::model::{Atom, AtomIndex, Definition, Edge, EdgeTarget, ObjectFile};
+use crate::format::model::{Atom, AtomIndex, Definition, Edge, EdgeTarget, FilePlace, ObjectFile};
 
 /// Bytes before a record's name: the sizes of name and descriptor, and the type.
 const HEAD: usize = 12;
@@ -65,6 +65,10 @@ impl Records {
                     Cow::Owned(data) => Cow::Owned(data.get(range).unwrap_or_default().to_vec()),
                 },
                 size: end - start,
+                at: FilePlace {
+                    offset: whole.at.offset + start,
+                    ..whole.at
+                },
                 ..whole.clone()
             });
         }

@@ -1,0 +1,128 @@
+//! What an output object brings along besides what its atoms refer to: entries that pull other members, and
+//! symbols that are numbers.
+
+use std::borrow::Cow;
+
+use super::builder::{Builder, Need};
+use super::place::start_of;
+use crate::analysis::Demand;
+use crate::analysis::identity::atoms::ClassId;
+use crate::format::model::{Binding, SymbolKind, Visibility};
+use crate::format::output::{OutTarget, OutValue};
+
+impl<'a> Builder<'_, 'a, '_> {
+    /// Entries for a root set's exports that live elsewhere, and for what it brings along by a rule:
+    /// nothing else would pull them.
+    pub fn pull(&mut self, s: usize) {
+        let objects = self.objects;
+        let analysis = objects.analysis;
+        let own = objects.partition.own_of(s);
+        for &(name, _, _) in &analysis.reached[s].roots {
+            if own == self.set || self.set.is_none() {
+                let kind = self.kind_in(s, name);
+                let bytes = analysis.graph.name(name);
+                if !self.defined.contains_key(bytes) {
+                    self.by_name(name, Need::plain(kind));
+                }
+            }
+        }
+        for &class in &objects.partition.forced[s] {
+            if self.position(class).is_none() {
+                if objects.partition.grouped[class.index()] {
+                    self.by_group(class);
+                } else {
+                    let start = start_of(class);
+                    self.place(class, start.offset, SymbolKind::NoType);
+                }
+            }
+        }
+        for demand in &analysis.demands[s] {
+            match *demand {
+                Demand::Name(name) | Demand::Need(name) => {
+                    let kind = self.kind_in(s, name);
+                    let bytes = analysis.graph.name(name);
+                    if self.defined.contains_key(bytes) {
+                        continue;
+                    }
+                    if let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind)) {
+                        let kept = matches!(demand, Demand::Need(_));
+                        self.undefined[at as usize].kept |= kept;
+                    }
+                    self.common(s, name);
+                }
+                Demand::Set(member) => match objects.partition.anchor(member as usize) {
+                    Some(class) if self.position(class).is_none() => {
+                        self.place(class, 0, SymbolKind::NoType);
+                    }
+                    Some(_) => {}
+                    None => {
+                        for root in &analysis.sets[member as usize].roots {
+                            let kind = self.kind_in(s, root.name);
+                            self.by_name(root.name, Need::plain(kind));
+                        }
+                    }
+                },
+            }
+        }
+    }
+
+    /// Pulls a group that stays one, by a name that it defines.
+    fn by_group(&mut self, class: ClassId) {
+        let (_, _, node) = self.objects.node(class);
+        let graph = &self.objects.analysis.graph;
+        let file = graph.file(node.object);
+        let Some(group) = file.atoms[node.atom as usize].group else {
+            return;
+        };
+        let atoms = file
+            .groups
+            .get(group as usize)
+            .map_or(&[][..], |g| &g.atoms);
+        let name = atoms.iter().find_map(|&atom| {
+            let mut symbols = file.symbols_of(atom);
+            symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
+        });
+        if let Some((name, kind)) = name {
+            self.by_name(name, Need::plain(kind));
+        }
+    }
+
+    /// Symbols that are numbers, of the root sets that this object stands for.
+    pub fn values(&self) -> Vec<OutValue<'a>> {
+        let Some(set) = self.set else {
+            return Vec::new();
+        };
+        let carried = &self.objects.carried[set.index()];
+        carried
+            .iter()
+            .flat_map(|&s| {
+                let own = self.objects.partition.own_of(s as usize);
+                let home = self.objects.partition.homes.get(&(s as usize)).copied();
+                if own.or(home) == self.set {
+                    self.values_of(s as usize)
+                } else {
+                    Vec::new()
+                }
+            })
+            .collect()
+    }
+
+    pub fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {
+        let analysis = self.objects.analysis;
+        analysis.reached[s]
+            .values
+            .iter()
+            .map(|&(name, value)| {
+                let found = analysis.resolution(s).symbol(&analysis.graph, name);
+                let symbol =
+                    found.and_then(|(o, i)| analysis.graph.file(o).symbols.get(i as usize));
+                OutValue {
+                    name: Cow::Borrowed(analysis.graph.name(name)),
+                    value,
+                    visibility: symbol.map_or(Visibility::Default, |s| s.visibility),
+                    weak: symbol.is_some_and(|s| s.binding == Binding::Weak),
+                }
+            })
+            .collect()
+    }
+}

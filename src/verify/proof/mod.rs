@@ -1,0 +1,367 @@
+//! Proves, relocation by relocation, that what was written leads where reach said that it leads.
+//!
+//! The written members are read again by the format's own reader. For every atom the plan says where it
+//! stands; its bytes must be there, and each of its references must be there too, in one of three forms:
+//! as the relocation it was, as one that needs no table any more, or settled in the contents. What a
+//! reference leads to is followed through the written symbol tables, and must be the class of atoms, the
+//! name or the number that reach recorded. The plan's own idea of how to say it plays no part.
+
+mod references;
+mod written;
+
+use std::collections::{BTreeSet, HashMap};
+
+use rayon::prelude::*;
+
+use super::Promises;
+use crate::analysis::Analysis;
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::{Node, Target};
+use crate::error::{Code, Diagnostic};
+use crate::format::GlobalKind;
+use crate::format::model::{
+    AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, SymbolKind,
+};
+use crate::input::{Inputs, LibraryId};
+use crate::plan::MadeObject;
+use crate::plan::partition::Partition;
+use written::{At, Read, Window, is_relocation};
+
+/// How many faults are told.
+const SHOWN: usize = 50;
+
+/// What is compared with what.
+pub struct Proof<'a, 'd> {
+    pub analysis: &'a Analysis<'d>,
+    pub partition: &'a Partition,
+    pub made: &'a [MadeObject],
+}
+
+/// Everything about the written libraries.
+struct Checked<'p, 'a, 'd, 'w, 'f> {
+    proof: &'p Proof<'a, 'd>,
+    objects: Vec<Read<'w, 'f>>,
+    /// By made object: index into `objects`.
+    read_of: Vec<Option<usize>>,
+    /// Where classes stand.
+    places: HashMap<ClassId, Vec<At>>,
+    /// Definitions by name: (object, place, symbol's kind).
+    definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>>,
+}
+
+impl Proof<'_, '_> {
+    /// What does not hold. `graph` is that of the written libraries, taken apart.
+    #[must_use]
+    pub fn faults<'w>(
+        &self,
+        written: &Inputs<'w>,
+        graph: &Graph<'w>,
+        promises: &Promises<'_>,
+    ) -> Vec<Diagnostic> {
+        let mut checked = Checked {
+            proof: self,
+            objects: Vec::new(),
+            read_of: Vec::new(),
+            places: HashMap::new(),
+            definers: HashMap::new(),
+        };
+        let mut faults = Vec::new();
+        let workspace = written.libraries.len().saturating_sub(1);
+        for made in self.made {
+            let library = made.library.map_or(workspace, LibraryId::index);
+            let member = written
+                .library(LibraryId(library as u32))
+                .member_ids()
+                .nth(made.member);
+            let id = member.and_then(|m| graph.object_of[m.index()]);
+            let Some((member, id)) = member.zip(id) else {
+                faults.push(fault("an object that was made is not in its library"));
+                checked.read_of.push(None);
+                continue;
+            };
+            let kind = written.member(member).kind;
+            checked.objects.push(Read::new(id, kind, graph.file(id)));
+            checked.read_of.push(Some(checked.objects.len() - 1));
+            for &(class, place) in &made.atoms {
+                if let Some(place) = place {
+                    checked.places.entry(class).or_default().push((id, place));
+                }
+            }
+        }
+        for read in &checked.objects {
+            for symbol in read
+                .file
+                .symbols
+                .iter()
+                .filter(|s| s.binding != Binding::Local)
+            {
+                if let Some(place) = read.place_of_definition(symbol.definition) {
+                    let list = checked.definers.entry(symbol.name).or_default();
+                    list.push(((read.id, place), symbol.kind));
+                }
+            }
+        }
+        let of_atoms: Vec<Vec<Diagnostic>> = self
+            .made
+            .par_iter()
+            .zip(&checked.read_of)
+            .map(
+                |(made, read)| match read.and_then(|r| checked.objects.get(r)) {
+                    Some(read) => checked.object(made, read),
+                    None => Vec::new(),
+                },
+            )
+            .collect();
+        faults.extend(of_atoms.into_iter().flatten());
+        faults.extend(checked.constructors());
+        faults.extend(checked.pulls(written, graph, promises));
+        faults.truncate(SHOWN);
+        faults
+    }
+}
+
+fn fault(message: impl Into<String>) -> Diagnostic {
+    Diagnostic::new(Code::VerifyFailed, message)
+        .hint("this is a fault of dragonfire: please report it with the library")
+}
+
+impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
+    fn node(&self, class: ClassId) -> (usize, u32, Node) {
+        let analysis = self.proof.analysis;
+        let (s, n) = analysis.classes.first[class.index()];
+        let node = analysis.reached[s as usize].nodes[n as usize];
+        (s as usize, n, node)
+    }
+
+    fn object(&self, made: &MadeObject, read: &Read<'w, '_>) -> Vec<Diagnostic> {
+        let mut faults = Vec::new();
+        for &(class, place) in &made.atoms {
+            let Some(place) = place else { continue };
+            let (s, n, node) = self.node(class);
+            let file = self.proof.analysis.graph.file(node.object);
+            if let Err(what) = self.atom(read, class, place, s, n, node) {
+                let atom = &file.atoms[node.atom as usize];
+                let name = file
+                    .symbols_of(node.atom)
+                    .map(|(_, s)| s)
+                    .find(|s| !s.name.is_empty() && s.kind != SymbolKind::Section)
+                    .map_or(atom.section, |s| s.name);
+                let member = self.proof.analysis.graph.member_of[node.object.index()];
+                faults.push(fault(format!("{what} (of member {})", member.0)).symbol(name));
+            }
+        }
+        faults
+    }
+
+    /// One atom: bytes, symbols, group, references, unwind entries.
+    fn atom(
+        &self,
+        read: &Read<'w, '_>,
+        class: ClassId,
+        place: FilePlace,
+        s: usize,
+        n: u32,
+        node: Node,
+    ) -> Result<(), String> {
+        let analysis = self.proof.analysis;
+        let file = analysis.graph.file(node.object);
+        let atom = &file.atoms[node.atom as usize];
+        let (index, from) = read
+            .atom_at(place)
+            .ok_or("an atom is not where it should be")?;
+        let there = &read.file.atoms[index as usize];
+        if there.size < from.saturating_add(atom.size) {
+            return Err("an atom is cut off".to_owned());
+        }
+        if (there.writable, there.code, there.tls) != (atom.writable, atom.code, atom.tls) {
+            return Err("an atom stands in a section of another kind".to_owned());
+        }
+        if there.align < atom.align || from % atom.align.max(1) != 0 {
+            return Err("an atom is not aligned as it was".to_owned());
+        }
+        let bytes: &[u8] = if atom.zero_fill || there.zero_fill {
+            &[]
+        } else {
+            let (a, b) = (from as usize, (from + atom.size) as usize);
+            there.data.get(a..b).ok_or("an atom without its bytes")?
+        };
+        if atom.zero_fill != there.zero_fill && atom.size > 0 {
+            return Err("zeroes became contents, or contents zeroes".to_owned());
+        }
+        self.symbols(read, class, place, node)?;
+        if self.proof.partition.grouped[class.index()] {
+            let group = |f: &ObjectFile<'_>, a: AtomIndex| {
+                let group = f.atoms.get(a as usize)?.group?;
+                f.groups
+                    .get(group as usize)
+                    .filter(|g| g.comdat)
+                    .map(|g| g.signature.to_vec())
+            };
+            if group(read.file, index).is_none() || group(file, node.atom).is_none() {
+                return Err("a group that must stay one is none".to_owned());
+            }
+        }
+        let edges = file.edges_of(node.atom);
+        let targets = analysis.reached[s].targets_of(n);
+        let expected: Vec<(&Edge, Target)> = edges
+            .iter()
+            .zip(targets.iter().copied())
+            .filter(|(e, _)| matches!(e.kind, EdgeKind::Relocation(_)))
+            .collect();
+        let all = read.file.edges_of(index);
+        let first = all.partition_point(|e| is_relocation(e) && e.offset < from);
+        let written: Vec<&Edge> = all[first..]
+            .iter()
+            .take_while(|e| is_relocation(e) && e.offset < from + atom.size.max(1))
+            .collect();
+        let window = Window {
+            read,
+            at: place,
+            from,
+            old: &atom.data,
+            new: bytes,
+            written,
+        };
+        self.references(&window, s, node, &expected)?;
+        self.unwind(read, place, s, n, node)
+    }
+
+    /// Symbols that stay by name are there, as they were.
+    fn symbols(
+        &self,
+        read: &Read<'w, '_>,
+        class: ClassId,
+        place: FilePlace,
+        node: Node,
+    ) -> Result<(), String> {
+        let graph = &self.proof.analysis.graph;
+        for export in self.proof.partition.exports_of(class) {
+            let name = graph.name(export.name);
+            let own = graph
+                .file(node.object)
+                .symbols_of(node.atom)
+                .map(|(_, s)| s);
+            let Some(old) = own
+                .filter(|s| s.binding != Binding::Local)
+                .find(|s| s.name == name)
+            else {
+                continue;
+            };
+            let (index, _) = read
+                .atom_at(place)
+                .ok_or("an atom is not where it should be")?;
+            let wanted = place.offset.wrapping_add(export.offset);
+            let mut symbols = read.file.symbols_of(index).map(|(_, s)| s);
+            let Some(new) = symbols.find(|s| {
+                let at = read.place_of_definition(s.definition);
+                s.name == name && at.is_some_and(|p| p.offset == wanted)
+            }) else {
+                // Where one object holds two copies of a group, the first defines its names.
+                if self.proof.partition.grouped[class.index()] {
+                    continue;
+                }
+                return Err("an exported or contested symbol is not there".to_owned());
+            };
+            if (old.kind, old.visibility, old.size) != (new.kind, new.visibility, new.size)
+                && new.kind != SymbolKind::NoType
+            {
+                return Err(
+                    "an exported or contested symbol has another type, visibility or size"
+                        .to_owned(),
+                );
+            }
+            let weak = |b: Binding| matches!(b, Binding::Weak | Binding::Unique);
+            if weak(old.binding) != weak(new.binding) {
+                return Err("a weak symbol became strong, or the reverse".to_owned());
+            }
+        }
+        Ok(())
+    }
+
+    /// Constructors stand in the order in which their members are pulled.
+    fn constructors(&self) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut faults = Vec::new();
+        for made in self.proof.made {
+            let mut last: HashMap<(&[u8], u32), (u64, u32)> = HashMap::new();
+            for &(class, place) in &made.atoms {
+                let (s, _, node) = self.node(class);
+                let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+                let (Some(KeepRule::InitArray), Some(place)) = (atom.keep, place) else {
+                    continue;
+                };
+                if self.proof.partition.grouped[class.index()] {
+                    continue;
+                }
+                let order = analysis.resolution(s).place(node.object).unwrap_or(0);
+                let before = last.insert((atom.section, place.section), (place.offset, order));
+                if before.is_some_and(|(offset, o)| (offset < place.offset) != (o <= order)) {
+                    faults.push(fault("constructors stand in another order").symbol(atom.section));
+                }
+            }
+        }
+        faults
+    }
+
+    /// What a linker pulls for each export holds all that lives for it.
+    fn pulls(
+        &self,
+        written: &Inputs<'w>,
+        graph: &Graph<'w>,
+        promises: &Promises<'_>,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let workspace = written.libraries.len().saturating_sub(1);
+        let mut faults = Vec::new();
+        for library in 0..promises.libraries.len() {
+            // Own library first, then the workspace library: the first definer is pulled.
+            let mut definer: HashMap<NameId, ObjectId> = HashMap::new();
+            for l in [library, workspace] {
+                for member in written.library(LibraryId(l as u32)).member_ids() {
+                    let Some(object) = graph.object_of[member.index()] else {
+                        continue;
+                    };
+                    for global in &graph.globals[object.index()] {
+                        if global.kind.is_definition() {
+                            definer.entry(global.name).or_insert(object);
+                        }
+                    }
+                }
+            }
+            for s in analysis.export_sets(LibraryId(library as u32)) {
+                let roots = analysis.reached[s].roots.iter().map(|r| r.0);
+                let mut pulled: BTreeSet<ObjectId> = BTreeSet::new();
+                let mut needed: Vec<NameId> = roots
+                    .filter_map(|n| graph.find_name(analysis.graph.name(n)))
+                    .collect();
+                while let Some(name) = needed.pop() {
+                    let Some(&object) = definer.get(&name) else {
+                        continue;
+                    };
+                    if pulled.insert(object) {
+                        let globals = graph.globals[object.index()].iter();
+                        let needs = globals.filter(|g| g.kind == GlobalKind::Undefined);
+                        needed.extend(needs.map(|g| g.name));
+                    }
+                }
+                if pulled.is_empty() {
+                    continue;
+                }
+                for (n, node) in analysis.reached[s].nodes.iter().enumerate() {
+                    let class = analysis.classes.class_of[s][n];
+                    let mut places = self.places.get(&class).into_iter().flatten().peekable();
+                    if places.peek().is_some() && !places.any(|(o, _)| pulled.contains(o)) {
+                        let file = analysis.graph.file(node.object);
+                        let section = file.atoms[node.atom as usize].section;
+                        faults.push(
+                            fault("what an export needs is in an object that it does not pull")
+                                .symbol(section),
+                        );
+                    }
+                }
+            }
+        }
+        faults
+    }
+}
