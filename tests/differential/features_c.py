@@ -193,13 +193,13 @@ def member_commons(f):
         for k in range(count):
             size = f.rng.choice([1, 3, 8, 20])
             f.member(library, f'''
-                short common_QQ[{size}]{f.rng.choice(aligns)};
+                short common_XX[{size}]{f.rng.choice(aligns)};
                 char other_QQ_{k} = {k};
-                int part_QQ_{k}(int n) {{ for (int i = 0; i < {size}; i++) common_QQ[i] += n * i + 1; return common_QQ[{size - 1}] + other_QQ_{k} + KK; }}
+                int part_QQ_{k}(int n) {{ for (int i = 0; i < {size}; i++) common_XX[i] += n * i + 1; return common_XX[{size - 1}] + other_QQ_{k} + KK; }}
                 ''', flags=['-fcommon'], slot=k)
         f.member(library, '\n'.join(f'int part_QQ_{k}(int); extern char other_QQ_{k};' for k in range(count)) + f'''
-            extern short common_QQ[];
-            int x_XX_commons(int n) {{ int s = 0; {' '.join(f's = s * 3 + part_QQ_{k}(n) + other_QQ_{k};' for k in range(count))} return s + common_QQ[0]; }}
+            extern short common_XX[];
+            int x_XX_commons(int n) {{ int s = 0; {' '.join(f's = s * 3 + part_QQ_{k}(n) + other_QQ_{k};' for k in range(count))} return s + common_XX[0]; }}
             ''', slot='user')
         f.call(library, 'printf("LIB: commons %d %d\\n", x_XX_commons(1), x_XX_commons(3));', 'int x_XX_commons(int);')
 

@@ -136,18 +136,18 @@ def comdat_addresses(f):
     """Inline and template functions of several members of one library: one address."""
     for library in f.some():
         head = '''
-            inline int small_QQ(int n) { return n + KK; }
-            template <int N> int templ_QQ(int n) { static int calls; return n * N + ++calls; }
-            typedef int (*pointer_QQ)(int);
+            inline int small_XX(int n) { return n + KK; }
+            template <int N> int templ_XX(int n) { static int calls; return n * N + ++calls; }
+            typedef int (*pointer_XX)(int);
             '''
         for k in range(2):
             f.member(library, head + f'''
-                pointer_QQ small_of_QQ_{k}() {{ return small_QQ; }}
-                pointer_QQ templ_of_QQ_{k}(int n) {{ return n ? templ_QQ<2> : templ_QQ<{k + 3}>; }}''', 'cpp', slot=k)
+                pointer_XX small_of_XX_{k}() {{ return small_XX; }}
+                pointer_XX templ_of_XX_{k}(int n) {{ return n ? templ_XX<2> : templ_XX<{k + 3}>; }}''', 'cpp', slot=k)
         f.member(library, head + '''
-            pointer_QQ small_of_QQ_0(), small_of_QQ_1(), templ_of_QQ_0(int), templ_of_QQ_1(int);
-            extern "C" int x_XX_same() { return (small_of_QQ_0() == small_of_QQ_1()) + 2 * (templ_of_QQ_0(1) == templ_of_QQ_1(1)) + 4 * (templ_of_QQ_0(0) == templ_of_QQ_1(0)) + 8 * (small_of_QQ_1() == small_QQ); }
-            extern "C" int x_XX_both(int n) { return small_of_QQ_0()(n) + templ_of_QQ_0(n)(n) * 10 + templ_of_QQ_1(n)(n) * 1000; }''', 'cpp', slot=2)
+            pointer_XX small_of_XX_0(), small_of_XX_1(), templ_of_XX_0(int), templ_of_XX_1(int);
+            extern "C" int x_XX_same() { return (small_of_XX_0() == small_of_XX_1()) + 2 * (templ_of_XX_0(1) == templ_of_XX_1(1)) + 4 * (templ_of_XX_0(0) == templ_of_XX_1(0)) + 8 * (small_of_XX_1() == small_XX); }
+            extern "C" int x_XX_both(int n) { return small_of_XX_0()(n) + templ_of_XX_0(n)(n) * 10 + templ_of_XX_1(n)(n) * 1000; }''', 'cpp', slot=2)
         f.call(library, 'printf("LIB: comdat %d\\n", x_XX_same());', 'int x_XX_same(void);')
         f.call(library, 'printf("LIB: comdat %d %d\\n", x_XX_both(0), x_XX_both(1));', 'int x_XX_both(int);')
 

@@ -42,19 +42,21 @@ def weak_needs(f):
 def weak_across(f):
     """One hook, weak and strong, in libraries and the program."""
     libraries = f.some()
+    way = f.rng.choice(['none', 'none', 'defines', 'weak', 'refers'])
+    soft = '__attribute__((weak)) '
     for library in libraries:
-        weak = f.rng.choice(['__attribute__((weak)) ', '__attribute__((weak)) ', '']) if library == libraries[0] else '__attribute__((weak)) '
+        # A library's strong names are hidden from the program on purpose.
+        weak = soft if way != 'none' or library != libraries[0] or f.chance(60) else ''
         alone = f.chance(40)
         f.member(library, f'{weak}int hook_TT(void) {{ return KK; }} {weak}int seat_TT = KK;' + ('' if alone else ' int beside_XX(void) { return 1; }'))
         beside = '' if alone else 'int beside_XX(void);'
         f.member(library, f'int hook_TT(void); extern int seat_TT; {beside} int x_XX_hook(void) {{ return hook_TT() + (seat_TT += 3) {"" if alone else "+ beside_XX()"}; }}', slot=1)
         f.call(library, 'printf("LIB: hook %d\\n", x_XX_hook());', 'int x_XX_hook(void);')
-    way = f.rng.choice(['none', 'none', 'defines', 'weak', 'refers'])
     if way in ('defines', 'weak'):
-        mark = '__attribute__((weak)) ' if way == 'weak' else ''
+        mark = soft if way == 'weak' else ''
         f.program(f'{mark}int hook_TT(void) {{ return 5; }} {mark}int seat_TT = 6;')
     elif way == 'refers':
-        f.program('__attribute__((weak)) int hook_TT(void); int asks_TT(void) { return hook_TT ? hook_TT() : -5; }')
+        f.program(f'{soft}int hook_TT(void); int asks_TT(void) {{ return hook_TT ? hook_TT() : -5; }}')
         f.call(libraries[0], 'printf("LIB: asks %d\\n", asks_TT());', 'int asks_TT(void);')
 
 
@@ -183,7 +185,7 @@ def sets(f):
         count = f.rng.randint(1, 3)
         mark = f.rng.choice(['used', 'used, retain'])
         for k in range(count):
-            f.member(library, f'__attribute__(({mark}, section("set_XX"))) static const int entry_QQ_{k}[{k + 1}] = {{KK + {k}}}; int pull_QQ_{k}(void) {{ return {k}; }}',
+            f.member(library, f'__attribute__(({mark}, section("set_XX"))) static const int entry_QQ_{k} = KK + {k}, more_QQ_{k} = {k}; int pull_QQ_{k}(void) {{ return {k}; }}',
                      slot=k, compiler='gcc')
         f.member(library, '\n'.join(f'int pull_QQ_{k}(void);' for k in range(count)) + f'''
             extern const int __start_set_XX[], __stop_set_XX[];
@@ -236,6 +238,7 @@ def arrays(f):
 def assembly(f):
     """Sections, symbols and relocations as only assembly writes them."""
     for library in f.some():
+        hide = '.hidden text_QQ\\n' if f.maker.mode == 'shared' or f.chance(50) else ''
         f.member(library, f'''
             __asm__(".pushsection .data.QQ,\\"aw\\"\\n"
                     ".globl words_QQ\\n words_QQ: .long 1, 2, 3, {f.rng.randrange(99)}\\n words_end_QQ:\\n"
@@ -245,7 +248,7 @@ def assembly(f):
                     ".globl size_QQ\\n size_QQ: .long words_end_QQ - words_QQ\\n"
                     ".globl apart_QQ\\n apart_QQ: .long text_QQ - .\\n"
                     ".popsection\\n"
-                    ".pushsection .text.QQ,\\"ax\\"\\n .type text_QQ,@function\\n .globl text_QQ\\n text_QQ: leal 3(%rdi), %eax\\n ret\\n .size text_QQ, .-text_QQ\\n"
+                    ".pushsection .text.QQ,\\"ax\\"\\n .type text_QQ,@function\\n .globl text_QQ\\n {hide} text_QQ: leal 3(%rdi), %eax\\n ret\\n .size text_QQ, .-text_QQ\\n"
                     ".popsection\\n");''')
         f.member(library, '''
             extern int words_QQ[], before_QQ[], second_QQ[], size_QQ, apart_QQ; extern char number_QQ[]; int text_QQ(int);
