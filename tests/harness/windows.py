@@ -53,10 +53,15 @@ def prefix():
     return path
 
 
+def wine_command():
+    """What stands before a program's name."""
+    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={prefix()}', WINE / 'wine64']
+
+
 def wine(program):
     """The command that runs a program, with what wine needs beside it."""
     shutil.copy(runtime() / 'bcryptprimitives.dll', Path(program).parent)
-    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={prefix()}', WINE / 'wine64', program]
+    return [*wine_command(), program]
 
 
 def msvc(out, sources, libraries, *, defines=(), flags=(), collect=True, system=SYSTEM):
