@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 # A program that takes longer as built is skipped; then it has this long.
-PATIENCE = 5
+PATIENCE = 3
 LONGER = 30
 
 

@@ -213,6 +213,8 @@ class Style:
     def __init__(self, rng, platform):
         self.mode = rng.choice(platform.modes)
         self.compiler = rng.choice(['gcc', 'gcc', 'clang'])
+        if (self.compiler, 'c') not in platform.compilers:
+            self.compiler = 'gcc'
         pic = {'no-pie': ['-fno-pic', '-fPIC'], 'static': ['-fno-pic', '-fPIC'], 'shared': ['-fPIC']}
         self.pic = pic.get(self.mode, ['-fPIC', '-fPIE']) if platform.format == 'elf' else []
         self.common = rng.choice(['-fcommon', '-fno-common'])
@@ -220,6 +222,9 @@ class Style:
     def flags(self, rng):
         # Volatile and overflowing arithmetic is csmith's; what aliases is not always right in it.
         flags = ['-I/usr/include/csmith', '-fno-strict-aliasing', '-fwrapv', rng.choice(['-O0', '-O1', '-O1', '-O2', '-Os']), self.common]
+        if self.compiler == 'clang':
+            # An endless loop would become a function without an instruction, which goes on in whatever follows it.
+            flags += ['-fno-finite-loops', '-mllvm', '-trap-unreachable']
         flags += [rng.choice(self.pic)] if self.pic else []
         if rng.randrange(3):
             flags += ['-ffunction-sections', '-fdata-sections']

@@ -5,7 +5,8 @@ default-visible globals as exports, and the other linker links what comes of it.
     REAL_LD=ld.bfd DRAGONFIRE=dragonfire prelinking_ld.py ARGUMENTS OF THE LINKER
 
 For tests of linkers: name it `ld` in a folder that the compiler is given with -B. Left alone are the compiler's
-start files, archives, relocatable links (-r), and objects that are no ELF objects or hold intermediate code. Where
+start files, archives, relocatable links (-r), objects that are no ELF objects or hold intermediate code, and those
+that define nothing global: no linker would pull them out of an archive. Where
 the engine refuses, so does this, with status 77. $PRELINKING_LOG is a file that gets a line for every link.
 """
 
@@ -23,7 +24,7 @@ REFUSED = 77
 NAMING = {'-o', '--output', '-Map', '-R', '--just-symbols', '-h', '-soname', '--soname', '-T', '--script', '-dT', '-b', '--format',
           '-e', '-u', '-init', '-fini', '--dependency-file', '--version-script', '--dynamic-list'}
 # Objects from here on are no ordinary inputs.
-STATES = {'--start-lib', '--format=binary', '-b', '--just-symbols', '-R'}
+STATES = {'--start-lib', '-start-lib', '--format=binary', '-b', '--just-symbols', '-R'}
 START = re.compile(r'(crt1|[gMSr]crt1|rcrt1|crti|crtn|crtbegin[ST]?|crtend[S]?|crtfastmath|crtprec\d+)\.o')
 
 
@@ -42,17 +43,17 @@ def ordinary(path):
     return data[:4] == b'\x7fELF' and data[16:18] in (b'\1\0', b'\0\1') and b'.gnu.lto_' not in data and b'\x00.llvm.lto' not in data
 
 
+def globals_of(path):
+    """Global names that an object defines, with their visibility."""
+    listing = subprocess.run(['readelf', '-sW', path], capture_output=True, text=True, check=True, errors='replace').stdout
+    rows = (line.split(None, 7) for line in listing.splitlines())
+    return [(parts[7].strip(), parts[5]) for parts in rows
+            if len(parts) == 8 and parts[0][:-1].isdigit() and parts[4] in ('GLOBAL', 'WEAK', 'UNIQUE', 'LOOS+0') and parts[6] != 'UND']
+
+
 def exports(objects):
-    """Default-visible globals that the objects define."""
-    found = set()
-    for path in objects:
-        listing = subprocess.run(['readelf', '-sW', path], capture_output=True, text=True, check=True, errors='replace').stdout
-        for line in listing.splitlines():
-            parts = line.split(None, 7)
-            if len(parts) == 8 and parts[0][:-1].isdigit() and parts[4] in ('GLOBAL', 'WEAK', 'UNIQUE', 'LOOS+0') \
-                    and parts[5] in ('DEFAULT', 'PROTECTED') and parts[6] != 'UND':
-                found.add(parts[7].strip())
-    return sorted(found)
+    """Those of all objects that others may see."""
+    return sorted({name for path in objects for name, visibility in globals_of(path) if visibility in ('DEFAULT', 'PROTECTED')})
 
 
 def prelink(objects, folder):
@@ -81,8 +82,15 @@ def prelink(objects, folder):
         sys.exit(REFUSED)
     response = json.loads(done.stdout)
     log(f'prelinked {len(objects)} objects with {len(names)} exports')
+    # Objects again, and no archive: --exclude-libs and the like are about archives.
+    made = []
+    for number, library in enumerate(response['link']['libraries']):
+        place = folder / str(number)
+        place.mkdir()
+        subprocess.run(['ar', 'x', Path(library).resolve()], cwd=place, check=True)
+        made += sorted(place.iterdir())
     linker = [part for a in response['link'].get('linker_args', []) for part in a.removeprefix('-Wl,').split(',')]
-    return ['--whole-archive', *response['link']['libraries'], '--no-whole-archive', *linker]
+    return [*map(str, made), *linker]
 
 
 def main():
@@ -90,7 +98,8 @@ def main():
     alone = {'-r', '--relocatable', '-i', '--version', '-v', '-V', '--help'} & set(arguments) or STATES & set(arguments)
     places = []
     for i, argument in enumerate(arguments):
-        if argument.endswith('.o') and not argument.startswith('-') and not (i and arguments[i - 1] in NAMING) and ordinary(Path(argument)):
+        if argument.endswith('.o') and not argument.startswith('-') and not (i and arguments[i - 1] in NAMING) and ordinary(Path(argument)) \
+                and globals_of(argument):
             places.append(i)
     if alone or not places:
         log(f'left alone: {" ".join(sorted(alone)) if alone else "no objects"}')
