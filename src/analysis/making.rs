@@ -1,17 +1,17 @@
 //! The analysis in the making: resolutions, root sets and what they bring along, in the order in which they
 //! depend on each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
 use super::meeting::{Registries, Vague};
-use super::reach::{Reached, Root, Rules, reach};
+use super::reach::{Reached, Root, Rules, bound_stem, reach};
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
-use super::{Common, Demand, RootKind, RootSet};
+use super::{Demand, RootKind, RootSet};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
 use crate::format;
@@ -300,6 +300,14 @@ impl<'d> Making<'_, 'd> {
         {
             return true;
         }
+        // The bounds of a table whose elements nobody pulls: a program that pulls the object needs them.
+        let asks = self.graph.globals[object.index()].iter().any(|g| {
+            g.kind == format::GlobalKind::Undefined
+                && bound_stem(self.graph.name(g.name)).is_some_and(|s| !self.registries.is_own(s))
+        });
+        if asks {
+            return true;
+        }
         let resolution = &self.resolutions[library.index()];
         !self.graph.wishes[object.index()].is_empty()
             || self
@@ -334,6 +342,9 @@ impl<'d> Making<'_, 'd> {
             let runtime = runtime.filter(|&n| self.contested.is_runtime(n));
             waiting.extend(runtime.filter_map(|n| Some((library, offer.definer(n)?))));
             waiting.extend(self.wanted[l].iter().map(|&o| (library, o)));
+            let exports = self.exports[l].iter();
+            let exports = exports.filter(|&&n| self.contested.is(library, n));
+            waiting.extend(exports.filter_map(|&n| Some((library, offer.definer(n)?))));
             // Some linkers take a member for a common that it defines.
             waiting.extend(self.definers_of_commons(offer).map(|o| (library, o)));
         }
@@ -522,44 +533,6 @@ impl<'d> Making<'_, 'd> {
                 .hint("build only one of them with it"),
             );
         }
-    }
-
-    /// The commons of what each library pulls for any of its root sets.
-    pub fn commons(&self, sets: &[RootSet]) -> Vec<BTreeMap<NameId, Common>> {
-        let mut all: Vec<BTreeMap<NameId, Common>> = vec![BTreeMap::new(); self.offers.len()];
-        for set in sets {
-            for pulled in &self.resolutions[set.resolution].pulled {
-                for (position, global) in
-                    self.graph.globals[pulled.object.index()].iter().enumerate()
-                {
-                    if global.kind != format::GlobalKind::Common {
-                        continue;
-                    }
-                    let file = self.graph.file(pulled.object);
-                    let index = self.graph.global_symbol(pulled.object, position as u32);
-                    let Some((symbol_index, symbol)) =
-                        index.and_then(|s| Some((s, file.symbols.get(s as usize)?)))
-                    else {
-                        continue;
-                    };
-                    let Definition::Common { align } = symbol.definition else {
-                        continue;
-                    };
-                    let far = file.far_commons.binary_search(&symbol_index).is_ok();
-                    for library in &set.libraries {
-                        let known = all[library.index()].entry(global.name).or_insert(Common {
-                            size: 0,
-                            align: 1,
-                            far,
-                        });
-                        known.far &= far;
-                        known.size = known.size.max(symbol.size);
-                        known.align = known.align.max(align);
-                    }
-                }
-            }
-        }
-        all
     }
 }
 

@@ -193,6 +193,8 @@ pub struct Registries<'d> {
     /// Names whose bounds or elements are somebody else's too: they keep their names, and their
     /// elements live with their members.
     open: HashSet<&'d [u8]>,
+    /// The others: all of a table is in the library.
+    own: HashSet<&'d [u8]>,
 }
 
 impl<'d> Registries<'d> {
@@ -234,19 +236,28 @@ impl<'d> Registries<'d> {
                 }
             }
         }
-        for (stem, library) in by_sections {
+        for &(stem, library) in &by_sections {
             let resolution = whole.iter().find(|r| r.library.0 == library);
             if resolution.is_some_and(|r| !has_bounding_sections(graph, r, stem)) {
                 open.insert(stem);
             }
         }
-        Self { open }
+        let stems = elements.keys().copied();
+        let stems = stems.chain(by_sections.into_iter().map(|(stem, _)| stem));
+        let own = stems.filter(|s| !open.contains(s)).collect();
+        Self { open, own }
     }
 
     /// May somebody outside of the library hold elements of this table or read it?
     #[must_use]
     pub fn is_open(&self, stem: &[u8]) -> bool {
         !self.open.is_empty() && self.open.contains(stem)
+    }
+
+    /// Does each library that asks for the table's bounds hold all of its elements?
+    #[must_use]
+    pub fn is_own(&self, stem: &[u8]) -> bool {
+        self.own.contains(stem)
     }
 }
 

@@ -10,6 +10,7 @@
 //! resolves again; every edge of a live atom has a target that is live, named, a number, or void by the
 //! format's own rules ([`Analysis::check`] refuses the rest).
 
+mod commons;
 pub mod contested;
 pub mod exports;
 pub mod graph;
@@ -30,7 +31,7 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
-use crate::format::model::{Definition, SymbolKind};
+use crate::format::model::{Definition, SymbolKind, Visibility};
 use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use contested::Contested;
@@ -109,6 +110,8 @@ pub struct Common {
     pub align: u64,
     /// No member wants it within reach of a distance of 32 bits.
     pub far: bool,
+    /// The most constraining one (gABI, "Symbol Visibility").
+    pub visibility: Visibility,
 }
 
 /// Everything a plan needs.

@@ -1,7 +1,7 @@
 //! One output object in the making: how each target is said in it, and which entries it needs besides.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::objects::Objects;
 use super::partition::SetId;
@@ -11,6 +11,7 @@ use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target, bound_stem};
 use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, Undefined};
+use crate::input::LibraryId;
 
 /// What is known of an undefined entry by the name alone.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +78,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let file = objects.analysis.graph.file(node.object);
         let grouped = objects.partition.grouped[class.index()];
         let mut globals: Vec<OutGlobal<'a>> = Vec::new();
-        let own: Vec<(&'d [u8], u64)> = objects
+        let own: BTreeSet<(&'d [u8], u64)> = objects
             .partition
             .exports_of(class)
             .map(|e| (objects.analysis.graph.name(e.name), e.offset))
@@ -93,7 +94,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 _ => None,
             });
         for (symbol, offset) in named {
-            let exported = own.iter().any(|&(n, o)| n == symbol.name && o == offset);
+            let exported = own.contains(&(symbol.name, offset));
             if !(grouped || exported) || self.defined.contains_key(symbol.name) {
                 continue;
             }
@@ -361,10 +362,13 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return;
         }
         let libraries = &analysis.sets[s].libraries;
-        let own = libraries
-            .iter()
-            .find_map(|l| analysis.commons[l.index()].get(&name));
-        let Some(&common) = own else { return };
+        let of = |l: LibraryId| analysis.commons[l.index()].get(&name);
+        let own = libraries.iter().find_map(|&l| of(l));
+        // A library without one of its own takes that of another.
+        let any = || (0..analysis.commons.len()).find_map(|l| of(LibraryId(l as u32)));
+        let Some(&common) = own.or_else(any) else {
+            return;
+        };
         let bytes = analysis.graph.name(name);
         if self.defined.contains_key(bytes) {
             return;
@@ -384,6 +388,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             known.align = known.align.max(common.align);
             entry.far |= known.far;
             entry.weak = false;
+            entry.visibility = entry.visibility.max(common.visibility);
         }
     }
 

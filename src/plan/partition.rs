@@ -60,6 +60,8 @@ pub struct Partition {
     pub exports: Vec<Export>,
     /// By class: its exports, ascending.
     exports_of: HashMap<ClassId, Vec<u32>>,
+    /// Each place that has a name, once.
+    export_places: HashSet<(ClassId, NameId, u64)>,
     /// By root set: itself, or the one that it is part of.
     owners: Vec<usize>,
     /// By root set: the exports among its roots.
@@ -157,6 +159,7 @@ impl Partition {
             classes: members,
             exports: Vec::new(),
             exports_of: HashMap::new(),
+            export_places: HashSet::new(),
             by_name: HashMap::new(),
             values: Vec::new(),
             owners,
@@ -247,12 +250,11 @@ impl Partition {
     }
 
     fn add_export(&mut self, export: Export) {
-        let known = self.exports_of.entry(export.class).or_default();
-        let twin = known.iter().any(|&e| {
-            let e = self.exports[e as usize];
-            e.name == export.name && e.offset == export.offset
-        });
-        if !twin {
+        if self
+            .export_places
+            .insert((export.class, export.name, export.offset))
+        {
+            let known = self.exports_of.entry(export.class).or_default();
             known.push(self.exports.len() as u32);
         }
         self.exports.push(export);

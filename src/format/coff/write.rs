@@ -3,7 +3,7 @@
 //! Sections of one kind are joined as a partial link would do. Addends stand in the contents, so a
 //! relocation against a section symbol adds the place within the section to what is there.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use object::pe;
 
@@ -184,6 +184,7 @@ impl Layout<'_, '_, '_> {
             if !out.file.atoms[out.atom as usize].code {
                 continue;
             }
+            let globals: BTreeSet<u64> = out.globals.iter().map(|g| g.offset).collect();
             for (_, symbol) in out.file.symbols_of(out.atom) {
                 let Definition::Atom { offset, .. } = symbol.definition else {
                     continue;
@@ -192,7 +193,7 @@ impl Layout<'_, '_, '_> {
                 let wanted = symbol.kind == SymbolKind::Function
                     && !symbol.name.is_empty()
                     && !symbol.name.starts_with(b"$")
-                    && !out.globals.iter().any(|g| g.offset == offset);
+                    && !globals.contains(&offset);
                 if wanted {
                     self.locals.push(LocalSymbol {
                         name: symbol.name,

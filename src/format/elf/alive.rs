@@ -7,13 +7,13 @@
 //! | `.init_array` and its like, `.init`, `.ctors` | the loader, the C library | its member is pulled |
 //! | any with SHF_GNU_RETAIN | whoever wanted it | anything of its member lives |
 //! | allocated SHT_NOTE | loaders, debuggers | anything of its member lives |
-//! | `.note.stapsdt`, each record | tracers | the code at the record's first address does ([`notes`](super::notes)) |
+//! | `.note.stapsdt`, each record | tracers | the code at the record's first address does (`notes`) |
 //! | any with SHF_LINK_ORDER: `asan_globals`, `.kcfi_traps`, `__patchable_function_entries`, `.stack_sizes`, `.llvm_bb_addr_map` | sanitizers' runtimes, the kernel, tools | the section that it is linked to does (gABI) |
 //! | `__llvm_prf_cnts`, `_data`, `_bits`, `_vals`, `__sancov_*`, in groups | runtimes of profiles and fuzzers | their group does, that is the code that counts |
 //! | `__llvm_prf_names`, `__llvm_covmap`, `__llvm_covfun` | the runtime, llvm-cov | their member is pulled: functions that are never called are part of a report |
 //! | `__llvm_profile_filename`, `__llvm_profile_raw_version` | the runtime, by name | anything of their member lives |
 //! | other sections whose name is a C identifier | code, by their bounds | their member is pulled, or code that asks for the bounds lives |
-//! | `.note.gnu.property`, `.note.GNU-stack`, build attributes | loaders, linkers | always: joined from all objects that something lives of ([`traits`](super::traits)) |
+//! | `.note.gnu.property`, `.note.GNU-stack`, build attributes | loaders, linkers | always: joined from all objects that something lives of (`traits`) |
 //!
 //! Dropped, because no behaviour depends on them: debug information, `.pseudo_probe` among it (it ties
 //! samples to lines); `.llvm_addrsig` (without it every

@@ -1,6 +1,6 @@
 //! The symbol table of an output object: which local symbols it needs, and their final order.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use super::arch::Arch;
 use super::write::{NOWHERE, OutSection, Place};
@@ -70,6 +70,8 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             if places[at].section >= sections.len() {
                 continue;
             }
+            let globals: BTreeSet<(u64, &[u8])> =
+                out.globals.iter().map(|g| (g.offset, &*g.name)).collect();
             for (_, symbol) in out.file.symbols_of(out.atom) {
                 let Definition::Atom { offset, .. } = symbol.definition else {
                     continue;
@@ -85,11 +87,8 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                             && !symbol.name.starts_with(b".L")
                     }
                 };
-                let exported = symbol.binding != Binding::Local
-                    && out
-                        .globals
-                        .iter()
-                        .any(|g| g.offset == offset && *g.name == *symbol.name);
+                let exported =
+                    symbol.binding != Binding::Local && globals.contains(&(offset, symbol.name));
                 if wanted && !exported {
                     let bare =
                         object.symbols == Symbols::Exports && symbol.kind != SymbolKind::Mapping;

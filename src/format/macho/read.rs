@@ -1,8 +1,8 @@
 //! Reads a Mach-O object into the neutral model (Apple's `mach-o/loader.h`, `nlist.h`, `reloc.h`).
 //!
-//! Here: header, load commands, sections and what each is to us. [`super::atoms`] cuts sections
-//! into atoms, [`super::relocations`] finds what they refer to, [`super::unwind`] and
-//! [`super::eh_frame`] what unwinds them.
+//! Here: header, load commands, sections and what each is to us. `atoms` cuts sections
+//! into atoms, `relocations` finds what they refer to, `unwind` and
+//! `eh_frame` what unwinds them.
 
 use std::ops::Range;
 

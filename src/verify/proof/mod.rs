@@ -21,7 +21,7 @@ use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
 use crate::format::GlobalKind;
 use crate::format::model::{
-    AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, SymbolKind,
+    AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol, SymbolKind,
 };
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
@@ -236,27 +236,35 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         node: Node,
     ) -> Result<(), String> {
         let graph = &self.proof.analysis.graph;
-        for export in self.proof.partition.exports_of(class) {
+        let mut exports = self.proof.partition.exports_of(class).peekable();
+        if exports.peek().is_none() {
+            return Ok(());
+        }
+        let own = graph.file(node.object).symbols_of(node.atom);
+        let mut named: HashMap<&[u8], &Symbol<'_>> = HashMap::new();
+        for (_, symbol) in own.filter(|(_, s)| s.binding != Binding::Local) {
+            named.entry(symbol.name).or_insert(symbol);
+        }
+        let mut written: HashMap<(&[u8], u64), &Symbol<'_>> = HashMap::new();
+        let at = read.atom_at(place);
+        for (_, symbol) in at
+            .iter()
+            .flat_map(|&(index, _)| read.file.symbols_of(index))
+        {
+            if let Some(at) = read.place_of_definition(symbol.definition) {
+                written.entry((symbol.name, at.offset)).or_insert(symbol);
+            }
+        }
+        for export in exports {
             let name = graph.name(export.name);
-            let own = graph
-                .file(node.object)
-                .symbols_of(node.atom)
-                .map(|(_, s)| s);
-            let Some(old) = own
-                .filter(|s| s.binding != Binding::Local)
-                .find(|s| s.name == name)
-            else {
+            let Some(&old) = named.get(name) else {
                 continue;
             };
-            let (index, _) = read
-                .atom_at(place)
-                .ok_or("an atom is not where it should be")?;
+            if at.is_none() {
+                return Err("an atom is not where it should be".to_owned());
+            }
             let wanted = place.offset.wrapping_add(export.offset);
-            let mut symbols = read.file.symbols_of(index).map(|(_, s)| s);
-            let Some(new) = symbols.find(|s| {
-                let at = read.place_of_definition(s.definition);
-                s.name == name && at.is_some_and(|p| p.offset == wanted)
-            }) else {
+            let Some(&new) = written.get(&(name, wanted)) else {
                 // Where one object holds two copies of a group, the first defines its names.
                 if self.proof.partition.grouped[class.index()] {
                     continue;
