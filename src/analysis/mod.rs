@@ -307,6 +307,14 @@ impl<'d> Analysis<'d> {
                 }
             }
         }
+        // Exports with contested names are roots of their members' sets.
+        for name in &self.exports[library.index()] {
+            for &set in set_of.get(name).into_iter().flatten() {
+                if sets.insert(set) {
+                    waiting.push(set);
+                }
+            }
+        }
         let mut names: BTreeSet<NameId> = BTreeSet::new();
         while let Some(s) = waiting.pop() {
             let needed = self.reached[s].externals();

@@ -100,9 +100,18 @@ pub fn is_intrinsic(name: &[u8]) -> bool {
         b"qi", b"hi", b"si", b"di", b"ti", b"hf", b"bf", b"sf", b"df", b"xf", b"tf", b"kf", b"hc",
         b"sc", b"dc", b"xc", b"tc", b"kc",
     ];
+    // Mach-O and i686 COFF put an underscore before C's names.
+    let name = match name.strip_prefix(b"___") {
+        Some(_) => &name[1..],
+        None => name,
+    };
     if matches!(
         name,
-        b"__rust_probestack" | b"__clear_cache" | b"__popcountdi2"
+        b"__rust_probestack"
+            | b"__clear_cache"
+            | b"__popcountdi2"
+            | b"__isOSVersionAtLeast"
+            | b"__isPlatformVersionAtLeast"
     ) {
         return true;
     }
@@ -136,6 +145,8 @@ mod tests {
             b"__aarch64_ldadd4_acq_rel",
             b"__aeabi_uidivmod",
             b"__mulodi4",
+            b"___adddf3",
+            b"___isOSVersionAtLeast",
         ] {
             assert!(is_intrinsic(name), "{}", String::from_utf8_lossy(name));
         }
