@@ -102,7 +102,8 @@ impl Contested {
                         GlobalKind::WeakUndefined => said.weakly_needed = true,
                         GlobalKind::WeakDefined => {
                             let hidden = global.visibility == Visibility::Hidden;
-                            let helper = hidden && is_intrinsic(graph.name(global.name));
+                            let rust = graph.is_rust(object);
+                            let helper = hidden && (rust || is_intrinsic(graph.name(global.name)));
                             said.weak |= !(helper || helpers);
                         }
                         GlobalKind::Common => said.common = true,
