@@ -245,16 +245,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         for (_, symbol) in own.filter(|(_, s)| s.binding != Binding::Local) {
             named.entry(symbol.name).or_insert(symbol);
         }
-        let mut written: HashMap<(&[u8], u64), &Symbol<'_>> = HashMap::new();
         let at = read.atom_at(place);
-        for (_, symbol) in at
-            .iter()
-            .flat_map(|&(index, _)| read.file.symbols_of(index))
-        {
-            if let Some(at) = read.place_of_definition(symbol.definition) {
-                written.entry((symbol.name, at.offset)).or_insert(symbol);
-            }
-        }
         for export in exports {
             let name = graph.name(export.name);
             let Some(&old) = named.get(name) else {
@@ -263,8 +254,10 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             if at.is_none() {
                 return Err("an atom is not where it should be".to_owned());
             }
-            let wanted = place.offset.wrapping_add(export.offset);
-            let Some(&new) = written.get(&(name, wanted)) else {
+            let offset = place.offset.wrapping_add(export.offset);
+            let wanted = (FilePlace { offset, ..place }, name);
+            let new = read.symbols.get(&wanted);
+            let Some(new) = new.and_then(|&s| read.file.symbols.get(s)) else {
                 // Where one object holds two copies of a group, the first defines its names.
                 if self.proof.partition.grouped[class.index()] {
                     continue;

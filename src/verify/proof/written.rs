@@ -30,6 +30,8 @@ pub(super) struct Read<'w, 'f> {
     pub(super) atoms: Vec<(FilePlace, AtomIndex)>,
     /// Functions with unwind entries: place, index into `file.unwind`.
     pub(super) unwind: HashMap<FilePlace, usize>,
+    /// Symbols by place and name, the first of each: index into `file.symbols`.
+    pub(super) symbols: HashMap<(FilePlace, &'w [u8]), usize>,
 }
 
 impl<'w, 'f> Read<'w, 'f> {
@@ -47,7 +49,13 @@ impl<'w, 'f> Read<'w, 'f> {
             file,
             atoms,
             unwind: HashMap::new(),
+            symbols: HashMap::new(),
         };
+        for (at, symbol) in file.symbols.iter().enumerate() {
+            if let Some(place) = read.place_of_definition(symbol.definition) {
+                read.symbols.entry((place, symbol.name)).or_insert(at);
+            }
+        }
         for (at, entry) in file.unwind.iter().enumerate() {
             let Some(first) = entry.edges.first() else {
                 continue;
