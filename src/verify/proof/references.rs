@@ -34,7 +34,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 used[at] = true;
                 let delta = window.delta(edge, window.written[at], field.map(|f| f.width))?;
                 if delta.in_contents {
-                    may_differ.push((edge.offset, edge.offset + width));
+                    may_differ.push((edge.offset, edge.offset.saturating_add(width)));
                 }
                 self.leads(
                     window.read,
@@ -50,7 +50,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             }
             may_differ.push((
                 edge.offset.saturating_sub(3),
-                edge.offset + width.max(4) + 1,
+                edge.offset.saturating_add(width.max(4) + 1),
             ));
             // A relocation that needed a table and needs it no more, near the old place.
             let direct = |e: &Edge| match e.kind {
@@ -59,7 +59,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             };
             let table = format::is_table_access(window.read.kind, kind);
             let near = window.find(&used, |e| {
-                let at = e.offset - window.from;
+                let at = e.offset.wrapping_sub(window.from);
                 table && at.abs_diff(edge.offset) <= 1 && direct(e)
             });
             if let Some(at) = near {
