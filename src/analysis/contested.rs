@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::Offer;
-use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
+use crate::analysis::runtime_names::{is_for_debuggers, is_intrinsic, keeps_its_name};
 use crate::format::model::Visibility;
 use crate::format::{self, Format, GlobalKind, Wish};
 use crate::input::LibraryId;
@@ -98,12 +98,16 @@ impl Contested {
                 for global in &graph.globals[object.index()] {
                     let at = global.name.index();
                     let said = &mut said[at];
+                    if graph.is_rust(object) && is_for_debuggers(graph.name(global.name)) {
+                        continue;
+                    }
                     match global.kind {
                         GlobalKind::WeakUndefined => said.weakly_needed = true,
                         GlobalKind::WeakDefined => {
                             let hidden = global.visibility == Visibility::Hidden;
                             let rust = graph.is_rust(object);
-                            let helper = hidden && (rust || is_intrinsic(graph.name(global.name)));
+                            let name = graph.name(global.name);
+                            let helper = hidden && (rust || is_intrinsic(name));
                             said.weak |= !(helper || helpers);
                         }
                         GlobalKind::Common => said.common = true,

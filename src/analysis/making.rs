@@ -1,13 +1,13 @@
 //! The analysis in the making: resolutions, root sets and what they bring along, in the order in which they
 //! depend on each other.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
-use super::meeting::{Registries, Vague};
+use super::meeting::{Registries, Vague, unlike_tables};
 use super::reach::{Reached, Root, Rules, bound_stem, reach};
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
@@ -31,6 +31,8 @@ pub(super) struct Making<'a, 'd> {
     pub registries: Registries<'d>,
     /// By library: members that another library needs for a contested name.
     pub wanted: Vec<BTreeSet<ObjectId>>,
+    /// Tables of functions that libraries have unlike functions in: each keeps its own.
+    pub unlike: BTreeSet<NameId>,
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -98,6 +100,7 @@ impl<'d> Making<'_, 'd> {
                 &self.graph,
                 &self.resolutions,
                 self.rules,
+                &self.unlike,
                 &mut warnings,
             );
             self.registries = Registries::new(&self.graph, &self.resolutions);
@@ -118,10 +121,45 @@ impl<'d> Making<'_, 'd> {
                 .collect();
             again = self.implicit_exports(&reached, &needs);
             if again.is_empty() {
+                let unlike = unlike_tables(&self.graph, &reached, &self.vague);
+                if !unlike.is_empty() {
+                    self.warn_of_tables(&unlike);
+                    self.unlike.extend(unlike.into_keys());
+                    again = (0..count).collect();
+                    continue;
+                }
                 self.warnings.extend(warnings);
             }
         }
         Ok(reached)
+    }
+
+    /// One warning for each two libraries.
+    fn warn_of_tables(&mut self, unlike: &BTreeMap<NameId, (LibraryId, LibraryId)>) {
+        let mut by_pair: BTreeMap<(LibraryId, LibraryId), Vec<NameId>> = BTreeMap::new();
+        for (&name, &pair) in unlike {
+            by_pair.entry(pair).or_default().push(name);
+        }
+        for ((first, second), names) in by_pair {
+            let others = match names.len() {
+                1 => String::new(),
+                n => format!(", as {} more", n - 1),
+            };
+            let mut named = names.iter().map(|&n| self.graph.name(n));
+            let diagnostic = Diagnostic::new(
+                Code::VagueDisagrees,
+                format!(
+                    "{} and {} have different functions in this table{others}: each keeps its own, \
+                     where a linker would take the first for both",
+                    self.inputs.library(first).name,
+                    self.inputs.library(second).name
+                ),
+            )
+            .file(self.inputs.library(second).path)
+            .symbol(named.next().unwrap_or_default())
+            .hint("build both against one version of the code that defines it, with one compiler");
+            self.warnings.push(diagnostic);
+        }
     }
 
     /// What the contested definitions of a library's pulled members reach.

@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::identity::atoms::digest;
-use crate::analysis::reach::bound_stem;
+use crate::analysis::identity::atoms::{Owner, classify, digest};
+use crate::analysis::reach::{Reached, Target, bound_stem};
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
@@ -42,16 +42,18 @@ pub struct Vague<'d> {
 }
 
 impl<'d> Vague<'d> {
-    /// Compares what the libraries say of each name; the warnings name those that disagree.
+    /// Compares what the libraries say of each name; the warnings name those that disagree. `unlike` are
+    /// known to: see [`unlike_tables`].
     pub fn new(
         inputs: &Inputs<'_>,
         graph: &Graph<'d>,
         whole: &[Resolution],
         names: &NameRules,
+        unlike: &BTreeSet<NameId>,
         warnings: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut vague = Self {
-            apart: HashSet::new(),
+            apart: unlike.iter().map(|&n| graph.name(n)).collect(),
             names: names.clone(),
         };
         let mut known: HashMap<NameId, ([u8; 32], LibraryId)> = HashMap::new();
@@ -170,6 +172,59 @@ impl<'d> Vague<'d> {
         let name = graph.name(name);
         !NEVER_VAGUE.iter().any(|stem| name.starts_with(stem)) && !self.apart.contains(name)
     }
+}
+
+/// Tables of functions (virtual ones) that agree in the names of their functions, of which two libraries
+/// hold different ones. Functions stay each library's own, so their tables must too. `reached` is by library.
+#[must_use]
+pub fn unlike_tables(
+    graph: &Graph<'_>,
+    reached: &[Reached],
+    vague: &Vague<'_>,
+) -> BTreeMap<NameId, (LibraryId, LibraryId)> {
+    let mut tables: BTreeMap<NameId, Vec<(usize, u32)>> = BTreeMap::new();
+    for (l, r) in reached.iter().enumerate() {
+        for target in &r.targets {
+            let Target::Vague { node, name } = *target else {
+                continue;
+            };
+            let is_code = |t: &Target| match *t {
+                Target::Node { node, .. } => {
+                    let to = r.nodes[node as usize];
+                    graph.file(to.object).atoms[to.atom as usize].code
+                }
+                _ => false,
+            };
+            let at = r.nodes[node as usize];
+            let writable = graph.file(at.object).atoms[at.atom as usize].writable;
+            if !writable && r.targets_of(node).iter().any(is_code) {
+                let known = tables.entry(name).or_default();
+                if known.last().is_none_or(|&(last, _)| last != l) {
+                    known.push((l, node));
+                }
+            }
+        }
+    }
+    tables.retain(|_, known| known.len() > 1);
+    if tables.is_empty() {
+        return BTreeMap::new();
+    }
+    let owner = |l| Owner {
+        library: l as u32,
+        universe: 0,
+        home: None,
+    };
+    let owners: Vec<Owner> = (0..reached.len()).map(owner).collect();
+    let classes = classify(graph, reached, &owners, vague);
+    let class = |&(l, node): &(usize, u32)| classes.class_of[l][node as usize];
+    tables
+        .into_iter()
+        .filter_map(|(name, known)| {
+            let first = known.first()?;
+            let other = known.iter().find(|k| class(k) != class(first))?;
+            Some((name, (LibraryId(first.0 as u32), LibraryId(other.0 as u32))))
+        })
+        .collect()
 }
 
 fn disagree(inputs: &Inputs<'_>, name: &[u8], first: LibraryId, second: LibraryId) -> Diagnostic {

@@ -189,6 +189,7 @@ impl<'d> Analysis<'d> {
             vague: Vague::default(),
             registries: Registries::default(),
             wanted: vec![BTreeSet::new(); libraries.len()],
+            unlike: BTreeSet::new(),
             warnings: Vec::new(),
         };
         let whole = making.resolve_wholes()?;

@@ -83,6 +83,12 @@ pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
         || format::is_reserved_name(format, name)
 }
 
+/// Is this what rustc puts into every object for debuggers to find? Weak, visible, and the same in all.
+#[must_use]
+pub fn is_for_debuggers(name: &[u8]) -> bool {
+    name == b"__rustc_debug_gdb_scripts_section__"
+}
+
 /// Is this one of the helpers that compilers call by themselves (libgcc, compiler-rt)? Every copy does the
 /// same, so hidden copies of them are not made to meet.
 #[must_use]
