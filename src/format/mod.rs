@@ -161,6 +161,12 @@ pub fn has_visibility(format: Format) -> bool {
     format != Format::Coff
 }
 
+/// Do symbols say how large they are, wherever they stand?
+#[must_use]
+pub fn has_symbol_sizes(format: Format) -> bool {
+    format == Format::Elf
+}
+
 /// Does the format say of a definition that it is weak by a second, strong one at the same place?
 #[must_use]
 pub fn weak_needs_a_twin(format: Format) -> bool {
@@ -271,8 +277,14 @@ pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
         // `.symver` names: their version belongs to the dynamic symbol.
         Format::Elf => name.contains(&b'@'),
         Format::Coff => coff::RESERVED.contains(&name),
-        Format::MachO => false,
+        Format::MachO => macho::shared_by_all(name),
     }
+}
+
+/// Is a definition of this name written weak and hidden, so that a program has one of all libraries'?
+#[must_use]
+pub fn is_shared_by_all(format: Format, name: &[u8]) -> bool {
+    format == Format::MachO && macho::shared_by_all(name)
 }
 
 /// Is this a symbol of which a program has one, whatever compiler made the object?
@@ -343,7 +355,7 @@ pub fn write_object(
     match format {
         Format::Elf => elf::write::write(object),
         Format::Coff => coff::write::write(object),
-        Format::MachO => Err(unwritable(format)),
+        Format::MachO => macho::write::write(object),
     }
 }
 
@@ -362,6 +374,7 @@ pub fn field(kind: MemberKind, relocation: u32) -> Option<Field> {
     match kind {
         MemberKind::Object(Format::Elf, machine) => elf::field(machine, relocation),
         MemberKind::Object(Format::Coff, machine) => coff::field(machine, relocation),
+        MemberKind::Object(Format::MachO, _) => macho::field(relocation),
         _ => None,
     }
 }
@@ -373,6 +386,8 @@ pub fn addends_in_contents(kind: MemberKind) -> bool {
         MemberKind::Object(Format::Elf, machine) => {
             matches!(machine, Machine::X86 | Machine::Arm)
         }
+        // Mach-O's reader takes them out of the contents.
+        MemberKind::Object(Format::MachO, _) => false,
         MemberKind::Object(..) => true,
         _ => false,
     }
@@ -404,7 +419,8 @@ pub fn check_writable(format: Format, machine: Machine) -> crate::error::Result<
     let known = match format {
         Format::Elf => !matches!(machine, Machine::Other(_)),
         Format::Coff => matches!(machine, Machine::X86_64 | Machine::Aarch64),
-        Format::MachO => false,
+        // Which Arm64 it is its objects say.
+        Format::MachO => matches!(machine, Machine::X86_64 | Machine::Aarch64),
     };
     if known {
         return Ok(());
@@ -415,15 +431,6 @@ pub fn check_writable(format: Format, machine: Machine) -> crate::error::Result<
     )
     .hint("use the dedup strategy")
     .into())
-}
-
-fn unwritable(format: Format) -> crate::error::Error {
-    crate::error::Diagnostic::new(
-        crate::error::Code::ObjectUnsupported,
-        format!("{format} objects cannot be written yet"),
-    )
-    .hint("use the dedup strategy")
-    .into()
 }
 
 /// Arguments for a program's link that keep the bounds of internal registries out of its dynamic
@@ -442,6 +449,7 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug_bytes(data),
         MemberKind::Object(Format::Coff, _) => coff::debug_bytes(data),
+        MemberKind::Object(Format::MachO, _) => macho::debug_bytes(data),
         _ => 0,
     }
 }

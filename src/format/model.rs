@@ -99,6 +99,8 @@ pub struct Atom<'d> {
     pub registry: Option<&'d [u8]>,
     /// The bounds are sections that sort before and after it, not symbols that the linker defines.
     pub bounded_by_sections: bool,
+    /// Two functions cannot share it, though it be equal (language-specific data, where linkers say so).
+    pub of_one_function: bool,
     /// It may lie further from code than a distance of 32 bits reaches (large code model).
     pub far: bool,
     /// Where it stands in its file.

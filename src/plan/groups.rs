@@ -33,7 +33,7 @@ pub(super) fn stay(analysis: &Analysis<'_>, exports: &[Export]) -> Vec<bool> {
         .collect();
     let placed = placed(analysis, &groups);
     let mut known: HashMap<GroupId, bool> = HashMap::new();
-    groups
+    let mut stay: Vec<bool> = groups
         .iter()
         .map(|group| {
             group.is_some_and(|group| {
@@ -42,7 +42,29 @@ pub(super) fn stay(analysis: &Analysis<'_>, exports: &[Export]) -> Vec<bool> {
                     .or_insert_with(|| stays(analysis, group, &exported, &placed))
             })
         })
-        .collect()
+        .collect();
+    // What belongs to one function goes wherever that is copied.
+    let grouped = |class: &usize| stay[*class];
+    let with_them: Vec<usize> = (0..stay.len())
+        .filter(grouped)
+        .flat_map(|class| {
+            let (s, n) = analysis.classes.first[class];
+            let targets = analysis.reached[s as usize].targets_of(n).iter();
+            targets.filter_map(move |target| match *target {
+                Target::Node { node, .. } => {
+                    let to = analysis.classes.class_of[s as usize][node as usize];
+                    let node = first_node(analysis, to);
+                    let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+                    atom.of_one_function.then_some(to.index())
+                }
+                _ => None,
+            })
+        })
+        .collect();
+    for class in with_them {
+        stay[class] = true;
+    }
+    stay
 }
 
 fn stays(

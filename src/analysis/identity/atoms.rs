@@ -3,7 +3,8 @@
 //! Partition refinement: the coarsest partition in which equal atoms have equal targets, starting
 //! from equal contents and names. Writable and thread-local atoms start apart unless they are the
 //! same entity: same member and symbol, or one COMDAT signature and some code in common that uses
-//! it (two versions of a C++ library agree in the zeros of a static, and must not share it).
+//! it (two versions of a C++ library agree in the zeros of a static, and must not share it). What a format
+//! lets only one function have starts apart likewise.
 //! Libraries of different universes never share a class.
 
 use std::collections::HashMap;
@@ -250,7 +251,8 @@ fn refine(
     }
 }
 
-/// Splits classes of writable COMDAT atoms into those that some class of users ties together.
+/// Splits classes of writable COMDAT atoms, and of what only one function may have, into those that some
+/// class of users ties together.
 /// Returns what moved.
 fn part_strangers(
     graph: &Graph<'_>,
@@ -271,7 +273,8 @@ fn part_strangers(
         let node = sets[s].nodes[n as usize];
         let file = graph.file(node.object);
         let atom = &file.atoms[node.atom as usize];
-        if !(atom.writable || atom.tls) || atom.group.is_none() {
+        let by_content = !(atom.writable || atom.tls) || atom.group.is_none();
+        if by_content && !atom.of_one_function {
             continue;
         }
         // What the final linker joins by name is one whoever uses it.

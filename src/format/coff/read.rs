@@ -202,6 +202,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             group: None,
             registry: names::registry(name, role),
             bounded_by_sections: true,
+            of_one_function: false,
             far: false,
             at: FilePlace {
                 section: self.roles.len() as u32 + 1,

@@ -203,6 +203,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             group: None,
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
+            of_one_function: false,
             at: FilePlace {
                 section: self.roles.len() as u32,
                 offset: 0,

@@ -149,6 +149,8 @@ impl<'d> Reader<'d> {
                 group: None,
                 registry,
                 bounded_by_sections: false,
+                // Two unwind entries with one LSDA make Apple's ld64 stop.
+                of_one_function: section.name == b"__gcc_except_tab",
                 far: false,
                 at: FilePlace {
                     section: index as u32 + 1,
@@ -188,7 +190,7 @@ impl<'d> Reader<'d> {
             if let Definition::Atom { atom, .. } = symbol.definition {
                 self.out.atom_symbols.push((atom, index));
                 self.retain(atom, raw);
-                if symbol.binding == Binding::Weak {
+                if symbol.binding == Binding::Weak && super::is_vague(raw.name) {
                     self.coalesce(atom, raw.name);
                 }
             }
@@ -303,7 +305,7 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// A weak definition stands for all of its name: what ELF says with a COMDAT group.
+    /// A vague definition stands for all of its name: what ELF says with a COMDAT group.
     fn coalesce(&mut self, atom: AtomIndex, name: &'d [u8]) {
         let group = self.out.groups.len() as u32;
         if let Some(a) = self.out.atoms.get_mut(atom as usize)

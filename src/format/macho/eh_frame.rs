@@ -275,11 +275,20 @@ impl<'d> Table<'_, 'd> {
             .ok_or_else(short)?;
         record.at = at + size;
         let offset = (at - start) as u64;
+        let here = self.section.address.wrapping_add(at as u64);
         if let Some(fixup) = self.fixup(at) {
+            // A difference counts from the symbol that is subtracted, the pointer from its own place.
+            let from = match fixup.minus {
+                Some(minus) => self
+                    .reader
+                    .address_of(minus)
+                    .ok_or_else(|| self.wrong("difference to no place", at))?,
+                None => here,
+            };
             let edge = Edge {
                 offset,
                 to: fixup.plus.to,
-                addend: fixup.plus.addend,
+                addend: fixup.plus.addend.wrapping_add(here.wrapping_sub(from) as i64),
                 kind: EdgeKind::Relocation(fixup.plus.kind),
             };
             return Ok((Some(edge), size as u64));
@@ -296,11 +305,7 @@ impl<'d> Table<'_, 'd> {
         if encoding & 0x70 != DW_EH_PE_PCREL {
             return Err(self.wrong("pointer without a relocation", at).into());
         }
-        let mut address = self
-            .section
-            .address
-            .wrapping_add(at as u64)
-            .wrapping_add(value as u64);
+        let mut address = here.wrapping_add(value as u64);
         if self.reader.pointer == 4 {
             address &= u64::from(u32::MAX);
         }

@@ -4,14 +4,19 @@ pub mod amend;
 mod atoms;
 pub mod bitcode;
 mod eh_frame;
+mod emit;
 pub mod fat;
+mod join;
 mod layout;
 pub mod marker;
 pub mod ordered;
 pub mod read;
 mod relocations;
 pub mod sections;
+mod symbols;
 mod unwind;
+mod unwind_write;
+pub mod write;
 
 use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::{MachHeader, Nlist};
@@ -37,6 +42,96 @@ pub struct MachOTraits<'d> {
     pub objc_image_info: Option<&'d [u8]>,
     /// Bitcode of a linker's liking embedded by the compiler, which Apple's shops refuse.
     pub embedded_bitcode: bool,
+}
+
+/// The processor, where objects for it are written.
+///
+/// # Errors
+/// `object-unsupported`.
+fn writable(cpu_type: u32, cpu_subtype: u32) -> Result<read::Cpu> {
+    /// arm64e: pointers are signed, in ways that relocations say.
+    const SIGNED: u32 = 2;
+    let unsupported = |what: String| {
+        let diagnostic = Diagnostic::new(
+            Code::ObjectUnsupported,
+            format!("Mach-O objects for {what} cannot be written"),
+        );
+        Err(diagnostic
+            .hint("use the dedup strategy for this target")
+            .into())
+    };
+    match macho::CpuType(cpu_type) {
+        macho::CPU_TYPE_X86_64 => Ok(read::Cpu::X86_64),
+        macho::CPU_TYPE_ARM64 if cpu_subtype & 0x00ff_ffff == SIGNED => {
+            unsupported("arm64e".into())
+        }
+        macho::CPU_TYPE_ARM64 => Ok(read::Cpu::Arm64),
+        macho::CPU_TYPE_ARM64_32 => unsupported("arm64_32".into()),
+        other => unsupported(format!("processor {:#x}", other.0)),
+    }
+}
+
+/// See [`super::field`].
+pub fn field(relocation: u32) -> Option<super::Field> {
+    let native = relocations::Native::of(relocation);
+    let width = native.width();
+    native.is_unsigned().then_some(super::Field {
+        width,
+        behind: None,
+    })
+}
+
+/// See [`super::debug_bytes`].
+pub fn debug_bytes(data: &[u8]) -> u64 {
+    let Some((endian, is_64)) = magic(data) else {
+        return 0;
+    };
+    let mut bytes = 0u64;
+    let mut count = |commands: &mut dyn FnMut(&mut dyn FnMut(ordered::Section<'_>))| {
+        commands(&mut |section| {
+            if section.segment == b"__DWARF" {
+                let relocations = u64::from(section.relocations).saturating_mul(8);
+                bytes = bytes
+                    .saturating_add(section.size)
+                    .saturating_add(relocations);
+            }
+        });
+    };
+    match is_64 {
+        true => count(&mut |f| for_each_section::<MachHeader64<Endianness>>(endian, data, f)),
+        false => count(&mut |f| for_each_section::<MachHeader32<Endianness>>(endian, data, f)),
+    }
+    bytes
+}
+
+/// One flag says weak and vague; only names of C++ and Swift are vague.
+fn is_vague(name: &[u8]) -> bool {
+    name.starts_with(b"__Z") || name.starts_with(b"_$s")
+}
+
+fn for_each_section<'d, H: MachHeader<Endian = Endianness>>(
+    endian: Endianness,
+    data: &'d [u8],
+    f: &mut dyn FnMut(ordered::Section<'d>),
+) {
+    let commands = H::parse(data, 0).and_then(|h| h.load_commands(endian, data, 0));
+    let Ok(mut commands) = commands else { return };
+    while let Ok(Some(command)) = commands.next() {
+        ordered::for_each_section(endian, &command, f);
+    }
+}
+
+/// Do sections of this type hold initial values of thread-local variables?
+fn is_tls_data(section_type: u32) -> bool {
+    section_type == u32::from(macho::S_THREAD_LOCAL_REGULAR.0)
+        || section_type == u32::from(macho::S_THREAD_LOCAL_ZEROFILL.0)
+}
+
+/// Rust's personality routine keeps its name: a program's compact unwind table holds three personality
+/// routines and no more, and linkers know one by its name. It is written weak and private to the program, so
+/// that those of all libraries are one, whoever made them.
+pub fn shared_by_all(name: &[u8]) -> bool {
+    name == b"_rust_eh_personality"
 }
 
 /// Byte order and width, from the magic.
@@ -116,8 +211,7 @@ fn globals<'d, H: MachHeader<Endian = Endianness>>(
             f(GlobalSymbol {
                 name,
                 kind: match kind {
-                    // One flag says weak and vague; only names of C++ are vague.
-                    GlobalKind::WeakDefined if name.starts_with(b"__Z") => GlobalKind::Vague,
+                    GlobalKind::WeakDefined if is_vague(name) => GlobalKind::Vague,
                     kind => kind,
                 },
                 visibility,

@@ -12,6 +12,11 @@ use crate::error::Result;
 /// What this needs of a section's header.
 pub struct Section<'d> {
     pub name: &'d [u8],
+    pub segment: &'d [u8],
+    /// Bytes.
+    pub size: u64,
+    /// Entries.
+    pub relocations: u32,
     pub flags: macho::SectionFlags,
 }
 
@@ -35,9 +40,23 @@ pub fn for_each_section<'d>(
     let count = word(data, count).unwrap_or(0) as usize;
     let headers = data.get(first..).unwrap_or_default().chunks_exact(size);
     for header in headers.take(count) {
-        let name = header.get(..16).and_then(|n| n.split(|b| *b == 0).next());
+        let name = |at: usize| {
+            let name = header.get(at..at + 16);
+            name.and_then(|n| n.split(|b| *b == 0).next())
+                .unwrap_or_default()
+        };
+        let bytes = match command.cmd() {
+            macho::LC_SEGMENT => word(header, 36).map_or(0, u64::from),
+            _ => header
+                .get(40..)
+                .and_then(|b| b.first_chunk::<8>())
+                .map_or(0, |b| endian.read_u64(*b)),
+        };
         f(Section {
-            name: name.unwrap_or_default(),
+            name: name(0),
+            segment: name(16),
+            size: bytes,
+            relocations: word(header, flags - 4).unwrap_or(0),
             flags: macho::SectionFlags(word(header, flags).unwrap_or(0)),
         });
     }

@@ -19,10 +19,11 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
-use crate::format::GlobalKind;
 use crate::format::model::{
     AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol, SymbolKind,
+    Visibility,
 };
+use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
 use crate::plan::partition::Partition;
@@ -190,7 +191,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             return Err("zeroes became contents, or contents zeroes".to_owned());
         }
         self.symbols(read, class, place, node)?;
-        if self.proof.partition.grouped[class.index()] {
+        if self.proof.partition.grouped[class.index()] && atom.group.is_some() {
             let group = |f: &ObjectFile<'_>, a: AtomIndex| {
                 let group = f.atoms.get(a as usize)?.group?;
                 f.groups
@@ -235,7 +236,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         place: FilePlace,
         node: Node,
     ) -> Result<(), String> {
-        let graph = &self.proof.analysis.graph;
+        let analysis = self.proof.analysis;
+        let graph = &analysis.graph;
         let mut exports = self.proof.partition.exports_of(class).peekable();
         if exports.peek().is_none() {
             return Ok(());
@@ -264,7 +266,15 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 }
                 return Err("an exported or contested symbol is not there".to_owned());
             };
-            if (old.kind, old.visibility, old.size) != (new.kind, new.visibility, new.size)
+            let shared = format::is_shared_by_all(analysis.format, name);
+            let visibility = if shared {
+                Visibility::Hidden
+            } else {
+                old.visibility
+            };
+            let sized = format::has_symbol_sizes(analysis.format);
+            if ((old.kind, visibility) != (new.kind, new.visibility)
+                || (sized && old.size != new.size))
                 && new.kind != SymbolKind::NoType
             {
                 return Err(
@@ -273,7 +283,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 );
             }
             let weak = |b: Binding| matches!(b, Binding::Weak | Binding::Unique);
-            if weak(old.binding) != weak(new.binding) {
+            if (shared || weak(old.binding)) != weak(new.binding) {
                 return Err("a weak symbol became strong, or the reverse".to_owned());
             }
         }

@@ -1,7 +1,7 @@
 //! Where each reference of a written atom and of its unwind entries leads.
 
 use super::Checked;
-use super::written::{Delta, Led, Read, Window, in_place, window_delta, word};
+use super::written::{Delta, Led, Read, Window, has_header, in_place, window_delta, word};
 use crate::analysis::graph::NameId;
 use crate::analysis::reach::{Node, Target};
 use crate::format;
@@ -368,7 +368,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             };
             let there = read
                 .unwind
-                .get(&begin)
+                .get(&(begin, has_header(file, entry)))
                 .and_then(|&i| read.file.unwind.get(i));
             let Some(there) = there else {
                 return Err("a function has lost its unwind entry".to_owned());

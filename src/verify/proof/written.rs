@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::analysis::graph::ObjectId;
 use crate::format::model::{
-    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, ObjectFile, Symbol,
+    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, ObjectFile, Symbol, UnwindEntry,
 };
 use crate::format::{self, MemberKind};
 
@@ -28,8 +28,9 @@ pub(super) struct Read<'w, 'f> {
     pub(super) file: &'f ObjectFile<'w>,
     /// Atoms by section and offset.
     pub(super) atoms: Vec<(FilePlace, AtomIndex)>,
-    /// Functions with unwind entries: place, index into `file.unwind`.
-    pub(super) unwind: HashMap<FilePlace, usize>,
+    /// Functions with unwind entries, and whether the entry has a header of its own: index into
+    /// `file.unwind`.
+    pub(super) unwind: HashMap<(FilePlace, bool), usize>,
     /// Symbols by place and name, the first of each: index into `file.symbols`.
     pub(super) symbols: HashMap<(FilePlace, &'w [u8]), usize>,
 }
@@ -63,7 +64,8 @@ impl<'w, 'f> Read<'w, 'f> {
             if let Some(place) = read.place_of(first) {
                 let more = in_place(kind, &entry.bytes, first);
                 let offset = place.offset.wrapping_add(more);
-                read.unwind.insert(FilePlace { offset, ..place }, at);
+                let key = (FilePlace { offset, ..place }, has_header(file, entry));
+                read.unwind.insert(key, at);
             }
         }
         read
@@ -94,19 +96,23 @@ impl<'w, 'f> Read<'w, 'f> {
         })
     }
 
-    /// The place that an edge names, less its addend.
+    /// The place that an edge names by what it says, whatever stands in the contents.
     pub(super) fn place_of(&self, edge: &Edge) -> Option<FilePlace> {
-        match edge.to {
-            EdgeTarget::Atom(a) => self.file.atoms.get(a as usize).map(|a| a.at),
-            EdgeTarget::Symbol(_) => {
-                let place = self.place_of_definition(self.symbol(edge.to)?.definition)?;
-                Some(FilePlace {
-                    offset: place.offset.wrapping_add(edge.addend as u64),
-                    ..place
-                })
-            }
-        }
+        let place = match edge.to {
+            EdgeTarget::Atom(a) => self.file.atoms.get(a as usize).map(|a| a.at)?,
+            EdgeTarget::Symbol(_) => self.place_of_definition(self.symbol(edge.to)?.definition)?,
+        };
+        Some(FilePlace {
+            offset: place.offset.wrapping_add(edge.addend as u64),
+            ..place
+        })
     }
+}
+
+/// One function may have an entry of either kind (Mach-O).
+pub(super) fn has_header(file: &ObjectFile<'_>, entry: &UnwindEntry<'_>) -> bool {
+    let header = file.unwind_headers.get(entry.header as usize);
+    header.is_some_and(|h| !h.bytes.is_empty())
 }
 
 pub(super) fn is_relocation(edge: &Edge) -> bool {

@@ -1,0 +1,203 @@
+//! The symbol table of an output object: which local symbols it needs.
+//!
+//! Linkers cut sections at symbols (MH_SUBSECTIONS_VIA_SYMBOLS), so every atom begins with one, and no other
+//! place has one that does not say N_ALT_ENTRY. Names that begin with `l` are local to an object: linkers
+//! leave them out of programs, and unlike those with `L` they are boundaries.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use object::macho;
+
+use super::write::{Place, is_cut_by_contents};
+use crate::error::{Code, Diagnostic, Result};
+use crate::format::model::{Binding, Definition, KeepRule, SymbolKind};
+use crate::format::output::{OutAtom, OutGlobal, OutObject, OutTarget};
+use crate::protocol::request::Symbols;
+
+/// Zig's linker knows the initial value of a thread-local variable by the end of its name.
+const INITIAL: &[u8] = b"$tlv$init";
+
+/// A symbol before it has its number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum SymbolRef {
+    /// Index into [`SymbolTable::locals`].
+    Local(u32),
+    /// (atom, position in its globals)
+    Global(u32, u32),
+    Undefined(u32),
+}
+
+/// A local symbol.
+#[derive(Debug, Clone)]
+pub(super) struct LocalSymbol<'d> {
+    pub name: Cow<'d, [u8]>,
+    /// `None`: absolute.
+    pub section: Option<usize>,
+    /// From the section's start, or the number that it is.
+    pub value: u64,
+    /// `n_desc`.
+    pub desc: u16,
+}
+
+pub(super) struct SymbolTable<'o, 'a, 'd> {
+    pub object: &'o OutObject<'a, 'd>,
+    pub places: &'o [Place],
+    pub locals: Vec<LocalSymbol<'d>>,
+    /// A symbol at (atom, offset).
+    at: HashMap<(u32, u64), SymbolRef>,
+    absolute: HashMap<u64, u32>,
+}
+
+/// `n_desc` of a symbol at a place, from what the reader kept of it: N_ALT_ENTRY stands where an atom does
+/// not begin, and nowhere else.
+pub(super) fn description(native: u8, offset: u64, keep: bool) -> u16 {
+    let low = u16::from(native) & 0xf8 & !(macho::N_WEAK_DEF.0 | macho::N_WEAK_REF.0);
+    let high = (u16::from(native) & 7) << 8 & !macho::N_ALT_ENTRY.0;
+    let alternate = if offset == 0 { 0 } else { macho::N_ALT_ENTRY.0 };
+    let keep = if keep { macho::N_NO_DEAD_STRIP.0 } else { 0 };
+    low | high | alternate | keep
+}
+
+/// Does the atom live though nothing refers to it, by its symbol (N_NO_DEAD_STRIP) and not by its section?
+pub(super) fn is_retained(out: &OutAtom<'_, '_>) -> bool {
+    let atom = &out.file.atoms[out.atom as usize];
+    atom.keep == Some(KeepRule::Retained)
+        && atom.native.flags & u64::from(macho::S_ATTR_NO_DEAD_STRIP.0) == 0
+}
+
+fn is_weak(global: &OutGlobal<'_>) -> bool {
+    global.binding != Binding::Global
+}
+
+impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
+    pub fn new(object: &'o OutObject<'a, 'd>, places: &'o [Place]) -> Self {
+        let mut table = Self {
+            object,
+            places,
+            locals: Vec::new(),
+            at: HashMap::new(),
+            absolute: HashMap::new(),
+        };
+        for (index, out) in object.atoms.iter().enumerate() {
+            table.atom(index as u32, out);
+        }
+        table
+    }
+
+    fn atom(&mut self, index: u32, out: &'o OutAtom<'a, 'd>) {
+        for (position, global) in out.globals.iter().enumerate() {
+            let symbol = SymbolRef::Global(index, position as u32);
+            let slot = self.at.entry((index, global.offset)).or_insert(symbol);
+            // Another library's may stand for a weak one: a strong one means this place.
+            if let SymbolRef::Global(_, known) = *slot
+                && is_weak(&out.globals[known as usize])
+                && !is_weak(global)
+            {
+                *slot = symbol;
+            }
+        }
+        // A second name would outlive a weak definition that loses against another.
+        let may_lose = out.globals.iter().any(is_weak);
+        let keep = is_retained(out);
+        if !may_lose {
+            for (_, symbol) in out.file.symbols_of(out.atom) {
+                let Definition::Atom { offset, .. } = symbol.definition else {
+                    continue;
+                };
+                let is_global = symbol.binding != Binding::Local
+                    && (out.globals.iter()).any(|g| g.offset == offset && *g.name == *symbol.name);
+                let nameless = symbol.name.is_empty()
+                    || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File);
+                if is_global || nameless || self.object.symbols == Symbols::Exports {
+                    continue;
+                }
+                self.add(
+                    index,
+                    offset,
+                    Cow::Borrowed(symbol.name),
+                    description(symbol.native, offset, keep && offset == 0),
+                );
+            }
+        }
+        let atom = &out.file.atoms[out.atom as usize];
+        if !is_cut_by_contents(atom) && !self.at.contains_key(&(index, 0)) {
+            self.label(index, 0);
+        }
+    }
+
+    fn add(&mut self, atom: u32, offset: u64, name: Cow<'d, [u8]>, desc: u16) -> SymbolRef {
+        let place = self.places[atom as usize];
+        let symbol = SymbolRef::Local(self.locals.len() as u32);
+        self.locals.push(LocalSymbol {
+            name,
+            section: Some(place.section),
+            value: place.offset.wrapping_add(offset),
+            desc,
+        });
+        self.at.entry((atom, offset)).or_insert(symbol);
+        symbol
+    }
+
+    /// A symbol of no interest to anybody but the linker.
+    fn label(&mut self, atom: u32, offset: u64) -> SymbolRef {
+        let out = &self.object.atoms[atom as usize];
+        let mut name = format!("l_df.{}", self.locals.len()).into_bytes();
+        let kind = out.file.atoms[out.atom as usize].native.kind;
+        if super::is_tls_data(kind) {
+            name.extend_from_slice(INITIAL);
+        }
+        let native = (out.file.symbols_of(out.atom))
+            .find(
+                |(_, s)| matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset),
+            )
+            .map_or(0, |(_, s)| s.native);
+        let desc = description(native, offset, is_retained(out) && offset == 0);
+        self.add(atom, offset, Cow::Owned(name), desc)
+    }
+
+    /// A symbol for the target and the distance from it. `exact`: there is none.
+    pub fn of_target(
+        &mut self,
+        target: OutTarget,
+        exact: bool,
+    ) -> Result<Option<(SymbolRef, u64)>> {
+        match target {
+            OutTarget::Void => Ok(None),
+            OutTarget::Lost => Err(Diagnostic::new(
+                Code::Internal,
+                "a live reference has no target in the output",
+            )
+            .hint("this is a fault of dragonfire: please report it with the library")
+            .into()),
+            OutTarget::Undefined(u) => Ok(Some((SymbolRef::Undefined(u), 0))),
+            OutTarget::Global { atom, global } => Ok(Some((SymbolRef::Global(atom, global), 0))),
+            OutTarget::Absolute(value) => {
+                let next = self.locals.len() as u32;
+                let index = *self.absolute.entry(value).or_insert(next);
+                if index == next {
+                    self.locals.push(LocalSymbol {
+                        name: Cow::Owned(format!("l_df.{next}").into_bytes()),
+                        section: None,
+                        value,
+                        desc: 0,
+                    });
+                }
+                Ok(Some((SymbolRef::Local(index), 0)))
+            }
+            OutTarget::Atom { atom, offset, .. } => {
+                if let Some(&symbol) = self.at.get(&(atom, offset)) {
+                    return Ok(Some((symbol, 0)));
+                }
+                if offset != 0 && !exact {
+                    let start = match self.at.get(&(atom, 0)) {
+                        Some(&symbol) => symbol,
+                        None => self.label(atom, 0),
+                    };
+                    return Ok(Some((start, offset)));
+                }
+                Ok(Some((self.label(atom, offset), 0)))
+            }
+        }
+    }
+}
