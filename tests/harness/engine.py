@@ -10,6 +10,8 @@ from .run import run
 # Those that take members apart, and all.
 ATOMIC = ['prelink', 'meld']
 STRATEGIES = ['dedup', *ATOMIC]
+# What can be done for Apple.
+APPLE_STRATEGIES = ['dedup']
 
 
 @dataclass

@@ -1,19 +1,38 @@
-"""macOS: programs linked by LLVM's linker and by Zig's. Nothing here runs them: what a linker made of
-the libraries is compared with what it makes of the libraries as built."""
+"""macOS: programs linked by LLVM's linker and by Zig's, and run. What a linker made of the libraries is
+compared with what it makes of the libraries as built, and so is what the programs print."""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import pytest
 
-from harness import apple, fixtures
+from harness import apple, fixtures, machorun
 from harness.cargo import TESTS
 from harness.cross import TARGETS
-from harness.engine import Plain, combine
-from harness.fixtures import PLUGINS, defines, entry_points, exports
+from harness.engine import APPLE_STRATEGIES, Plain, combine
+from harness.fixtures import PLUGINS, defines, entry_points, exports, subsets
 
 pytestmark = pytest.mark.needs('cross')
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
 SUBSETS = [PLUGINS, ['gstidle'], ['gstworker'], ['gstpattern', 'gstrecord'], ['gstnative', 'gstrouter']]
-STRATEGIES = ['dedup']
+
+
+@dataclass
+class Made:
+    """A linked program, and what it prints where it can be run."""
+    path: Path
+    looks: apple.Program
+    printed: str = None
+
+
+@dataclass
+class Originals(Plain):
+    """The libraries as cargo made them, and programs of them by linker and plugins: every strategy is
+    compared with the same."""
+    folder: Path
+    programs: dict = field(default_factory=dict)
 
 
 @pytest.fixture(scope='module', params=apple.MACHINES)
@@ -22,27 +41,49 @@ def machine(request):
 
 
 @pytest.fixture(scope='module')
-def originals(machine):
-    return Plain(fixtures.workspace(TARGETS[machine]))
+def originals(machine, tmp_path_factory):
+    return Originals(fixtures.workspace(TARGETS[machine]), tmp_path_factory.mktemp('plain'))
 
 
-@pytest.fixture(scope='module', params=STRATEGIES)
+@pytest.fixture(scope='module', params=APPLE_STRATEGIES)
 def combined(request, engine, originals, tmp_path_factory):
     out = tmp_path_factory.mktemp(request.param)
     patterns = [p for library in PLUGINS for p in exports(library)]
     return combine(engine, request.param, [originals.plugins[p] for p in PLUGINS], out / 'lib', exports=patterns)
 
 
+def link(machine, linker, out, libraries, plugins, strategy):
+    apple.LINKERS[linker](machine, out, HOST, libraries.link(plugins), defines=defines(plugins, strategy),
+                          flags=['-dead_strip'] if linker == 'lld' else [], runs=True)
+    return out
+
+
+def made_of(machine, linker, out, libraries, plugins, strategy):
+    out = link(machine, linker, out, libraries, plugins, strategy)
+    printed = machorun.check(machine, out) if (linker, machine) in apple.RUNS else None
+    return Made(out, apple.look(out), printed)
+
+
+def as_built(machine, linker, originals, plugins):
+    key = f'{linker}-{"+".join(plugins)}'
+    if key not in originals.programs:
+        originals.programs[key] = made_of(machine, linker, originals.folder / key, originals, plugins, 'dedup')
+    return originals.programs[key]
+
+
+def said(printed, strategy):
+    """Where each library has its own registry, a plugin is always the first one."""
+    return re.sub(r'number \d+', 'number', printed) if strategy == 'prelink' and printed else printed
+
+
 @pytest.mark.parametrize('linker', apple.LINKERS)
 @pytest.mark.parametrize('plugins', SUBSETS, ids='+'.join)
 def test_program(machine, originals, combined, linker, plugins, tmp_path):
-    def link(libraries, name):
-        out = tmp_path / name
-        apple.LINKERS[linker](machine, out, HOST, libraries.link(plugins), defines=defines(plugins, combined.strategy),
-                              flags=['-dead_strip'] if linker == 'lld' else [])
-        return apple.look(out)
-
-    made, plain = link(combined, 'program'), link(originals, 'plain')
+    strategy = combined.strategy
+    program = made_of(machine, linker, tmp_path / 'program', combined, plugins, strategy)
+    original = as_built(machine, linker, originals, plugins)
+    assert said(program.printed, strategy) == said(original.printed, strategy)
+    made, plain = program.looks, original.looks
     called = entry_points(combined.plugins, plugins) & plain.exported
     assert len(called) >= len(plugins) and called <= made.exported
     # What is asked of the system, and what programs that load it see, is no more than before.
@@ -55,6 +96,15 @@ def test_program(machine, originals, combined, linker, plugins, tmp_path):
     assert len(functions) >= 0.9 * len(plain.functions)
     assert [f for f in functions if made.unwinding(f) != plain.unwinding(f)] == []
     assert plugins == ['gstidle'] or sum(made.unwinding(function) != 0 for function in functions) > 500
+
+
+@pytest.mark.parametrize('plugins', [s for s in subsets(PLUGINS) if s not in SUBSETS], ids='+'.join)
+def test_subset(machine, combined, plugins, tmp_path):
+    """Every other subset: lld is the quicker one."""
+    program = link(machine, 'lld', tmp_path / 'program', combined, plugins, combined.strategy)
+    printed = machorun.check(machine, program)
+    for plugin in plugins:
+        assert plugin.removeprefix('gst') + ': ' in printed
 
 
 @pytest.mark.parametrize('plugin', PLUGINS)
