@@ -32,7 +32,7 @@ void *own(const char *name) {
 
 static void missing(const char *name) { die("the program called %s, which has no shim", name); }
 
-/* A few instructions that call `missing` with the name. */
+/* A few instructions that go to `missing` with the name. */
 static void *trap(const char *name) {
     enum { SIZE = 65536, EACH = 32 };
     static u8 *page;
@@ -46,7 +46,7 @@ static void *trap(const char *name) {
     used += EACH;
     u64 argument = (u64)name, target = (u64)missing;
 #if defined __x86_64__
-    memcpy(at, "\x48\xbf........\x48\xb8........\xff\xd0", 22); /* mov rdi, NAME; mov rax, MISSING; call rax */
+    memcpy(at, "\x48\xbf........\x48\xb8........\xff\xe0", 22); /* mov rdi, NAME; mov rax, MISSING; jmp rax */
     memcpy(at + 2, &argument, 8);
     memcpy(at + 12, &target, 8);
 #else
