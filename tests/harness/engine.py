@@ -11,7 +11,7 @@ from .run import run
 ATOMIC = ['prelink', 'meld']
 STRATEGIES = ['dedup', *ATOMIC]
 # What can be done for Apple.
-APPLE_STRATEGIES = ['dedup']
+APPLE_STRATEGIES = ['dedup', 'prelink', 'meld']
 
 
 @dataclass

@@ -91,11 +91,12 @@ def test_program(machine, originals, combined, linker, plugins, tmp_path):
     assert made.exported <= plain.exported
     # Apple's linker refuses more than three.
     assert len(made.personalities) == len(plain.personalities) == (plugins != ['gstidle'])
-    # Panics pass through these.
+    # Panics pass through these. The others leave dead ones out, and prelink has some once for each plugin.
     functions = made.functions.keys() & plain.functions.keys()
-    assert len(functions) >= 0.9 * len(plain.functions)
+    assert strategy != 'dedup' or len(functions) >= 0.9 * len(plain.functions)
     assert [f for f in functions if made.unwinding(f) != plain.unwinding(f)] == []
-    assert plugins == ['gstidle'] or sum(made.unwinding(function) != 0 for function in functions) > 500
+    unwound = sum(made.unwinding(function) != 0 for function in functions)
+    assert plugins == ['gstidle'] or unwound > {'dedup': 500, 'prelink': 150, 'meld': 300}[strategy]
 
 
 @pytest.mark.parametrize('plugins', [s for s in subsets(PLUGINS) if s not in SUBSETS], ids='+'.join)
@@ -134,5 +135,6 @@ def test_members_are_aligned(originals, combined):
                 continue
             count += 1
             assert data.startswith(b'\xcf\xfa\xed\xfe'), (path, name)
-            assert name == 'dragonfire.marker.o' or data.rstrip(b'\n') in before, (path, name)
-    assert count > 100
+            if combined.strategy == 'dedup' and name != 'dragonfire.marker.o':
+                assert data.rstrip(b'\n') in before, (path, name)
+    assert count > (100 if combined.strategy == 'dedup' else 10)
