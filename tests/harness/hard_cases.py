@@ -34,13 +34,14 @@ ATOMIC = ('prelink', 'meld')
 APART = ['-DAPART']
 BOTH_UNWIND = ['hard_unwind_left', 'hard_unwind_right']
 BOTH_REG = ['hard_reg_left', 'hard_reg_right']
+# Fat LTO: two such libraries do not link as they are.
+FAT = Case('lto', ['hard_lto_left', 'hard_lto_right'], strategies=ATOMIC, defines=['-DNO_THIN'])
 # Of Windows alone.
 WINDOWS_CASES = [
     Case('windows', ['hard_windows_left', 'hard_windows_right'], strategies=ATOMIC),
     Case('windows', ['hard_windows_left', 'hard_windows_right'], defines=['-DONLY_RIGHT'],
          linked=['hard_windows_right'], strategies=ATOMIC),
-    # Fat LTO: two such libraries do not link as they are.
-    Case('lto', ['hard_lto_left', 'hard_lto_right'], strategies=ATOMIC, defines=['-DNO_THIN']),
+    FAT,
 ]
 CASES = [
     Case('allocators', ['hard_alloc_first', 'hard_alloc_second', 'hard_alloc_system'], strategies=ATOMIC),
@@ -57,6 +58,11 @@ CASES = [
     Case('unwind', BOTH_UNWIND, apart=APART),
     Case('unwind', BOTH_UNWIND, apart=APART, defines=['-DNAMELESS'], strategies=ATOMIC,
          arguments=['--symbols', 'exports']),
+]
+# On Apple's systems, but for C++. A program without a C library is none there.
+APPLE_CASES = [case for case in CASES if case.name not in ('cxx', 'lto')] + [
+    FAT,
+    Case('nostd', ['hard_nostd'], host='host/system.c'),
 ]
 
 

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -201,6 +202,8 @@ int main(int argc, char **argv, char **envp) {
     }
     protect_segments();
 
+    /* What fails says so: nobody wants the memory of it beside the tests. */
+    setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     struct sigaction action = {.sa_sigaction = crashed, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     static const int signals[] = {SIGSEGV, SIGBUS, SIGILL, SIGTRAP, SIGFPE};
     for (size_t i = 0; i < COUNT(signals); i++) sigaction(signals[i], &action, NULL);
