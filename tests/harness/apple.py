@@ -27,29 +27,48 @@ def zig_folder():
     return Path(ziglang.__file__).parent / 'lib' / 'libc'
 
 
+def c_flags():
+    return ['-isystem', str(zig_folder() / 'include' / 'any-macos-any')]
+
+
+def cxx_flags():
+    """Zig's libc++ has these settings on its command lines, where others have a header of them."""
+    libc = zig_folder()
+    switched_on = ['MONOTONIC_CLOCK', 'TERMINAL', 'RANDOM_DEVICE', 'LOCALIZATION', 'UNICODE', 'WIDE_CHARACTERS', 'NO_STD_MODULES']
+    return ['-nostdinc++', '-std=c++17', '-isystem', str(libc.parent / 'libcxx' / 'include'),
+            '-isystem', str(libc.parent / 'libcxxabi' / 'include'), *c_flags(),
+            '-D_LIBCPP_ABI_VERSION=1', '-D_LIBCPP_ABI_NAMESPACE=__1', '-D_LIBCPP_HAS_THREADS=1', '-D_LIBCPP_HAS_MUSL_LIBC=0',
+            '-D_LIBCPP_HAS_FILESYSTEM=1', '-D_LIBCPP_HAS_VENDOR_AVAILABILITY_ANNOTATIONS=0', '-D_LIBCPP_PSTL_BACKEND_SERIAL',
+            '-D_LIBCPP_HARDENING_MODE=_LIBCPP_HARDENING_MODE_NONE', '-D_LIBCPP_DISABLE_VISIBILITY_ANNOTATIONS',
+            '-D_LIBCXXABI_DISABLE_VISIBILITY_ANNOTATIONS', *(f'-D_LIBCPP_HAS_{name}' for name in switched_on)]
+
+
+def is_cxx(source):
+    return Path(source).suffix == '.cpp'
+
+
 def compiled(name, out, source, defines):
-    headers = zig_folder() / 'include' / 'any-macos-any'
-    run([versioned('clang'), f'--target={MACHINES[name][1]}', '-O1', '-isystem', headers, *defines,
+    run([versioned('clang'), f'--target={MACHINES[name][1]}', '-O1', *(cxx_flags() if is_cxx(source) else c_flags()), *defines,
          '-c', source, '-o', out])
     return out
 
 
-def unwinder(name, runs):
+def runtime(name, source, runs):
     """What a program that is run needs before libSystem, which would have it on a Mac."""
-    return [machorun.unwinder(name)] if runs else []
+    return [*(machorun.cxx_runtime(name) if is_cxx(source) else []), *([machorun.unwinder(name)] if runs else [])]
 
 
 def lld(name, out, source, libraries, *, defines=(), flags=(), runs=False):
     """Links with LLVM's ld64.lld. What `runs` may be given to machorun."""
     object_file = compiled(name, f'{out}.o', source, defines)
     run([versioned('ld64.lld'), '-arch', MACHINES[name][0], '-platform_version', 'macos', '11.0', '11.0',
-         '-o', out, object_file, *libraries, *unwinder(name, runs), zig_folder() / 'darwin' / 'libSystem.tbd', *flags])
+         '-o', out, object_file, *libraries, *runtime(name, source, runs), zig_folder() / 'darwin' / 'libSystem.tbd', *flags])
 
 
 def by_zig(name, out, source, libraries, *, defines=(), flags=(), runs=False):
     """Links with Zig's own linker, which puts libSystem last."""
     object_file = compiled(name, f'{out}.o', source, defines)
-    run([*zig('-target', MACHINES[name][2]), object_file, '-o', out, *libraries, *unwinder(name, runs), *flags])
+    run([*zig('-target', MACHINES[name][2]), object_file, '-o', out, *libraries, *runtime(name, source, runs), *flags])
 
 
 LINKERS = {'lld': lld, 'zig': by_zig}

@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 import shutil
 from dataclasses import replace
 from itertools import combinations
 
 from . import cache, cargo
+from .apple import cxx_flags
 from .cross import TARGETS
 from .link import versioned
 from .run import run
@@ -75,8 +77,8 @@ HARD = {
 
 
 def hard(target=None):
-    """Static libraries of tests/hard; for another target only those that need no C++ compiler, and
-    but for Apple and Windows no other profile."""
+    """Static libraries of tests/hard; for another target those that need no C++ compiler and no
+    other profile; for Windows and Apple more."""
     chosen = HARD
     if target:
         chosen = {'release': [name for name in HARD['release'] if not name.startswith('cxx-')]}
@@ -85,7 +87,8 @@ def hard(target=None):
             chosen['fat'] = HARD['fat']
         if 'apple' in target.triple:
             # Each profile builds std once more.
-            chosen |= {'fat': HARD['fat'], 'abort': HARD['abort']}
+            chosen = {'release': HARD['release'], 'fat': HARD['fat'], 'abort': HARD['abort']}
+            target = replace(target, tools={**target.tools, 'CXX': versioned('clang'), 'CXXFLAGS': shlex.join(cxx_flags())})
     return cargo.libraries('hard', [
         ['build', '--profile', profile, *(p for name in names for p in ('-p', f'hard-{name}'))]
         for profile, names in chosen.items()

@@ -59,8 +59,14 @@ CASES = [
     Case('unwind', BOTH_UNWIND, apart=APART, defines=['-DNAMELESS'], strategies=ATOMIC,
          arguments=['--symbols', 'exports']),
 ]
-# On Apple's systems, but for C++. A program without a C library is none there.
+# Nobody defines it, which Apple's linkers want to be told. Weak references pull members there.
+ABSENT = ['-U', '_plain_absent']
+# On Apple's systems, where a program without a C library is none.
 APPLE_CASES = [case for case in CASES if case.name not in ('cxx', 'lto')] + [
+    Case('cxx', ['hard_cxx_left', 'hard_cxx_right'], host='host.cpp', strategies=ATOMIC, defines=['-DWEAK_PULLS'],
+         flags=ABSENT, wants=('all right', 'destroyed 1', 'destroyed 2')),
+    Case('cxx', ['hard_cxx_left'], host='host/one.cpp', defines=['-DWEAK_PULLS', '-DONE'], flags=ABSENT,
+         wants=('all right', 'destroyed 1')),
     FAT,
     Case('nostd', ['hard_nostd'], host='host/system.c'),
 ]

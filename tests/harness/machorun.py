@@ -1,6 +1,9 @@
 """Runs macOS programs on this machine, by tests/machorun: those for x86_64 as they are, those for arm64
 under qemu. A program brings LLVM's unwinder, for libSystem's is not there."""
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 from . import cache
@@ -62,3 +65,21 @@ def unwinder(name):
         command([versioned('llvm-ar'), '--format=darwin', 'rcs', folder / 'libunwind.a', *objects])
 
     return cache.result('unwinder', name, key, make) / 'libunwind.a'
+
+
+def cxx_runtime(name):
+    """Zig's libc++ and libc++abi as static libraries. Zig builds them for a program and says where they are."""
+    target = LOADERS[name][2]
+    key = cache.digest(command(zig('--version')), target)
+    libraries = ['libc++.a', 'libc++abi.a']
+
+    def make(folder):
+        (folder / 'main.cpp').write_text('int main() {}\n')
+        said = subprocess.run(
+            [sys.executable, '-m', 'ziglang', 'build-exe', '-target', target, 'main.cpp', '-lc++', '--verbose-link'],
+            cwd=folder, check=True, capture_output=True, text=True)
+        for library in libraries:
+            shutil.copy(next(word for word in said.stderr.split() if Path(word).name == library), folder)
+
+    home = cache.result('cxx', name, key, make)
+    return [home / library for library in libraries]

@@ -24,6 +24,7 @@ static const void *d_image_header(u32 i) { return i ? NULL : image.base; }
 static const char *d_image_name(u32 i) { return i ? NULL : image.path; }
 static intptr_t d_image_slide(u32 i) { return i ? 0 : image.slide; }
 static void d_nothing(void) {}
+static void *d_dlopen(const char *path, int how) { (void)path, (void)how; return NULL; }
 static void *d_dlsym(void *handle, const char *name) {
     char full[256];
     (void)handle;
@@ -35,4 +36,4 @@ const struct shim image_shims[] = {
     SHIM("_dyld_find_unwind_sections", d_find_unwind), SHIM("_dyld_register_func_for_remove_image", d_nothing),
     SHIM("dladdr", d_dladdr), SHIM("_dyld_image_count", d_image_count), SHIM("_dyld_get_image_header", d_image_header),
     SHIM("_dyld_get_image_name", d_image_name), SHIM("_dyld_get_image_vmaddr_slide", d_image_slide),
-    SHIM("dlsym", d_dlsym), {"dyld_stub_binder", d_nothing}, {NULL, NULL}};
+    SHIM("dlopen", d_dlopen), SHIM("dlsym", d_dlsym), {"dyld_stub_binder", d_nothing}, {NULL, NULL}};

@@ -26,17 +26,17 @@ static u64 stack_guard = 0x5bd1e995c3a50aff;
 const struct shim same_shims[] = {
     SHIM("__stdinp", &stdin), SHIM("__stdoutp", &stdout), SHIM("__stderrp", &stderr), SHIM("environ", &environ),
     SHIM("__stack_chk_guard", &stack_guard), SAME(__stack_chk_fail), SAME(__cxa_atexit),
-    SAME(_exit), SAME(abort), SAME(atexit), SAME(bzero), SAME(calloc), SAME(chdir), SAME(close), SAME(closedir), SAME(dirfd),
-    SAME(dup), SAME(dup2), SAME(exit), SAME(fflush), SAME(fputc), SAME(fputs), SAME(free), SAME(ftruncate), SAME(fwrite),
-    SAME(getcwd), SAME(getenv), SAME(getpid), SAME(getuid), SAME(isatty), SAME(kill), SAME(lseek), SAME(malloc), SAME(memchr),
-    SAME(memcmp), SAME(memcpy), SAME(memmove), SAME(memset), SAME(mkdir), SAME(mprotect), SAME(munmap), SAME(nanosleep),
-    SAME(opendir), SAME(pause), SAME(pipe), SAME(poll), SAME(posix_memalign), SAME(pread), SAME(pthread_detach),
-    SAME(pthread_getspecific), SAME(pthread_join), SAME(pthread_key_delete), SAME(pthread_self), SAME(pthread_setspecific),
-    SAME(putchar), SAME(puts), SAME(pwrite), SAME(qsort), SAME(read), SAME(readlink), SAME(readv), SAME(realloc),
-    SAME(realpath), SAME(rename), SAME(rmdir), SAME(sched_yield), SAME(setenv), SAME(strchr), SAME(strcmp), SAME(strcpy),
-    SAME(strdup), SAME(strlen), SAME(strncmp), SAME(strncpy), SAME(strrchr), SAME(strstr), SAME(strtol), SAME(strtoul),
-    SAME(unlink), SAME(unsetenv), SAME(usleep), SAME(waitpid), SAME(wcscmp), SAME(wcslen), SAME(wmemcmp), SAME(wmemchr),
-    SAME(write), SAME(writev), {NULL, NULL}};
+    SAME(_exit), SAME(abort), SAME(aligned_alloc), SAME(atexit), SAME(bzero), SAME(calloc), SAME(chdir), SAME(close),
+    SAME(closedir), SAME(dirfd), SAME(dup), SAME(dup2), SAME(exit), SAME(fflush), SAME(fputc), SAME(fputs), SAME(free),
+    SAME(ftruncate), SAME(fwrite), SAME(getcwd), SAME(getenv), SAME(getpid), SAME(getuid), SAME(isatty), SAME(kill),
+    SAME(lseek), SAME(malloc), SAME(memchr), SAME(memcmp), SAME(memcpy), SAME(memmove), SAME(memset), SAME(mkdir),
+    SAME(mprotect), SAME(munmap), SAME(nanosleep), SAME(opendir), SAME(pause), SAME(pipe), SAME(poll),
+    SAME(posix_memalign), SAME(pread), SAME(pthread_detach), SAME(pthread_getspecific), SAME(pthread_join),
+    SAME(pthread_key_delete), SAME(pthread_self), SAME(pthread_setspecific), SAME(putchar), SAME(puts), SAME(pwrite),
+    SAME(qsort), SAME(read), SAME(readlink), SAME(readv), SAME(realloc), SAME(realpath), SAME(rename), SAME(rmdir),
+    SAME(sched_yield), SAME(setenv), SAME(strchr), SAME(strcmp), SAME(strcpy), SAME(strdup), SAME(strlen), SAME(strncmp),
+    SAME(strncpy), SAME(strrchr), SAME(strstr), SAME(strtol), SAME(strtoul), SAME(unlink), SAME(unsetenv), SAME(usleep),
+    SAME(waitpid), SAME(wcscmp), SAME(wcslen), SAME(wmemchr), SAME(wmemcmp), SAME(write), SAME(writev), {NULL, NULL}};
 
 void *shim(const char *name) {
     static const struct shim *const tables[] = {variadic_shims, thread_shims, thread_local_shims, system_shims, file_shims,

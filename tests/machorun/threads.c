@@ -119,6 +119,8 @@ static int d_key_create(unsigned long *key, void (*f)(void *)) { /* macOS' keys 
 }
 static int d_setname(const char *name) { return pthread_setname_np(pthread_self(), name); }
 static int d_threadid(pthread_t t, u64 *id) { (void)t; *id = gettid(); return 0; }
+/* Code asks for its own thread's, as a number that tells it from others. */
+static u32 d_mach_thread(pthread_t t) { (void)t; return gettid(); }
 static void *d_stackaddr(pthread_t t) { /* macOS' is the high end */
     pthread_attr_t a;
     void *at = NULL;
@@ -174,8 +176,8 @@ const struct shim thread_shims[] = {
     SHIM("pthread_attr_destroy", d_attr_destroy), SHIM("pthread_attr_setstacksize", d_attr_setstacksize),
     SHIM("pthread_attr_setdetachstate", d_attr_setdetachstate), SHIM("pthread_create", d_create),
     SHIM("pthread_key_create", d_key_create), SHIM("pthread_setname_np", d_setname), SHIM("pthread_threadid_np", d_threadid),
-    SHIM("pthread_get_stackaddr_np", d_stackaddr), SHIM("pthread_get_stacksize_np", d_stacksize),
-    SHIM("os_unfair_lock_lock", d_unfair_lock), SHIM("os_unfair_lock_trylock", d_unfair_trylock),
+    SHIM("pthread_mach_thread_np", d_mach_thread), SHIM("pthread_get_stackaddr_np", d_stackaddr),
+    SHIM("pthread_get_stacksize_np", d_stacksize), SHIM("os_unfair_lock_lock", d_unfair_lock), SHIM("os_unfair_lock_trylock", d_unfair_trylock),
     SHIM("os_unfair_lock_unlock", d_unfair_unlock), SHIM("dispatch_semaphore_create", d_semaphore_create),
     SHIM("dispatch_semaphore_signal", d_semaphore_signal), SHIM("dispatch_semaphore_wait", d_semaphore_wait),
     SHIM("dispatch_time", d_dispatch_time), SHIM("dispatch_release", d_dispatch_release), {NULL, NULL}};

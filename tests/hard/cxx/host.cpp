@@ -85,7 +85,11 @@ int main() {
 
     // The left one's strong definition wins for both.
     CHECK(hard_left_mood() == 12 && hard_right_mood() == 2);
+#ifdef WEAK_PULLS /* of Mach-O's linkers weak references pull members as others do */
+    CHECK(hard_left_weak() == 111 && hard_right_weak() == 112);
+#else
     CHECK(hard_left_weak() == 11 && hard_right_weak() == 12);
+#endif
     CHECK(hard_left_visible() == 513 && hard_right_visible() == 1026);
     // One tally: 1, 2, and 2 more.
     CHECK(hard_left_common() == 17 && hard_left_common() == 27 && hard_right_common() == 47);
