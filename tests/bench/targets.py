@@ -19,9 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests'))
 
-from harness import android, apple, fixtures, link, windows  # noqa: E402
+from harness import android, apple, fixtures, link, machorun, windows  # noqa: E402
 from harness.cross import ELF, TARGETS  # noqa: E402
-from harness.engine import STRATEGIES, combine  # noqa: E402
+from harness.engine import APPLE_STRATEGIES, STRATEGIES, combine  # noqa: E402
 from harness.fixtures import PLUGINS, defines, exports  # noqa: E402
 from harness.run import run  # noqa: E402
 
@@ -76,15 +76,18 @@ def for_apple(name):
         programs = []
         for linker, linked_by in apple.LINKERS.items():
             programs.append(out.with_name(linker))
-            linked_by(name, programs[-1], HOST, combined.link(), defines=macros)
+            linked_by(name, programs[-1], HOST, combined.link(), defines=macros, runs=True)
 
         def look():
             said = []
             for program in programs:
+                if (program.name, name) in apple.RUNS:
+                    machorun.check(name, program)
                 found = apple.look(program)
                 assert fixtures.entry_points(combined.plugins, PLUGINS) & found.exported and found.unwound
                 said.append(f'{len(found.unwound)} unwind entries, {len(found.personalities)} personality')
-            return 'not here; ' + ' / '.join(said)
+            emulator = [command.removesuffix('-static') for command in machorun.loader(name)[:-1]]
+            return ', '.join(['machorun', *emulator]) + '; ' + ' / '.join(said)
         return Linked('ld64.lld / Zig', look)
     return by
 
@@ -97,8 +100,8 @@ WAYS = {
     'aarch64-linux-android': (TARGETS['android'], for_android, STRATEGIES),
     'x86_64-pc-windows-msvc': (TARGETS['msvc'], on_windows(windows.msvc, 'lld-link'), STRATEGIES),
     'x86_64-pc-windows-gnu': (TARGETS['mingw'], on_windows(windows.mingw, 'MinGW, bfd'), STRATEGIES),
-    'aarch64-apple-darwin': (TARGETS['macos'], for_apple('macos'), ['dedup']),
-    'x86_64-apple-darwin': (TARGETS['macos-x86_64'], for_apple('macos-x86_64'), ['dedup']),
+    'aarch64-apple-darwin': (TARGETS['macos'], for_apple('macos'), APPLE_STRATEGIES),
+    'x86_64-apple-darwin': (TARGETS['macos-x86_64'], for_apple('macos-x86_64'), APPLE_STRATEGIES),
 }
 
 

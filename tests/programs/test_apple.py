@@ -112,15 +112,19 @@ def test_subset(machine, combined, plugins, tmp_path):
 def test_all_members(machine, combined, plugin, tmp_path):
     """Everything in a plugin library, as `-all_load` takes it."""
     first, workspace = combined.link([plugin])
-    apple.lld(machine, tmp_path / 'program', HOST, [workspace], defines=defines([plugin], combined.strategy),
-              flags=['-force_load', first])
-    assert entry_points(combined.plugins, [plugin]) <= apple.look(tmp_path / 'program').exported
+    program = tmp_path / 'program'
+    apple.lld(machine, program, HOST, [workspace], defines=defines([plugin], combined.strategy),
+              flags=['-force_load', first], runs=True)
+    machorun.check(machine, program)
+    assert entry_points(combined.plugins, [plugin]) <= apple.look(program).exported
 
 
 def test_all_load(machine, combined, tmp_path):
-    apple.lld(machine, tmp_path / 'program', HOST, combined.link(), defines=defines(PLUGINS, combined.strategy),
-              flags=['-all_load'])
-    assert entry_points(combined.plugins, PLUGINS) <= apple.look(tmp_path / 'program').exported
+    program = tmp_path / 'program'
+    apple.lld(machine, program, HOST, combined.link(), defines=defines(PLUGINS, combined.strategy),
+              flags=['-all_load'], runs=True)
+    machorun.check(machine, program)
+    assert entry_points(combined.plugins, PLUGINS) <= apple.look(program).exported
 
 
 def test_members_are_aligned(originals, combined):
