@@ -45,9 +45,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xdist_group(item.path.stem))
         elif hasattr(item, 'callspec'):
             # One process builds a target's libraries, and the other meanwhile another target's.
-            targets = TARGETS.keys() & set(item.callspec.id.split('-'))
-            for target in targets:
-                item.add_marker(pytest.mark.xdist_group(target))
+            targets = [target for target in TARGETS if f'-{target}-' in f'-{item.callspec.id}-']
+            # One name begins with another one.
+            if targets:
+                item.add_marker(pytest.mark.xdist_group(max(targets, key=len)))
 
 
 @pytest.hookimpl(wrapper=True)
