@@ -90,6 +90,7 @@ impl Hasher for Ready {
 
 /// The distinct objects.
 pub struct Graph<'d> {
+    pub format: format::Format,
     /// Which object a member is; `None` for what no linker reads.
     pub object_of: Vec<Option<ObjectId>>,
     /// The first member with this content.
@@ -203,6 +204,7 @@ impl<'d> Graph<'d> {
             .map(|&m| is_codegen_unit(inputs.member(m).name))
             .collect();
         Ok(Self {
+            format: inputs.format(),
             object_of,
             member_of,
             globals,

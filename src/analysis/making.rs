@@ -8,14 +8,14 @@ use rayon::prelude::*;
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
 use super::meeting::{Registries, Vague, unlike_tables};
-use super::reach::{Reached, Root, Rules, bound_stem, reach};
+use super::reach::{Reached, Root, Rules, reach};
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
 use super::{Demand, RootKind, RootSet};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
-use crate::format;
 use crate::format::model::Definition;
+use crate::format::{self, bound_stem};
 use crate::input::{Inputs, LibraryId};
 
 /// The analysis in the making.
@@ -340,7 +340,7 @@ impl<'d> Making<'_, 'd> {
         }
         // The bounds of a table whose elements nobody pulls: a program that pulls the object needs them.
         let asks = self.graph.globals[object.index()].iter().any(|g| {
-            g.kind == format::GlobalKind::Undefined
+            g.kind.pulls(self.graph.format)
                 && bound_stem(self.graph.name(g.name)).is_some_and(|s| !self.registries.is_own(s))
         });
         if asks {

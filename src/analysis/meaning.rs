@@ -1,7 +1,8 @@
 //! What one reference means: in the library that resolves it, or for the final linker.
 
 use crate::analysis::graph::{NameId, ObjectId};
-use crate::analysis::reach::{Node, Rules, bound_stem};
+use crate::analysis::reach::{Node, Rules};
+use crate::format::bound_stem;
 use crate::format::model::{AtomIndex, Binding, Definition, EdgeTarget, SymbolIndex, SymbolKind};
 
 /// What a reference means, before the walk marks it.
@@ -29,7 +30,7 @@ pub(super) enum Found {
         name: NameId,
         weak: bool,
     },
-    /// `__start_X` or `__stop_X` that no pulled member defines.
+    /// The bound of a table, which no pulled member defines.
     Bound {
         name: NameId,
         weak: bool,

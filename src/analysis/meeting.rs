@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::{Owner, classify, digest};
-use crate::analysis::reach::{Reached, Target, bound_stem};
+use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
 use crate::format::model::{AtomIndex, Binding, Definition, EdgeKind, EdgeTarget};
-use crate::format::{GlobalKind, is_one_in_a_program, is_table_of_a_runtime};
+use crate::format::{GlobalKind, bound_stem, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one

@@ -12,6 +12,7 @@ use crate::analysis::meaning::Found;
 use crate::analysis::meeting::{Registries, Vague};
 use crate::analysis::resolve::{DefinitionSite, Resolution};
 use crate::exports::NameRules;
+use crate::format::bound_stem;
 use crate::format::model::{
     Atom, AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile, SymbolIndex,
     SymbolKind,
@@ -132,10 +133,10 @@ impl Reached {
         }
     }
 
-    /// Does live code ask for this linker-defined bound?
+    /// The linker-defined bounds that live code asks for.
     #[must_use]
-    pub fn binds(&self, name: NameId) -> bool {
-        self.bounds.binary_search(&name).is_ok()
+    pub fn bounds(&self) -> &[NameId] {
+        &self.bounds
     }
 
     /// External names that live edges need (weak ones left out), sorted by id.
@@ -399,7 +400,7 @@ impl<'d> Walk<'_, 'd> {
         }
     }
 
-    /// `__start_X` keeps every section X of the pulled members alive.
+    /// The bound of a table keeps every element in the pulled members alive.
     fn bound(&mut self, name: NameId, weak: bool, cause: Cause) -> Target {
         let rules = self.rules;
         let stem = bound_stem(rules.graph.name(name)).unwrap_or_default();
@@ -441,15 +442,4 @@ impl<'d> Walk<'_, 'd> {
         }
         Target::Bound(name)
     }
-}
-
-/// `__start_X`, `__stop_X`, and Apple's `section$start$SEGMENT$X`, `section$end$SEGMENT$X` -> X.
-#[must_use]
-pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
-    let apple =
-        |name: &'_ [u8]| name.starts_with(b"section$start$") || name.starts_with(b"section$end$");
-    name.strip_prefix(b"__start_")
-        .or_else(|| name.strip_prefix(b"__stop_"))
-        .or_else(|| name.rsplit(|b| *b == b'$').next().filter(|_| apple(name)))
-        .filter(|stem| !stem.is_empty())
 }

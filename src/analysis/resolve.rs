@@ -319,7 +319,7 @@ impl Resolution {
         missing.extend(graph.needs(object));
         for (position, global) in graph.globals[object.index()].iter().enumerate() {
             if !global.kind.is_definition() {
-                if global.kind == GlobalKind::Undefined {
+                if global.kind.pulls(graph.format) {
                     missing.push(global.name);
                 }
                 continue;

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::{Offer, Resolution};
-use crate::format::GlobalKind;
 
 /// Where bitmaps of members with effects would grow over this many bytes, exports stay one set.
 const LIMIT: usize = 256 << 20;
@@ -51,7 +50,7 @@ pub fn split_exports(
         .map(|pulled| {
             let mut to: Vec<u32> = graph.globals[pulled.object.index()]
                 .iter()
-                .filter(|g| g.kind == GlobalKind::Undefined)
+                .filter(|g| g.kind.pulls(graph.format))
                 .map(|g| g.name)
                 .chain(graph.needs(pulled.object))
                 .filter_map(|name| {

@@ -126,6 +126,18 @@ pub enum GlobalKind {
 }
 
 impl GlobalKind {
+    /// Do linkers of the format pull a member that defines it? For a weak reference those of Mach-O do
+    /// (ld64, lld and Zig's), those of ELF do not (gABI, "Symbol Table"), nor those of COFF for what a weak
+    /// external's kind of search leaves out.
+    #[must_use]
+    pub fn pulls(self, format: Format) -> bool {
+        match self {
+            Self::Undefined => true,
+            Self::WeakUndefined => format == Format::MachO,
+            _ => false,
+        }
+    }
+
     #[must_use]
     pub fn is_definition(self) -> bool {
         matches!(
@@ -285,6 +297,33 @@ pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
 #[must_use]
 pub fn is_shared_by_all(format: Format, name: &[u8]) -> bool {
     format == Format::MachO && macho::shared_by_all(name)
+}
+
+/// The table whose bound this symbol is: `__start_X`, `__stop_X`, and Apple's `section$start$SEGMENT$X` and
+/// `section$end$SEGMENT$X`.
+#[must_use]
+pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
+    let stem = elf::bound_stem(name).or_else(|| macho::bound_stem(name));
+    stem.filter(|stem| !stem.is_empty())
+}
+
+/// The name that a table's section, or (a whole symbol) its bound, has where `suffix` tells it from others
+/// of its name.
+#[must_use]
+pub fn renamed_table(format: Format, name: &[u8], suffix: &str) -> Vec<u8> {
+    match format {
+        Format::MachO => macho::renamed_table(name, suffix),
+        Format::Elf | Format::Coff => [name, suffix.as_bytes()].concat(),
+    }
+}
+
+/// Is `new` the bound `name`, or that with a [`renamed_table`]'s name?
+#[must_use]
+pub fn is_bound_of(format: Format, name: &[u8], new: &[u8]) -> bool {
+    match format {
+        Format::MachO => name == new || macho::is_renamed_table(name, new),
+        Format::Elf | Format::Coff => new.starts_with(name),
+    }
 }
 
 /// Is this a symbol of which a program has one, whatever compiler made the object?

@@ -8,7 +8,8 @@ use super::partition::SetId;
 use super::place::{Place, Special};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::reach::{Node, Target, bound_stem};
+use crate::analysis::reach::{Node, Target};
+use crate::format::bound_stem;
 use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, Undefined};
 use crate::input::LibraryId;
@@ -181,15 +182,12 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     /// Does live code of this root set's universe ask for the bounds of the registry?
     fn is_bound(&self, set: usize, stem: &[u8]) -> bool {
         let analysis = self.objects.analysis;
-        let names: Vec<NameId> = [&b"__start_"[..], b"__stop_"]
-            .iter()
-            .filter_map(|prefix| analysis.graph.find_name(&[prefix, stem].concat()))
-            .collect();
         let universe = analysis.universes[set];
         let reached = analysis.reached.iter().zip(&analysis.universes);
         reached
             .filter(|(_, u)| **u == universe)
-            .any(|(r, _)| names.iter().any(|&n| r.binds(n)))
+            .flat_map(|(r, _)| r.bounds())
+            .any(|&n| bound_stem(analysis.graph.name(n)) == Some(stem))
     }
 
     fn target(&mut self, s: usize, node: Node, edge: &Edge, target: Target) -> OutTarget {

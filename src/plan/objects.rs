@@ -222,8 +222,7 @@ impl<'a, 'd> Objects<'a, 'd> {
     /// Name that a registry's section or bound has in the output: no other meld's mixes with it.
     pub(super) fn registry_name(&self, set: usize, name: &[u8]) -> Vec<u8> {
         let universe = self.analysis.universes[set];
-        let mut renamed = name.to_vec();
-        renamed.extend_from_slice(format!("_{}_{universe}", self.digest).as_bytes());
-        renamed
+        let suffix = format!("_{}_{universe}", self.digest);
+        format::renamed_table(self.analysis.format, name, &suffix)
     }
 }

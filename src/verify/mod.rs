@@ -151,7 +151,7 @@ impl Check<'_, '_> {
             }
             let Some(object) = definer[name.index()] else {
                 let name = self.graph.name(name);
-                if !allowed.contains(name) && crate::analysis::reach::bound_stem(name).is_none() {
+                if !allowed.contains(name) && format::bound_stem(name).is_none() {
                     errors.push(self.failed(
                         library,
                         name,
@@ -175,7 +175,11 @@ impl Check<'_, '_> {
             let globals = self.graph.globals[object.index()].iter();
             needed.extend(
                 globals
-                    .filter(|g| g.kind == GlobalKind::Undefined)
+                    .filter(|g| g.kind.pulls(self.written.format()))
+                    // What is weak may be absent.
+                    .filter(|g| {
+                        g.kind == GlobalKind::Undefined || definer[g.name.index()].is_some()
+                    })
                     .map(|g| g.name),
             );
         }
@@ -218,7 +222,7 @@ impl Check<'_, '_> {
                         if !global.visibility.is_outside()
                             && !promises.met.contains(name)
                             && is_crossing_name(name)
-                            && crate::analysis::reach::bound_stem(name).is_none()
+                            && format::bound_stem(name).is_none()
                         {
                             wanted.push((at, global.name));
                         }

@@ -61,6 +61,12 @@ fn bad(what: &str) -> impl Fn(object::Error) -> Diagnostic {
     move |e| Diagnostic::new(Code::ObjectMalformed, format!("bad {what}: {e}"))
 }
 
+/// See [`super::bound_stem`].
+pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
+    name.strip_prefix(b"__start_")
+        .or_else(|| name.strip_prefix(b"__stop_"))
+}
+
 /// See [`super::for_each_global`].
 pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
     if data.get(4) == Some(&elf::ELFCLASS32.0) {

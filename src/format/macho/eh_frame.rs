@@ -288,7 +288,10 @@ impl<'d> Table<'_, 'd> {
             let edge = Edge {
                 offset,
                 to: fixup.plus.to,
-                addend: fixup.plus.addend.wrapping_add(here.wrapping_sub(from) as i64),
+                addend: fixup
+                    .plus
+                    .addend
+                    .wrapping_add(here.wrapping_sub(from) as i64),
                 kind: EdgeKind::Relocation(fixup.plus.kind),
             };
             return Ok((Some(edge), size as u64));

@@ -169,6 +169,32 @@ fn bad(what: &str) -> impl Fn(object::Error) -> Diagnostic {
     move |e| Diagnostic::new(Code::ObjectMalformed, format!("bad {what}: {e}"))
 }
 
+/// See [`super::bound_stem`].
+pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
+    let rest = name
+        .strip_prefix(b"section$start$")
+        .or_else(|| name.strip_prefix(b"section$end$"))?;
+    rest.rsplit(|b| *b == b'$').next()
+}
+
+/// Does the bound differ from another in the table's name alone, which we gave?
+pub fn is_renamed_table(name: &[u8], new: &[u8]) -> bool {
+    let cut = |n: &'_ [u8]| n.iter().rposition(|b| *b == b'$').map_or(0, |at| at + 1);
+    let (before, after) = new.split_at(cut(new));
+    let digits = after.strip_prefix(b"df").unwrap_or_default();
+    before == &name[..cut(name)] && digits.len() == 14 && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
+/// See [`super::renamed_table`]: names of sections have 16 bytes.
+pub fn renamed_table(name: &[u8], suffix: &str) -> Vec<u8> {
+    let at = name.iter().rposition(|b| *b == b'$').map_or(0, |at| at + 1);
+    let (before, stem) = name.split_at(at);
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(stem).update(suffix.as_bytes());
+    let digest = hasher.finalize().to_hex();
+    [before, b"df", &digest.as_bytes()[..14]].concat()
+}
+
 /// See [`super::for_each_global`].
 pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
     match magic(data) {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use super::names::has_digest;
 use crate::format::model::SymbolKind;
-use crate::format::{Ask, GlobalKind, GlobalSymbol};
+use crate::format::{Ask, Format, GlobalKind, GlobalSymbol};
 
 /// A global definition of a class.
 #[derive(Debug, Clone, Copy)]
@@ -36,7 +36,7 @@ pub struct Symbols<'d> {
 }
 
 impl<'d> Symbols<'d> {
-    pub fn add(&mut self, symbol: GlobalSymbol<'d>) {
+    pub fn add(&mut self, format: Format, symbol: GlobalSymbol<'d>) {
         let definition = Definition {
             name: symbol.name,
             of: symbol.of,
@@ -46,8 +46,8 @@ impl<'d> Symbols<'d> {
             GlobalKind::Defined => self.strong.push(definition),
             GlobalKind::Vague => self.vague.push(definition),
             GlobalKind::WeakDefined | GlobalKind::Common => self.weak.push(definition),
-            GlobalKind::Undefined => self.needs.push(symbol.name),
-            GlobalKind::WeakUndefined => {}
+            kind if kind.pulls(format) => self.needs.push(symbol.name),
+            GlobalKind::Undefined | GlobalKind::WeakUndefined => {}
         }
     }
 

@@ -175,7 +175,7 @@ fn read_symbols<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Vec<
                 if elf && format::is_reserved_name(Format::Elf, symbol.name) {
                     symbols.versioned = Some(symbol.name);
                 }
-                symbols.add(symbol);
+                symbols.add(inputs.format(), symbol);
             });
             let ordered = read.and_then(|()| {
                 format::ordered::for_each_ordered(member.kind, member.data, &mut |key| {

@@ -19,11 +19,11 @@ use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
+use crate::format;
 use crate::format::model::{
     AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol, SymbolKind,
     Visibility,
 };
-use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
 use crate::plan::partition::Partition;
@@ -352,7 +352,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                     };
                     if pulled.insert(object) {
                         let globals = graph.globals[object.index()].iter();
-                        let needs = globals.filter(|g| g.kind == GlobalKind::Undefined);
+                        let needs = globals.filter(|g| g.kind.pulls(analysis.format));
                         needed.extend(needs.map(|g| g.name));
                     }
                 }

@@ -225,7 +225,11 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 self.common_is_right(s, name, symbol)
             }
             Target::Bound(name) => match led {
-                Led::Name(n, _) if n.starts_with(graph.name(name)) => unchanged(),
+                Led::Name(n, _)
+                    if format::is_bound_of(self.proof.analysis.format, graph.name(name), n) =>
+                {
+                    unchanged()
+                }
                 _ => Err("the bound of a table has another name".to_owned()),
             },
             Target::Absolute(value) => match led {
