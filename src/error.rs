@@ -49,6 +49,8 @@ pub enum Code {
     // What libraries say differently (warnings).
     VagueDisagrees,
     ContestedRuntime,
+    /// More languages unwind than a program of the format can hold.
+    TooManyPersonalities,
     // What lives and cannot be carried over.
     ReferenceLost,
     // Outputs.

@@ -18,6 +18,7 @@ pub mod identity;
 mod making;
 mod meaning;
 pub mod meeting;
+pub mod personalities;
 pub mod reach;
 pub mod resolve;
 pub mod roots;

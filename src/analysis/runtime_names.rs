@@ -78,8 +78,13 @@ const STEMS: &[&[u8]] = &[
 /// Must this name of a symbol table stay as it is, for all to see?
 #[must_use]
 pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
-    NAMES.contains(&name)
-        || STEMS.iter().any(|stem| name.starts_with(stem))
+    // Mach-O puts an underscore before C's names.
+    let plain = match format {
+        Format::MachO => name.strip_prefix(b"_").unwrap_or_default(),
+        Format::Elf | Format::Coff => name,
+    };
+    NAMES.contains(&plain)
+        || STEMS.iter().any(|stem| plain.starts_with(stem))
         || format::is_reserved_name(format, name)
 }
 

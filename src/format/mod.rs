@@ -289,7 +289,7 @@ pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
         // `.symver` names: their version belongs to the dynamic symbol.
         Format::Elf => name.contains(&b'@'),
         Format::Coff => coff::RESERVED.contains(&name),
-        Format::MachO => macho::shared_by_all(name),
+        Format::MachO => macho::shared_by_all(name) || macho::is_objc_name(name),
     }
 }
 
@@ -395,6 +395,47 @@ pub fn write_object(
         Format::Elf => elf::write::write(object),
         Format::Coff => coff::write::write(object),
         Format::MachO => macho::write::write(object),
+    }
+}
+
+/// How many personality routines a program of the format can hold; `None`: as many as it likes.
+#[must_use]
+pub fn max_personalities(format: Format) -> Option<usize> {
+    // Two bits of a compact encoding name one, and 0 is none (`mach-o/compact_unwind_encoding.h`).
+    (format == Format::MachO).then_some(3)
+}
+
+/// The personality routines that a member's unwind tables name, and whether each is local to it; none where
+/// [`max_personalities`] knows no limit or the member cannot be read.
+#[must_use]
+pub fn personalities(kind: MemberKind, data: &[u8]) -> Vec<(&[u8], bool)> {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::personalities(data),
+        _ => Vec::new(),
+    }
+}
+
+/// The systems that an object says it is for, by the format's numbers.
+#[must_use]
+pub fn systems(kind: MemberKind, data: &[u8]) -> Vec<u32> {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::systems(data),
+        _ => Vec::new(),
+    }
+}
+
+/// What one of [`systems`] is called.
+#[must_use]
+pub fn system_name(system: u32) -> String {
+    macho::system_name(system)
+}
+
+/// What linkers that cannot be asked here would stop at in a written member.
+#[must_use]
+pub fn faults(kind: MemberKind, data: &[u8]) -> Vec<String> {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::check::faults(data),
+        _ => Vec::new(),
     }
 }
 

@@ -239,6 +239,8 @@ pub struct UnwindEntry<'d> {
     pub bytes: Cow<'d, [u8]>,
     /// The record says something of its function from here on; what is before it is the writer's.
     pub says_from: usize,
+    /// Where the record names the personality routine, where its header does not.
+    pub personality_at: Option<u64>,
     /// Its relocations, offsets from the record's start.
     pub edges: Vec<Edge>,
     /// Index into [`ObjectFile::unwind_headers`].

@@ -364,6 +364,48 @@ pub fn check_one_format(inputs: &Inputs<'_>) -> Result<()> {
             Some(_) => {}
         }
     }
+    check_one_system(inputs)
+}
+
+/// Refuses sets of which no program could be made for any one system. An object may be for two (macOS and
+/// Mac Catalyst), or say nothing.
+fn check_one_system(inputs: &Inputs<'_>) -> Result<()> {
+    let mut known: Option<(Vec<u32>, MemberId)> = None;
+    for (id, member) in (0u32..).map(MemberId).zip(&inputs.members) {
+        let systems = format::systems(member.kind, member.data);
+        if systems.is_empty() {
+            continue;
+        }
+        let Some((common, at)) = &mut known else {
+            known = Some((systems, id));
+            continue;
+        };
+        let both: Vec<u32> = common
+            .iter()
+            .copied()
+            .filter(|s| systems.contains(s))
+            .collect();
+        if both.is_empty() {
+            let names = |all: &[u32]| {
+                let names: Vec<String> = all.iter().map(|&s| format::system_name(s)).collect();
+                names.join(" and ")
+            };
+            let other = inputs.library(inputs.member(*at).library).path;
+            return Err(Diagnostic::new(
+                Code::MixedFormats,
+                format!(
+                    "this is for {}, but {other} has objects for {}",
+                    names(&systems),
+                    names(common)
+                ),
+            )
+            .file(inputs.library(member.library).path)
+            .member(member.name)
+            .hint("give libraries of one target")
+            .into());
+        }
+        *common = both;
+    }
     Ok(())
 }
 

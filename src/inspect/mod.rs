@@ -6,6 +6,7 @@
 pub mod crates;
 pub mod exports;
 pub mod live;
+pub mod personalities;
 pub mod providers;
 pub mod render;
 pub mod set;

@@ -13,6 +13,7 @@ use crate::input::{self, Inputs, MappedFile, MemberId};
 use crate::inspect::crates::sorted_crates;
 use crate::inspect::exports;
 use crate::inspect::live::live;
+use crate::inspect::personalities;
 use crate::inspect::set::{Set, explain};
 use crate::inspect::survey::{self, LibrarySurvey, NameMap};
 use crate::manifest::{self, Manifest};
@@ -137,6 +138,9 @@ pub fn inspect(
     };
     let mut warnings: Vec<Diagnostic> = members.iter().filter_map(|m| m.problem.clone()).collect();
     warnings.extend(embedded_bitcode(&inputs));
+    let personalities = personalities::find(&inputs);
+    let limit = format::max_personalities(inputs.format());
+    warnings.extend(limit.and_then(|l| analysis::personalities::warning(&personalities, l)));
     let target = set.target(&environments);
     if !request.symbols.is_empty() {
         let inspection = Inspection {
@@ -155,6 +159,7 @@ pub fn inspect(
     let shared = set.shared();
     let mut inspection = Inspection {
         externals: set.externals(target.environment),
+        personalities: personalities.into_iter().collect(),
         target: Some(target),
         ..Inspection::default()
     };

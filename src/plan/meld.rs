@@ -11,8 +11,8 @@ use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
-use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::digest;
+use crate::analysis::{Analysis, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::{DIGEST_DIGITS, Written};
@@ -53,7 +53,12 @@ pub fn plan<'d>(
     written.sort_by_key(|(set, _)| *set);
 
     let mut output = OutputSet {
-        warnings: analysis.warnings.clone(),
+        warnings: analysis
+            .warnings
+            .iter()
+            .cloned()
+            .chain(personalities::too_many(analysis))
+            .collect(),
         reach_sets: Some(sets.len() as u64),
         met: partition
             .met_names(analysis)

@@ -23,6 +23,10 @@ pub struct Inspection {
     /// Symbols that some library needs and does not define itself.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub externals: Vec<External>,
+    /// Personality routines that the libraries' code names, where a program holds a limited number of them
+    /// (Mach-O: three).
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub personalities: Vec<String>,
     /// Answers to `symbols` of the request.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub explanations: Vec<Explanation>,

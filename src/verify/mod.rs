@@ -18,7 +18,7 @@ use crate::analysis::runtime_names::keeps_its_name;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::output::is_crossing_name;
 use crate::format::{self, GlobalKind};
-use crate::input::{Inputs, LibraryId};
+use crate::input::{Inputs, LibraryId, MemberId};
 
 use proof::Proof;
 
@@ -66,7 +66,11 @@ pub fn verify(
         paths,
         graph: &graph,
     };
-    let mut errors = Vec::new();
+    let mut errors = match atomic {
+        true => check.objects_alone(),
+        // They are as compilers made them.
+        false => Vec::new(),
+    };
     for (library, promise) in promises.libraries.iter().enumerate() {
         errors.extend(check.library(library, promise));
     }
@@ -96,6 +100,24 @@ impl Check<'_, '_> {
             )
             .symbol(name)
             .hint("this is a fault of dragonfire: please report it with the library")
+    }
+
+    /// What linkers would stop at in one of the objects, whatever the others are.
+    fn objects_alone(&self) -> Vec<Diagnostic> {
+        let of_member = |(library, member): (usize, MemberId)| {
+            let member = self.written.member(member);
+            let faults = format::faults(member.kind, member.data);
+            let told = faults.into_iter().map(move |what| {
+                let failed = self.failed(library, b"", what);
+                failed.member(member.name)
+            });
+            told.collect::<Vec<_>>()
+        };
+        let libraries = self.written.libraries.iter().enumerate();
+        libraries
+            .flat_map(|(at, library)| library.member_ids().map(move |m| (at, m)))
+            .flat_map(of_member)
+            .collect()
     }
 
     /// The library's objects, then those of the workspace library.

@@ -57,6 +57,7 @@ pub(super) fn split<'d>(
                 atom,
                 bytes: Cow::Borrowed(bytes),
                 says_from: 0,
+                personality_at: None,
                 edges,
                 header: 0,
             });

@@ -68,6 +68,7 @@ pub fn split<'d>(
                     bytes,
                     // After the length and the pointer to the CIE.
                     says_from: 8,
+                    personality_at: None,
                     edges,
                     header: cie.1,
                 });

@@ -89,6 +89,7 @@ impl<'d> Reader<'d> {
             | macho::S_INIT_FUNC_OFFSETS
             | macho::S_THREAD_LOCAL_INIT_FUNCTION_POINTERS
             | macho::S_INTERPOSING => Some(KeepRule::InitArray),
+            _ if super::is_table_of_a_runtime(section.name) => Some(KeepRule::InitArray),
             _ if is(macho::S_ATTR_NO_DEAD_STRIP) => Some(KeepRule::Retained),
             _ => None,
         };
@@ -349,7 +350,10 @@ fn is_standard(name: &[u8]) -> bool {
         b"__static_data",
         b"__constructor",
     ];
-    NAMES.contains(&name) || name.starts_with(b"__objc_") || name.starts_with(b"__literal")
+    NAMES.contains(&name)
+        || name.starts_with(b"__objc_")
+        || name.starts_with(b"__swift")
+        || name.starts_with(b"__literal")
 }
 
 /// A tentative definition: `n_value` is its size.

@@ -241,6 +241,7 @@ impl<'d> Table<'_, 'd> {
             bytes,
             // After the length and the pointer to the CIE.
             says_from: 8,
+            personality_at: None,
             edges,
             header,
         }))

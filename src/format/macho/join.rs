@@ -109,7 +109,7 @@ impl System {
 }
 
 /// What a system is called.
-pub(super) fn name_of(platform: u32) -> String {
+pub fn name_of(platform: u32) -> String {
     let name = match macho::Platform(platform) {
         macho::PLATFORM_MACOS => "macOS",
         macho::PLATFORM_IOS => "iOS",

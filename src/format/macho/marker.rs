@@ -56,18 +56,11 @@ pub fn make(template: &[u8], note: &[u8]) -> Option<Vec<u8>> {
 
 /// The command that says what system and version an object is for.
 fn platform<H: MachHeader<Endian = Endianness>>(data: &[u8]) -> Option<&[u8]> {
-    const PLATFORMS: [macho::LoadCommandType; 5] = [
-        macho::LC_BUILD_VERSION,
-        macho::LC_VERSION_MIN_MACOSX,
-        macho::LC_VERSION_MIN_IPHONEOS,
-        macho::LC_VERSION_MIN_TVOS,
-        macho::LC_VERSION_MIN_WATCHOS,
-    ];
     let header = H::parse(data, 0).ok()?;
     let endian = header.endian().ok()?;
     let mut commands = header.load_commands(endian, data, 0).ok()?;
     while let Some(command) = commands.next().ok()? {
-        if PLATFORMS.contains(&command.cmd()) {
+        if super::is_platform(command.cmd()) {
             return Some(command.raw_data());
         }
     }

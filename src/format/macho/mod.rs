@@ -3,6 +3,7 @@
 pub mod amend;
 mod atoms;
 pub mod bitcode;
+pub mod check;
 mod eh_frame;
 mod emit;
 pub mod fat;
@@ -22,7 +23,7 @@ use object::macho::{self, MachHeader32, MachHeader64};
 use object::read::macho::{MachHeader, Nlist};
 use object::{Endian, Endianness};
 
-use super::model::{SymbolKind, Visibility};
+use super::model::{self, SymbolKind, Visibility};
 use super::{Format, GlobalKind, GlobalSymbol, Machine, MemberKind};
 use crate::error::{Code, Diagnostic, Result};
 
@@ -69,6 +70,78 @@ fn writable(cpu_type: u32, cpu_subtype: u32) -> Result<read::Cpu> {
         macho::CPU_TYPE_ARM64_32 => unsupported("arm64_32".into()),
         other => unsupported(format!("processor {:#x}", other.0)),
     }
+}
+
+/// See [`super::personalities`].
+pub fn personalities(data: &[u8]) -> Vec<(&[u8], bool)> {
+    let Ok(file) = read::read(data) else {
+        return Vec::new();
+    };
+    let headers = file.unwind_headers.iter().flat_map(|h| &h.edges);
+    let compact = file.unwind.iter().flat_map(|entry| {
+        let at = entry.personality_at;
+        entry.edges.iter().filter(move |e| Some(e.offset) == at)
+    });
+    let mut found: Vec<(&[u8], bool)> = headers
+        .chain(compact)
+        .filter_map(|edge| {
+            let symbol = match edge.to {
+                model::EdgeTarget::Symbol(s) => file.symbols.get(s as usize)?,
+                model::EdgeTarget::Atom(a) => file.symbols_of(a).next()?.1,
+            };
+            Some((symbol.name, symbol.binding == model::Binding::Local))
+        })
+        .collect();
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+/// See [`super::systems`].
+pub fn systems(data: &[u8]) -> Vec<u32> {
+    let found = match magic(data) {
+        Some((endian, true)) => platforms::<MachHeader64<Endianness>>(endian, data),
+        Some((endian, false)) => platforms::<MachHeader32<Endianness>>(endian, data),
+        None => None,
+    };
+    let traits = found.unwrap_or_default();
+    let mut systems: Vec<u32> = join::systems(&traits).iter().map(|s| s.platform).collect();
+    systems.sort_unstable();
+    systems.dedup();
+    systems
+}
+
+pub use join::name_of as system_name;
+
+/// The traits, as far as they speak of systems.
+fn platforms<H: MachHeader<Endian = Endianness>>(
+    endian: Endianness,
+    data: &[u8],
+) -> Option<MachOTraits<'_>> {
+    let header = H::parse(data, 0).ok()?;
+    let mut traits = MachOTraits {
+        cpu_type: header.cputype(endian).0,
+        ..MachOTraits::default()
+    };
+    let mut commands = header.load_commands(endian, data, 0).ok()?;
+    while let Ok(Some(command)) = commands.next() {
+        if is_platform(command.cmd()) {
+            traits.platforms.push(command.raw_data());
+        }
+    }
+    Some(traits)
+}
+
+/// Does the load command name a system?
+fn is_platform(command: macho::LoadCommandType) -> bool {
+    matches!(
+        command,
+        macho::LC_BUILD_VERSION
+            | macho::LC_VERSION_MIN_MACOSX
+            | macho::LC_VERSION_MIN_IPHONEOS
+            | macho::LC_VERSION_MIN_TVOS
+            | macho::LC_VERSION_MIN_WATCHOS
+    )
 }
 
 /// See [`super::field`].
@@ -132,6 +205,38 @@ fn is_tls_data(section_type: u32) -> bool {
 /// that those of all libraries are one, whoever made them.
 pub fn shared_by_all(name: &[u8]) -> bool {
     name == b"_rust_eh_personality"
+}
+
+/// Names that the Objective-C runtime finds, and that `-ObjC` pulls members for.
+pub fn is_objc_name(name: &[u8]) -> bool {
+    [
+        &b"_OBJC_CLASS_$_"[..],
+        b"_OBJC_METACLASS_$_",
+        b"_OBJC_EHTYPE_$_",
+    ]
+    .iter()
+    .any(|stem| name.starts_with(stem))
+}
+
+/// Sections that the Objective-C and Swift runtimes read of every object that is linked: what stands in such
+/// an object belongs together.
+fn is_for_a_runtime(segment: &[u8], section: &[u8]) -> bool {
+    let objc = section.starts_with(b"__objc_") && section != b"__objc_imageinfo";
+    objc || section.starts_with(b"__swift5_") || (segment == b"__DATA" && section == b"__category")
+}
+
+/// Of those, the tables that say what there is.
+fn is_table_of_a_runtime(section: &[u8]) -> bool {
+    const TABLES: [&[u8]; 7] = [
+        b"__objc_classlist",
+        b"__objc_catlist",
+        b"__objc_catlist2",
+        b"__objc_nlclslist",
+        b"__objc_nlcatlist",
+        b"__objc_stublist",
+        b"__objc_protolist",
+    ];
+    TABLES.contains(&section) || section.starts_with(b"__swift5_")
 }
 
 /// Byte order and width, from the magic.

@@ -106,6 +106,14 @@ pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
         None => return Err(malformed("no Mach-O header").into()),
     };
     reader.cut()?;
+    if reader
+        .sections
+        .iter()
+        .any(|s| super::is_for_a_runtime(s.segment, s.name))
+    {
+        // Classes, their methods and what they are registered by: all of it lives if any of it does.
+        reader.out.kept = (0..reader.out.atoms.len() as AtomIndex).collect();
+    }
     let mut edges = reader.edges_by_atom()?;
     reader.compact_unwind()?;
     reader.eh_frame()?;
@@ -213,11 +221,7 @@ fn whole_object<'d>(
     raw: &'d [u8],
 ) -> Result<()> {
     match command {
-        macho::LC_BUILD_VERSION
-        | macho::LC_VERSION_MIN_MACOSX
-        | macho::LC_VERSION_MIN_IPHONEOS
-        | macho::LC_VERSION_MIN_TVOS
-        | macho::LC_VERSION_MIN_WATCHOS => traits.platforms.push(raw),
+        _ if super::is_platform(command) => traits.platforms.push(raw),
         macho::LC_LINKER_OPTION => {
             let count = raw
                 .get(8..)

@@ -124,6 +124,25 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
         if !is_cut_by_contents(atom) && !self.at.contains_key(&(index, 0)) {
             self.label(index, 0);
         }
+        // Functions within the atom: linkers look for what is unwound by a symbol.
+        for entry in out.file.unwind_of(out.atom) {
+            let offset = entry.edges.first().map_or(0, |e| e.addend) as u64;
+            if offset < atom.size && !self.at.contains_key(&(index, offset)) {
+                self.label(index, offset);
+            }
+        }
+    }
+
+    /// A label `offset` bytes into something that is no atom of the plan's.
+    pub fn label_at(&mut self, place: Place, offset: u64) -> SymbolRef {
+        let symbol = SymbolRef::Local(self.locals.len() as u32);
+        self.locals.push(LocalSymbol {
+            name: Cow::Owned(format!("l_df.{}", self.locals.len()).into_bytes()),
+            section: Some(place.section),
+            value: place.offset.wrapping_add(offset),
+            desc: description(0, offset, false),
+        });
+        symbol
     }
 
     fn add(&mut self, atom: u32, offset: u64, name: Cow<'d, [u8]>, desc: u16) -> SymbolRef {

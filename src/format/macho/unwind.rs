@@ -103,6 +103,8 @@ impl<'d> Reader<'d> {
                     atom,
                     bytes,
                     says_from: 0,
+                    // Behind the function, its length and the encoding.
+                    personality_at: Some(pointer + 8),
                     edges,
                     header,
                 });

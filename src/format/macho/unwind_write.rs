@@ -6,7 +6,7 @@
 //! difference to a symbol in the table, for a distance of more than 2^19 in a field is too large an addend
 //! for Apple's newest linker.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use object::macho;
 
@@ -33,22 +33,89 @@ struct Item<'o, 'd> {
     entry: &'o UnwindEntry<'d>,
     header: &'o UnwindHeader<'d>,
     targets: &'o OutUnwind,
+    /// Of its language-specific data.
+    copy: Option<(Place, SymbolRef)>,
+}
+
+/// What a distance leads to.
+#[derive(Clone, Copy)]
+enum Aim {
+    Target(OutTarget),
+    /// A place with a symbol, and the addend counts from there.
+    Copy(Place, SymbolRef),
+}
+
+/// Language-specific data that was copied, by (atom of the function, place among its unwind entries).
+pub(super) type Copies = HashMap<(usize, usize), (Place, SymbolRef)>;
+
+/// Copies language-specific data that several unwind entries name: Apple's ld64 takes each for one function
+/// alone.
+pub(super) fn copy_shared<'o, 'a, 'd>(
+    layout: &mut Layout<'o, 'a, 'd>,
+    symbols: &mut SymbolTable<'o, 'a, 'd>,
+) -> Result<Copies> {
+    let object = layout.object;
+    let mut copies = Copies::new();
+    let mut seen: HashSet<(u32, u64)> = HashSet::new();
+    for (at, out) in object.atoms.iter().enumerate() {
+        for (position, (entry, targets)) in out
+            .file
+            .unwind_of(out.atom)
+            .iter()
+            .zip(&out.unwind)
+            .enumerate()
+        {
+            let header = &out.file.unwind_headers[entry.header as usize];
+            let Some(&OutTarget::Atom { atom, offset, .. }) = targets.entry.get(1) else {
+                continue;
+            };
+            let addend = entry.edges.get(1).map_or(0, |e| e.addend);
+            let offset = offset.wrapping_add(addend as u64);
+            if header.bytes.is_empty() || seen.insert((atom, offset)) {
+                continue;
+            }
+            let shared = &object.atoms[atom as usize];
+            let section = layout.places[atom as usize].section;
+            let own = &shared.file.atoms[shared.atom as usize];
+            let place = layout.append(section, own)?;
+            layout.relocations_of(symbols, shared, place)?;
+            let start = symbols.label_at(place, 0);
+            let label = match offset {
+                0 => start,
+                _ => symbols.label_at(place, offset),
+            };
+            let there = Place {
+                offset: place.offset.wrapping_add(offset),
+                ..place
+            };
+            copies.insert((at, position), (there, label));
+        }
+    }
+    Ok(copies)
 }
 
 /// Appends the tables. Sections have their addresses, but for what is zero-filled.
 pub(super) fn build<'o, 'a, 'd>(
     layout: &mut Layout<'o, 'a, 'd>,
     symbols: &mut SymbolTable<'o, 'a, 'd>,
+    copies: &Copies,
 ) -> Result<()> {
     let object = layout.object;
     let (mut compact, mut dwarf) = (Vec::new(), Vec::new());
-    for out in &object.atoms {
-        for (entry, targets) in out.file.unwind_of(out.atom).iter().zip(&out.unwind) {
+    for (at, out) in object.atoms.iter().enumerate() {
+        for (position, (entry, targets)) in out
+            .file
+            .unwind_of(out.atom)
+            .iter()
+            .zip(&out.unwind)
+            .enumerate()
+        {
             let header = &out.file.unwind_headers[entry.header as usize];
             let item = Item {
                 entry,
                 header,
                 targets,
+                copy: copies.get(&(at, position)).copied(),
             };
             // Compact entries share nothing.
             if header.bytes.is_empty() {
@@ -227,7 +294,7 @@ impl<'d> Table<'_, '_, '_, 'd> {
             };
             if native.is_unsigned() {
                 // A personality routine by distance: it must be here.
-                self.distance(field, edge, native, target)?;
+                self.distance(field, edge, native, Aim::Target(target))?;
             } else {
                 self.layout
                     .relocation(self.symbols, field, edge, native, target)?;
@@ -242,12 +309,17 @@ impl<'d> Table<'_, '_, '_, 'd> {
         let pointer = (at + 4 - cie_at) as i64;
         put(&mut self.out().data, at as u64 + 4, 4, pointer)
             .ok_or_else(|| limit("an unwind entry cut off"))?;
-        for (edge, native, target) in relocations(&item.entry.edges, &item.targets.entry) {
+        let edges = relocations(&item.entry.edges, &item.targets.entry).enumerate();
+        for (number, (edge, native, target)) in edges {
             let field = Place {
                 section: self.section,
                 offset: at as u64 + edge.offset,
             };
-            self.distance(field, edge, native, target)?;
+            let aim = match item.copy {
+                Some((place, symbol)) if number == 1 => Aim::Copy(place, symbol),
+                _ => Aim::Target(target),
+            };
+            self.distance(field, edge, native, aim)?;
         }
         Ok(())
     }
@@ -258,11 +330,12 @@ impl<'d> Table<'_, '_, '_, 'd> {
         field: Place,
         edge: &Edge,
         native: Native,
-        target: OutTarget,
+        aim: Aim,
     ) -> Result<(), Diagnostic> {
         let width = native.width();
-        let target = match target {
-            OutTarget::Global { atom, global } => {
+        let target = match aim {
+            Aim::Copy(..) => OutTarget::Void,
+            Aim::Target(OutTarget::Global { atom, global }) => {
                 let out = self.layout.object.atoms.get(atom as usize);
                 let offset = out
                     .and_then(|o| o.globals.get(global as usize))
@@ -273,15 +346,19 @@ impl<'d> Table<'_, '_, '_, 'd> {
                     kind: crate::format::model::SymbolKind::NoType,
                 }
             }
-            other => other,
+            Aim::Target(other) => other,
         };
         if self.layout.cpu == Cpu::X86_64 {
-            let Some(to) = place_of(self.layout, target) else {
+            let to = match aim {
+                Aim::Copy(place, _) => Some((place, 0)),
+                Aim::Target(_) => place_of(self.layout, target).map(|p| (p, edge.addend)),
+            };
+            let Some((to, addend)) = to else {
                 return Err(limit(
                     "unwind data that names something of another object by its distance",
                 ));
             };
-            let to = self.layout.address(to).wrapping_add(edge.addend as u64);
+            let to = self.layout.address(to).wrapping_add(addend as u64);
             let from = self.layout.address(field);
             let value = to.wrapping_sub(from) as i64;
             return put(&mut self.out().data, field.offset, width, value)
@@ -299,6 +376,28 @@ impl<'d> Table<'_, '_, '_, 'd> {
                 to: Referent::Symbol(anchor),
             },
         });
+        if let Aim::Copy(_, symbol) = aim {
+            let s = self.out();
+            put(
+                &mut s.data,
+                field.offset,
+                width,
+                anchor_at as i64 - field.offset as i64,
+            )
+            .ok_or_else(|| limit("an unwind entry cut off"))?;
+            s.relocations.push(Relocation {
+                offset: field.offset as u32,
+                entry: Entry::Plain {
+                    native: Native {
+                        kind: macho::ARM64_RELOC_UNSIGNED.0,
+                        pc_relative: false,
+                        length: native.length,
+                    },
+                    to: Referent::Symbol(symbol),
+                },
+            });
+            return Ok(());
+        }
         let plus = Edge {
             addend: edge
                 .addend

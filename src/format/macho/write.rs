@@ -106,12 +106,13 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     let places = layout.places.clone();
     let mut symbols = SymbolTable::new(object, &places);
     layout.convert_relocations(&mut symbols)?;
+    let copies = unwind::copy_shared(&mut layout, &mut symbols)?;
     layout.pull(&mut symbols);
     if let Some(info) = joined.objc {
         layout.objc_image_info(info);
     }
     layout.assign_addresses()?;
-    unwind::build(&mut layout, &mut symbols)?;
+    unwind::build(&mut layout, &mut symbols, &copies)?;
     layout.assign_addresses()?;
     if layout.sections.len() > MAX_SECTIONS {
         return Err(limit("more than 255 sections in a Mach-O object").into());
@@ -161,33 +162,50 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             }
             let s = &mut self.sections[section];
             s.flags |= flags;
-            let (offset, end) = append(s.size, atom, MAX_SECTION, MAX_ALIGN)?;
-            s.align = s.align.max(atom.align);
-            if !s.zero_fill {
-                fill(&mut s.data, offset as usize, atom.code, self.cpu);
-                s.data.extend_from_slice(&atom.data);
-                s.data.resize(end as usize, 0);
-            }
-            s.size = end;
-            self.places.push(Place { section, offset });
+            let place = self.append(section, atom)?;
+            self.places.push(place);
         }
         Ok(())
     }
 
+    /// Puts the atom's contents at the end of a section.
+    pub(super) fn append(&mut self, section: usize, atom: &Atom<'_>) -> Result<Place> {
+        let s = &mut self.sections[section];
+        let (offset, end) = append(s.size, atom, MAX_SECTION, MAX_ALIGN)?;
+        s.align = s.align.max(atom.align);
+        if !s.zero_fill {
+            fill(&mut s.data, offset as usize, atom.code, self.cpu);
+            s.data.extend_from_slice(&atom.data);
+            s.data.resize(end as usize, 0);
+        }
+        s.size = end;
+        Ok(Place { section, offset })
+    }
+
     fn convert_relocations(&mut self, symbols: &mut SymbolTable<'_, '_, 'd>) -> Result<()> {
         for (at, out) in self.object.atoms.iter().enumerate() {
-            let place = self.places[at];
-            for (edge, target) in out.file.edges_of(out.atom).iter().zip(&out.targets) {
-                let EdgeKind::Relocation(kind) = edge.kind else {
-                    continue;
-                };
-                let field = Place {
-                    offset: place.offset + edge.offset,
-                    ..place
-                };
-                self.relocation(symbols, field, edge, Native::of(kind), *target)
-                    .map_err(|d| d.symbol(name_of(out)))?;
-            }
+            self.relocations_of(symbols, out, self.places[at])?;
+        }
+        Ok(())
+    }
+
+    /// Appends the relocations of an atom that stands at `place`.
+    pub(super) fn relocations_of(
+        &mut self,
+        symbols: &mut SymbolTable<'_, '_, 'd>,
+        out: &OutAtom<'_, 'd>,
+        place: Place,
+    ) -> Result<()> {
+        for (edge, target) in out.file.edges_of(out.atom).iter().zip(&out.targets) {
+            let EdgeKind::Relocation(kind) = edge.kind else {
+                continue;
+            };
+            let field = Place {
+                offset: place.offset + edge.offset,
+                ..place
+            };
+            self.relocation(symbols, field, edge, Native::of(kind), *target)
+                .map_err(|d| d.symbol(name_of(out)))?;
         }
         Ok(())
     }
