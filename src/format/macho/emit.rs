@@ -6,7 +6,7 @@
 use object::macho;
 
 use super::join::Joined;
-use super::relocations::Native;
+use super::native::Native;
 use super::symbols::{SymbolRef, SymbolTable, description, is_retained};
 use super::write::{OutSection, limit};
 use crate::error::Result;

@@ -10,6 +10,7 @@ pub mod fat;
 mod join;
 mod layout;
 pub mod marker;
+mod native;
 pub mod ordered;
 pub mod read;
 mod relocations;
@@ -146,7 +147,7 @@ fn is_platform(command: macho::LoadCommandType) -> bool {
 
 /// See [`super::field`].
 pub fn field(relocation: u32) -> Option<super::Field> {
-    let native = relocations::Native::of(relocation);
+    let native = native::Native::of(relocation);
     let width = native.width();
     native.is_unsigned().then_some(super::Field {
         width,
@@ -156,23 +157,19 @@ pub fn field(relocation: u32) -> Option<super::Field> {
 
 /// See [`super::debug_bytes`].
 pub fn debug_bytes(data: &[u8]) -> u64 {
-    let Some((endian, is_64)) = magic(data) else {
-        return 0;
-    };
     let mut bytes = 0u64;
-    let mut count = |commands: &mut dyn FnMut(&mut dyn FnMut(ordered::Section<'_>))| {
-        commands(&mut |section| {
-            if section.segment == b"__DWARF" {
-                let relocations = u64::from(section.relocations).saturating_mul(8);
-                bytes = bytes
-                    .saturating_add(section.size)
-                    .saturating_add(relocations);
-            }
-        });
+    let mut count = |section: ordered::Section<'_>| {
+        if section.segment == b"__DWARF" {
+            let relocations = u64::from(section.relocations).saturating_mul(8);
+            bytes = bytes
+                .saturating_add(section.size)
+                .saturating_add(relocations);
+        }
     };
-    match is_64 {
-        true => count(&mut |f| for_each_section::<MachHeader64<Endianness>>(endian, data, f)),
-        false => count(&mut |f| for_each_section::<MachHeader32<Endianness>>(endian, data, f)),
+    match magic(data) {
+        Some((endian, true)) => for_each_section::<MachHeader64<_>>(endian, data, &mut count),
+        Some((endian, false)) => for_each_section::<MachHeader32<_>>(endian, data, &mut count),
+        None => {}
     }
     bytes
 }

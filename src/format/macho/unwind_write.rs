@@ -11,8 +11,8 @@ use std::collections::{HashMap, HashSet};
 use object::macho;
 
 use super::emit::{Entry, Referent, Relocation};
+use super::native::Native;
 use super::read::Cpu;
-use super::relocations::Native;
 use super::symbols::{LocalSymbol, SymbolRef, SymbolTable};
 use super::write::{Layout, OutSection, Place, limit, put};
 use crate::error::{Diagnostic, Result};

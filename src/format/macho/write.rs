@@ -11,7 +11,7 @@ use object::macho::{self, SectionType};
 
 use super::emit::{self, Entry, Referent, Relocation};
 use super::join;
-use super::relocations::Native;
+use super::native::Native;
 use super::symbols::{SymbolRef, SymbolTable};
 use super::unwind_write as unwind;
 use crate::error::{Code, Diagnostic, Result};
