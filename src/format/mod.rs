@@ -491,16 +491,21 @@ pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
     }
 }
 
-/// Refuses what [`write_object`] cannot write, before work is spent on it.
+/// Refuses a member of whose kind [`write_object`] writes none, before work is spent on it.
 ///
 /// # Errors
 /// `object-unsupported`.
-pub fn check_writable(format: Format, machine: Machine) -> crate::error::Result<()> {
+pub fn check_writable(kind: MemberKind, data: &[u8]) -> crate::error::Result<()> {
+    let (format, machine) = match kind {
+        MemberKind::Object(Format::MachO, _) => return macho::check_writable(data),
+        MemberKind::Object(format, machine) => (format, machine),
+        MemberKind::ImportStub(machine) => (Format::Coff, machine),
+        MemberKind::Bitcode | MemberKind::Other => return Ok(()),
+    };
     let known = match format {
         Format::Elf => !matches!(machine, Machine::Other(_)),
         Format::Coff => matches!(machine, Machine::X86_64 | Machine::Aarch64),
-        // Which Arm64 it is its objects say.
-        Format::MachO => matches!(machine, Machine::X86_64 | Machine::Aarch64),
+        Format::MachO => true,
     };
     if known {
         return Ok(());

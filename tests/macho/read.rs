@@ -390,7 +390,9 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
     let (_keep, dir) = crate::support::scratch();
     let object = dir.join("a.o");
     let path = dir.join("libgsta.a");
-    fs::write(&object, compile(ARM64, "cpp", CXX, &[])).unwrap();
+    // Signed pointers: relocations say how, in the contents.
+    let source = "int gst_plugin_a_register(void) { return 1; }";
+    fs::write(&object, compile("arm64e-apple-macos11", "c", source, &[])).unwrap();
     crate::support::run(
         "llvm-ar-19",
         &["--format=darwin", "rcs", path.as_str(), object.as_str()],

@@ -191,6 +191,18 @@ fn for_each_section<'d, H: MachHeader<Endian = Endianness>>(
     }
 }
 
+/// See [`super::check_writable`].
+pub fn check_writable(data: &[u8]) -> Result<()> {
+    let word = |endian: Endianness, at: usize| {
+        let bytes = data.get(at..).and_then(|d| d.first_chunk::<4>());
+        bytes.map_or(0, |b| endian.read_u32(*b))
+    };
+    // What is no object is the reader's to refuse.
+    magic(data).map_or(Ok(()), |(endian, _)| {
+        writable(word(endian, 4), word(endian, 8)).map(drop)
+    })
+}
+
 /// Do sections of this type hold initial values of thread-local variables?
 fn is_tls_data(section_type: u32) -> bool {
     section_type == u32::from(macho::S_THREAD_LOCAL_REGULAR.0)

@@ -12,7 +12,7 @@ use crate::analysis::{self, Analysis, Sharing};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::{ExportRules, NameRules};
-use crate::format::{self, Format, MemberKind};
+use crate::format::{self, Format};
 use crate::input::archive::ArchiveKind;
 use crate::input::restore::{self, Former};
 use crate::input::{self, Inputs, MappedFile, bitcode};
@@ -141,11 +141,11 @@ impl Run<'_> {
 
 /// Can objects such as these be written?
 fn check_writable(inputs: &Inputs<'_>) -> Result<()> {
-    let machine = inputs.members.iter().find_map(|m| match m.kind {
-        MemberKind::Object(_, machine) | MemberKind::ImportStub(machine) => Some(machine),
-        MemberKind::Bitcode | MemberKind::Other => None,
-    });
-    machine.map_or(Ok(()), |m| format::check_writable(inputs.format(), m))
+    let mut members = inputs.members.iter();
+    members.try_for_each(|m| {
+        let checked = format::check_writable(m.kind, m.data);
+        checked.map_err(|e| e.in_member(m.name).in_file(inputs.library(m.library).path))
+    })
 }
 
 /// A strategy's result, and what a report says of it.
