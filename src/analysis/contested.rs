@@ -140,18 +140,23 @@ impl Contested {
                 *exported.entry(name).or_default() += 1;
             }
         }
-        let runtime: Vec<bool> = graph
+        // A vague definition is no runtime's (placement `new`).
+        let keeps: Vec<bool> = graph
             .names
             .iter()
             .zip(&said)
-            .map(|(name, said)| said.defined && keeps_its_name(format, name))
+            .map(|(name, said)| (said.defined || !said.vague) && keeps_its_name(format, name))
+            .collect();
+        let runtime: Vec<bool> = keeps
+            .iter()
+            .zip(&said)
+            .map(|(&k, s)| k && s.defined)
             .collect();
         let names: Vec<bool> = (0..count)
             .map(|at| {
                 let name = graph.names[at];
                 let said = said[at];
-                // A vague definition is no runtime's (placement `new`).
-                let runtime = keeps_its_name(format, name) && (said.defined || !said.vague);
+                let runtime = keeps[at];
                 let meets = said.weak
                     || said.common
                     || said.several

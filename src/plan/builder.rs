@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
+
 use super::objects::Objects;
 use super::partition::SetId;
 use super::place::{Place, Special};
@@ -41,11 +43,11 @@ pub(super) struct Builder<'o, 'a, 'd> {
     pub(super) objects: &'o Objects<'a, 'd>,
     pub(super) set: Option<SetId>,
     /// Positions of classes that are copied here.
-    pub copied: HashMap<ClassId, u32>,
+    pub copied: HashMap<ClassId, u32, FixedState>,
     /// Globals that this object defines, by name.
-    pub(super) defined: HashMap<Vec<u8>, (u32, u32)>,
+    pub(super) defined: HashMap<Vec<u8>, (u32, u32), FixedState>,
     pub undefined: Vec<Undefined<'a>>,
-    known: HashMap<Vec<u8>, u32>,
+    known: HashMap<Vec<u8>, u32, FixedState>,
     /// Entries for which something else stands, and which the library has a definition of.
     served: Vec<u32>,
 }
@@ -55,10 +57,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         Self {
             objects,
             set,
-            copied: HashMap::new(),
-            defined: HashMap::new(),
+            copied: HashMap::default(),
+            defined: HashMap::default(),
             undefined: Vec::new(),
-            known: HashMap::new(),
+            known: HashMap::default(),
             served: Vec::new(),
         }
     }

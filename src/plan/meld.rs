@@ -11,7 +11,6 @@ use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
-use crate::analysis::identity::atoms::digest;
 use crate::analysis::{Analysis, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
@@ -201,18 +200,8 @@ fn describe<'d>(
 
 /// Hexadecimal digits over all that went in: live contents, exports, options.
 fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols) -> String {
-    let atoms: Vec<[u8; 32]> = analysis
-        .classes
-        .first
-        .par_iter()
-        .with_min_len(256)
-        .map(|&(s, n)| {
-            let node = analysis.reached[s as usize].nodes[n as usize];
-            digest(&analysis.graph, node.object, node.atom)
-        })
-        .collect();
     let mut h = blake3::Hasher::new();
-    for atom in &atoms {
+    for atom in &analysis.classes.digests {
         h.update(atom);
     }
     for set in &partition.set_of {

@@ -8,6 +8,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use foldhash::fast::FixedState;
+
 use super::groups;
 use super::homes::{homes, owners};
 use super::place::{Place, Special, start_of};
@@ -78,7 +80,7 @@ pub struct Partition {
     pub homes: BTreeMap<usize, SetId>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
-    crossing_at: HashMap<Place, u32>,
+    crossing_at: HashMap<Place, u32, FixedState>,
     /// By root set: what it brings along by rules, each class once.
     pub forced: Vec<Vec<ClassId>>,
     /// Is any registry bound by live code?
@@ -168,7 +170,7 @@ impl Partition {
             first_home,
             homes: home_sets,
             crossing: Vec::new(),
-            crossing_at: HashMap::new(),
+            crossing_at: HashMap::default(),
             forced: Vec::new(),
             has_bounds: false,
             clashes: Vec::new(),

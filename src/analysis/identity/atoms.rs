@@ -38,6 +38,8 @@ pub struct AtomClasses {
     pub class_of: Vec<Vec<ClassId>>,
     /// By class: the first (root set, node) in it.
     pub first: Vec<(u32, u32)>,
+    /// By class: the [`digest`] of what is in it.
+    pub digests: Vec<[u8; 32]>,
 }
 
 /// Whose a root set's atoms are.
@@ -79,7 +81,7 @@ pub fn classify(
         let own = homed.get(&(owner.library, node));
         own.or_else(|| homed.get(&(ANYBODY, node))).copied()
     };
-    let contents = content_ids(graph, sets);
+    let (contents, digests) = content_ids(graph, sets);
     let all = Line::new(sets);
     let mut class = vec![0u32; all.len()];
     // Content, universe, and for a contested definition whose it is.
@@ -124,6 +126,7 @@ pub fn classify(
     let mut result = AtomClasses {
         class_of: Vec::with_capacity(sets.len()),
         first: Vec::new(),
+        digests: Vec::new(),
     };
     for (s, set) in sets.iter().enumerate() {
         let mut own = Vec::with_capacity(set.nodes.len());
@@ -132,6 +135,9 @@ pub fn classify(
             if *slot == u32::MAX {
                 *slot = result.first.len() as u32;
                 result.first.push((s as u32, n));
+                let node = set.nodes[n as usize];
+                let content = contents[&node.object][node.atom as usize];
+                result.digests.push(digests[content as usize]);
             }
             own.push(ClassId(*slot));
         }
@@ -398,8 +404,11 @@ fn split(
     }
 }
 
-/// For each object with live atoms, a content id of each atom that lives in any set.
-fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> HashMap<ObjectId, Vec<u32>> {
+/// By object with live atoms.
+type ContentIds = HashMap<ObjectId, Vec<u32>, foldhash::fast::FixedState>;
+
+/// For each object with live atoms, a content id of each atom that lives in any set; by id, the digest.
+fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> (ContentIds, Vec<[u8; 32]>) {
     let mut live: Vec<Node> = sets.iter().flat_map(|s| s.nodes.iter().copied()).collect();
     live.sort_unstable();
     live.dedup();
@@ -408,17 +417,20 @@ fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> HashMap<ObjectId, Vec<u32
         .with_min_len(256)
         .map(|n| digest(graph, n.object, n.atom))
         .collect();
-    let mut ids: HashMap<[u8; 32], u32> = HashMap::new();
-    let mut result: HashMap<ObjectId, Vec<u32>> = HashMap::new();
+    let mut ids: HashMap<[u8; 32], u32, foldhash::fast::FixedState> = HashMap::default();
+    let mut by_id: Vec<[u8; 32]> = Vec::new();
+    let mut result = ContentIds::default();
     for (node, digest) in live.iter().zip(digests) {
-        let next = ids.len() as u32;
-        let id = *ids.entry(digest).or_insert(next);
+        let id = *ids.entry(digest).or_insert_with(|| {
+            by_id.push(digest);
+            by_id.len() as u32 - 1
+        });
         result
             .entry(node.object)
             .or_insert_with(|| vec![u32::MAX; graph.file(node.object).atoms.len()])
             [node.atom as usize] = id;
     }
-    result
+    (result, by_id)
 }
 
 /// Everything about an atom but where its edges lead.

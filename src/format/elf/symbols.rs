@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
+
 use super::arch::Arch;
 use super::write::{NOWHERE, OutSection, Place};
 use crate::error::{Code, Diagnostic, Result};
@@ -48,7 +50,7 @@ pub(super) struct SymbolTable<'o, 'a, 'd> {
     pub places: Vec<Place>,
     pub locals: Vec<LocalSymbol<'d>>,
     /// Locals by (atom, offset, kind).
-    at: HashMap<(u32, u64, SymbolKind), u32>,
+    at: HashMap<(u32, u64, SymbolKind), u32, FixedState>,
     absolute: HashMap<u64, u32>,
 }
 
@@ -63,7 +65,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             object,
             places: places.to_vec(),
             locals: Vec::new(),
-            at: HashMap::new(),
+            at: HashMap::default(),
             absolute: HashMap::new(),
         };
         for (at, out) in object.atoms.iter().enumerate() {

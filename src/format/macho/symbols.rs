@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use object::macho;
 
 use super::write::{Place, is_cut_by_contents};
@@ -45,7 +46,7 @@ pub(super) struct SymbolTable<'o, 'a, 'd> {
     pub places: &'o [Place],
     pub locals: Vec<LocalSymbol<'d>>,
     /// A symbol at (atom, offset).
-    at: HashMap<(u32, u64), SymbolRef>,
+    at: HashMap<(u32, u64), SymbolRef, FixedState>,
     absolute: HashMap<u64, u32>,
 }
 
@@ -76,7 +77,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             object,
             places,
             locals: Vec::new(),
-            at: HashMap::new(),
+            at: HashMap::default(),
             absolute: HashMap::new(),
         };
         for (index, out) in object.atoms.iter().enumerate() {

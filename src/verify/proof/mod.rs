@@ -11,6 +11,7 @@ mod written;
 
 use std::collections::{BTreeSet, HashMap};
 
+use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
 use super::Promises;
@@ -46,9 +47,9 @@ struct Checked<'p, 'a, 'd, 'w, 'f> {
     /// By made object: index into `objects`.
     read_of: Vec<Option<usize>>,
     /// Where classes stand.
-    places: HashMap<ClassId, Vec<At>>,
+    places: HashMap<ClassId, Vec<At>, FixedState>,
     /// Definitions by name: (object, place, symbol's kind).
-    definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>>,
+    definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>, FixedState>,
 }
 
 impl Proof<'_, '_> {
@@ -64,8 +65,8 @@ impl Proof<'_, '_> {
             proof: self,
             objects: Vec::new(),
             read_of: Vec::new(),
-            places: HashMap::new(),
-            definers: HashMap::new(),
+            places: HashMap::default(),
+            definers: HashMap::default(),
         };
         let mut faults = Vec::new();
         let workspace = written.libraries.len().saturating_sub(1);

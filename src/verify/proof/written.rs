@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
+
 use crate::analysis::graph::ObjectId;
 use crate::format::model::{
     AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, ObjectFile, Symbol, UnwindEntry,
@@ -30,9 +32,9 @@ pub(super) struct Read<'w, 'f> {
     pub(super) atoms: Vec<(FilePlace, AtomIndex)>,
     /// Functions with unwind entries, and whether the entry has a header of its own: index into
     /// `file.unwind`.
-    pub(super) unwind: HashMap<(FilePlace, bool), usize>,
+    pub(super) unwind: HashMap<(FilePlace, bool), usize, FixedState>,
     /// Symbols by place and name, the first of each: index into `file.symbols`.
-    pub(super) symbols: HashMap<(FilePlace, &'w [u8]), usize>,
+    pub(super) symbols: HashMap<(FilePlace, &'w [u8]), usize, FixedState>,
 }
 
 impl<'w, 'f> Read<'w, 'f> {
@@ -49,8 +51,8 @@ impl<'w, 'f> Read<'w, 'f> {
             kind,
             file,
             atoms,
-            unwind: HashMap::new(),
-            symbols: HashMap::new(),
+            unwind: HashMap::default(),
+            symbols: HashMap::default(),
         };
         for (at, symbol) in file.symbols.iter().enumerate() {
             if let Some(place) = read.place_of_definition(symbol.definition) {
