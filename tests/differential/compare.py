@@ -11,9 +11,9 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-# A program that takes longer as built is skipped; then it has this long.
-PATIENCE = 3
-LONGER = 30
+# Seconds that a program has. What does not end is told before, by what it does; this is for what hangs, and
+# long enough that a busy machine is no reason.
+PATIENCE = 60
 
 
 class Skip(Exception):
@@ -55,7 +55,7 @@ class Bench:
         self.links = self.more = 0
         self.plain = {}
 
-    def run(self, command, *, timeout=120):
+    def run(self, command, *, timeout=600):
         """Its exit status and what it printed."""
         command = [str(part) for part in command]
         with open(self.folder / 'commands.txt', 'a', encoding='utf-8') as log:
@@ -104,7 +104,7 @@ class Bench:
             self.archives[library] = out
         return self.archives[library]
 
-    def execute(self, name, libraries, subset, linker, *, timeout):
+    def execute(self, name, libraries, subset, linker):
         """What the program with these libraries prints, and its exit status. None: does not link."""
         defines = [f'-DWITH_{library}' for library in subset]
         if self.program.mode == 'shared' and self.platform.format == 'elf':
@@ -115,7 +115,7 @@ class Bench:
         if status:
             return None, errors
         start = [f'./{part}' if part == start[-1] and not Path(part).is_absolute() else part for part in start]
-        status, out, _ = self.run(start, timeout=timeout)
+        status, out, _ = self.run(start, timeout=PATIENCE)
         (self.folder / f'{name}.out').write_text(f'{out}exit status {status}\n')
         return status, out
 
@@ -125,7 +125,7 @@ class Bench:
         if key not in self.plain:
             archives = [self.archive(library) for library in subset]
             name = f'plain-{"".join(subset)}-{linker}'
-            status, out = self.execute(name, archives, subset, linker, timeout=PATIENCE)
+            status, out = self.execute(name, archives, subset, linker)
             if status is None:
                 raise Skip(f'does not link as built: {out[-600:]}')
             if status == 'endless':
@@ -170,7 +170,7 @@ class Bench:
             by_itself = apart and len(subset) > 1
             wanted = [((library,), library) for library in subset] if by_itself else [(subset, None)]
             before = [(self.as_built(key, linker), tag) for key, tag in wanted]
-            status, out = self.execute(name, libraries, subset, linker, timeout=LONGER)
+            status, out = self.execute(name, libraries, subset, linker)
             if status is None:
                 raise Different(f'{name} does not link:\n{out[-2500:]}')
             self.links += 1

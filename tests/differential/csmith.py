@@ -4,9 +4,16 @@ of libraries and the program."""
 import random
 import re
 import subprocess
+import tempfile
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from .model import Program, Source
+from .model import Program, Source, TooLong
+
+# csmith asks a file in the folder where it runs, and writes one where there is none.
+SIZES = 'integer size = 4\npointer size = 8\n'
+# Blocks and labels that a program comes to until it counts as endless.
+STEPS = 1_000_000
 
 HEAD = '''#include "csmith.h"
 #include <stdio.h>
@@ -37,8 +44,22 @@ def text_of(seed):
     options = ['--seed', seed + 1, '--concise', '--no-argc', '--max-funcs', rng.randint(4, 9), '--max-block-depth', rng.randint(2, 3),
                '--max-block-size', 3, '--max-expr-complexity', rng.randint(3, 7), '--max-array-len-per-dim', 5,
                rng.choice(['--packed-struct', '--no-packed-struct']), rng.choice(['--bitfields', '--no-bitfields'])]
-    done = subprocess.run(['csmith', *map(str, options)], capture_output=True, text=True, timeout=60, check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, 'platform.info').write_text(SIZES)
+        done = subprocess.run(['csmith', *map(str, options)], cwd=folder, capture_output=True, text=True, check=True)
+        refuse_endless(done.stdout, folder)
     return done.stdout
+
+
+def refuse_endless(text, folder):
+    """Counts the blocks and labels that the program comes to: a clock would say another thing each time."""
+    counted = re.sub(r'^( *(?:\{|lbl_\d+:))', r'\1 if (++steps_so_far > MOST) exit(77);', text, flags=re.MULTILINE)
+    start = f'#include <stdlib.h>\n#define MOST {STEPS}\nstatic long steps_so_far;\n'
+    program = Path(folder, 'counted')
+    subprocess.run(['gcc', '-O0', '-w', '-fwrapv', '-fno-strict-aliasing', '-I/usr/include/csmith', '-x', 'c', '-', '-o', program],
+                   input=start + counted, text=True, check=True)
+    if subprocess.run([program], stdout=subprocess.DEVNULL, check=False).returncode == 77:
+        raise TooLong(f'comes to more than {STEPS} blocks')
 
 
 def take_apart(text):
@@ -137,13 +158,15 @@ def generate(seed, platform, without=()):
     count = rng.choice([2, 2, 3])
     names = 'abc'[:count]
     lay_out(pieces, rng, count)
-    printed = {name for name, _ in prints}
+    # In order: that of a set is another in each run of Python.
+    printed = sorted({name for name, _ in prints})
     style = Style(rng, platform)
     # Half of the variables that the program prints it names itself; the others a function of their library prints.
     direct = {name for name in printed if pieces[name].home is None or rng.randrange(2)}
-    for name in printed - direct:
+    told = [name for name in printed if name not in direct]
+    for name in told:
         pieces[name].printer = pieces[name].member if rng.randrange(2) else rng.randrange(3)
-    storages(pieces, rng, direct | {n for n in printed - direct if pieces[n].printer != pieces[n].member})
+    storages(pieces, rng, direct | {n for n in told if pieces[n].printer != pieces[n].member})
     # What the program's own variables point to, and what it prints itself.
     wanted = {n for piece in pieces.values() if piece.home is None for n in piece.needs} | direct | {'func_1'}
     exports = sorted(name for name in wanted if pieces[name].home is not None)

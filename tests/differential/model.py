@@ -3,6 +3,10 @@
 from dataclasses import dataclass, field
 
 
+class TooLong(Exception):
+    """A seed's program does not end, or not soon."""
+
+
 @dataclass(frozen=True)
 class Source:
     """One object file. The same source in two libraries is the same member."""

@@ -25,6 +25,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from differential import csmith, own  # noqa: E402
 from differential.compare import Bench, Outcome  # noqa: E402
+from differential.model import TooLong  # noqa: E402
 from differential.platforms import PLATFORMS  # noqa: E402
 
 GENERATORS = {'csmith': csmith.generate, 'own': own.generate}
@@ -46,6 +47,8 @@ def examine(kind, seed, *, engine, platform='host', linkers=(), strategies=(), k
             shutil.copytree(folder, kept)
             (kept / 'difference.txt').write_text(f'{program}: {outcome.how}\n{" ".join(program.parts)}\n{outcome.detail}\n')
             outcome.detail += f'\nkept in {kept}'
+    except TooLong as skip:
+        outcome = Outcome('skipped', str(skip))
     except Exception:  # noqa: BLE001 - a fault of the generator must not end a long run
         outcome = Outcome('broken', traceback.format_exc())
     finally:
