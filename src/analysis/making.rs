@@ -11,7 +11,7 @@ use super::meeting::{Registries, Vague, unlike_tables};
 use super::reach::{Reached, Root, Rules, reach};
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
-use super::{Demand, RootKind, RootSet};
+use super::{RootKind, RootSet};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
 use crate::format::model::Definition;
@@ -493,50 +493,6 @@ impl<'d> Making<'_, 'd> {
                     object,
                     position: position as u32,
                 }),
-            })
-            .collect()
-    }
-
-    /// What each root set brings along.
-    pub fn demands(&self, sets: &[RootSet]) -> Vec<Vec<Demand>> {
-        let mut set_of: HashMap<(LibraryId, ObjectId), u32> = HashMap::new();
-        for (at, set) in sets.iter().enumerate() {
-            if let Some(object) = set.member() {
-                for &library in &set.libraries {
-                    set_of.insert((library, object), at as u32);
-                }
-            }
-        }
-        sets.par_iter()
-            .map(|set| {
-                let library = set.library();
-                let mut demands = Vec::new();
-                let resolution = &self.resolutions[set.resolution];
-                for pulled in &resolution.pulled {
-                    demands.extend(
-                        self.needs_elsewhere(resolution, pulled.object)
-                            .map(Demand::Need),
-                    );
-                    if set.member() == Some(pulled.object)
-                        || self.only_by_name(library, pulled.object)
-                    {
-                        continue;
-                    }
-                    let names = self
-                        .contested
-                        .defined_by(&self.graph, library, pulled.object);
-                    let member = set_of.get(&(library, pulled.object));
-                    if self.contested.is_alike(pulled.object) {
-                        demands.extend(names.map(Demand::Name));
-                    } else if self.contested.is(library, pulled.reason) {
-                        demands.push(Demand::Name(pulled.reason));
-                    } else if let Some(&member) = member {
-                        demands.push(Demand::Set(member));
-                    } else {
-                        demands.extend(names.map(Demand::Name));
-                    }
-                }
-                demands
             })
             .collect()
     }

@@ -9,8 +9,10 @@ use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
-use crate::format::model::{AtomIndex, Binding, Definition, EdgeKind, EdgeTarget};
-use crate::format::{GlobalKind, bound_stem, is_one_in_a_program, is_table_of_a_runtime};
+use crate::format::model::{
+    Atom, AtomIndex, Binding, Definition, EdgeKind, EdgeTarget, SymbolIndex,
+};
+use crate::format::{Format, GlobalKind, bound_stem, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -56,7 +58,7 @@ impl<'d> Vague<'d> {
             apart: unlike.iter().map(|&n| graph.name(n)).collect(),
             names: names.clone(),
         };
-        let mut known: HashMap<NameId, ([u8; 32], LibraryId)> = HashMap::new();
+        let mut known: HashMap<NameId, (ObjectId, SymbolIndex, LibraryId)> = HashMap::new();
         for resolution in whole {
             for pulled in &resolution.pulled {
                 if graph.is_verbatim(pulled.object) || graph.is_rust(pulled.object) {
@@ -70,12 +72,12 @@ impl<'d> Vague<'d> {
                     let own = site.is_some_and(|s| {
                         s.object == pulled.object && s.position as usize == position
                     });
-                    let Some((object, atom)) = resolution
+                    let Some((object, symbol, atom)) = resolution
                         .symbol(graph, global.name)
                         .filter(|_| own)
                         .and_then(|(o, s)| {
                             match graph.file(o).symbols.get(s as usize)?.definition {
-                                Definition::Atom { atom, .. } => Some((o, atom)),
+                                Definition::Atom { atom, .. } => Some((o, s, atom)),
                                 _ => None,
                             }
                         })
@@ -90,17 +92,19 @@ impl<'d> Vague<'d> {
                         vague.apart.insert(name);
                         continue;
                     }
-                    let own = digest(graph, object, atom);
                     match known.get(&global.name) {
                         None => {
-                            known.insert(global.name, (own, resolution.library));
+                            let own = (object, symbol, resolution.library);
+                            known.insert(global.name, own);
                         }
-                        Some((other, library)) if *other != own => {
-                            if vague.apart.insert(name) {
-                                warnings.push(disagree(inputs, name, *library, resolution.library));
+                        Some(&(other, like, library)) => {
+                            let made = is_made_at_run_time(graph, name);
+                            if !agree(graph, (object, symbol), (other, like), made)
+                                && vague.apart.insert(name)
+                            {
+                                warnings.push(disagree(inputs, name, library, resolution.library));
                             }
                         }
-                        Some(_) => {}
                     }
                 }
             }
@@ -109,9 +113,13 @@ impl<'d> Vague<'d> {
         vague
     }
 
-    /// A group goes as one: where one of its names is each library's own, all are.
+    /// A group goes as one, and a variable with its guard, which some compilers put into a group of its
+    /// own: where one of the names is each library's own, all are.
     fn spread(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
         loop {
+            let guards = self.apart.iter().filter_map(|name| guard(graph, name));
+            let guards: Vec<NameId> = guards.collect();
+            self.apart.extend(guards.iter().map(|&id| graph.name(id)));
             let known = self.apart.len();
             if known == 0 {
                 return;
@@ -225,6 +233,128 @@ pub fn unlike_tables(
             Some((name, (LibraryId(first.0 as u32), LibraryId(other.0 as u32))))
         })
         .collect()
+}
+
+/// The variable that says whether this one was constructed (Itanium C++ ABI, 5.1.5.3).
+fn guard(graph: &Graph<'_>, name: &[u8]) -> Option<NameId> {
+    let decoration = decoration_of(graph, name);
+    let plain = &name[decoration.len()..];
+    let own = match plain.strip_prefix(b"_Z") {
+        Some(rest) => [decoration, b"_ZGV", rest].concat(),
+        // A variable outside of all namespaces has its name alone.
+        None => {
+            let length = plain.len().to_string();
+            [decoration, b"_ZGV", length.as_bytes(), plain].concat()
+        }
+    };
+    graph.find_name(&own)
+}
+
+/// Does a constructor make the variable? What it holds before says nothing: one compiler computes more of
+/// it than another.
+fn is_made_at_run_time(graph: &Graph<'_>, name: &[u8]) -> bool {
+    let decoration = decoration_of(graph, name);
+    name[decoration.len()..].starts_with(b"_ZGV") || guard(graph, name).is_some()
+}
+
+/// What stands before C's names in this format, where the name has it.
+fn decoration_of<'n>(graph: &Graph<'_>, name: &'n [u8]) -> &'n [u8] {
+    match graph.format {
+        Format::MachO if name.starts_with(b"_") => &name[..1],
+        _ => b"",
+    }
+}
+
+/// Are two definitions one variable to a program? How compilers group and align it, and where they put it,
+/// does not matter, only its size and what it holds first (`made`: nothing that counts).
+fn agree(
+    graph: &Graph<'_>,
+    (object, symbol): (ObjectId, SymbolIndex),
+    (other, like): (ObjectId, SymbolIndex),
+    made: bool,
+) -> bool {
+    let (Some(one), Some(two)) = (place(graph, object, symbol), place(graph, other, like)) else {
+        return false;
+    };
+    let (a, b) = (one.atom, two.atom);
+    if a.code || b.code {
+        // Compilers never write one function alike.
+        return one.is_whole()
+            && two.is_whole()
+            && digest(graph, object, one.index) == digest(graph, other, two.index);
+    }
+    // Without sizes of their own, variables count up to the next: what pads them is zero.
+    let sized = graph.format != Format::MachO;
+    if a.tls != b.tls || (sized && one.size != two.size) {
+        return false;
+    }
+    let longer = one.size.max(two.size);
+    made || (one.bytes(longer).eq(two.bytes(longer)) && one.pointers(graph).eq(two.pointers(graph)))
+}
+
+/// Where a variable stands.
+struct Variable<'g, 'd> {
+    object: ObjectId,
+    index: AtomIndex,
+    atom: &'g Atom<'d>,
+    offset: u64,
+    size: u64,
+}
+
+fn place<'g, 'd>(
+    graph: &'g Graph<'d>,
+    object: ObjectId,
+    symbol: SymbolIndex,
+) -> Option<Variable<'g, 'd>> {
+    let file = graph.file(object);
+    let symbol = file.symbols.get(symbol as usize)?;
+    let Definition::Atom {
+        atom: index,
+        offset,
+    } = symbol.definition
+    else {
+        return None;
+    };
+    let atom = file.atoms.get(index as usize)?;
+    // Not every format knows sizes.
+    let rest = atom.size.checked_sub(offset)?;
+    let size = match symbol.size {
+        0 => rest,
+        size => size.min(rest),
+    };
+    Some(Variable {
+        object,
+        index,
+        atom,
+        offset,
+        size,
+    })
+}
+
+impl Variable<'_, '_> {
+    fn is_whole(&self) -> bool {
+        self.offset == 0
+    }
+
+    /// What it holds first, in so many bytes; relocations' places as they are in the file.
+    fn bytes(&self, padded: u64) -> impl Iterator<Item = u8> + '_ {
+        let data = &self.atom.data;
+        let from = usize::try_from(self.offset).unwrap_or(usize::MAX);
+        let own = data.get(from..).unwrap_or_default().iter().copied();
+        let whole = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
+        own.take(whole(self.size))
+            .chain(std::iter::repeat(0))
+            .take(whole(padded))
+    }
+
+    /// Where in it pointers stand.
+    fn pointers<'a>(&'a self, graph: &'a Graph<'_>) -> impl Iterator<Item = u64> + 'a {
+        let edges = graph.file(self.object).edges_of(self.index).iter();
+        edges
+            .filter(|e| matches!(e.kind, EdgeKind::Relocation(_)))
+            .filter_map(|e| e.offset.checked_sub(self.offset))
+            .filter(|&at| at < self.size)
+    }
 }
 
 fn disagree(inputs: &Inputs<'_>, name: &[u8], first: LibraryId, second: LibraryId) -> Diagnostic {

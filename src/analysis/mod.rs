@@ -12,6 +12,7 @@
 
 mod commons;
 pub mod contested;
+mod demands;
 pub mod exports;
 pub mod graph;
 pub mod identity;
@@ -36,6 +37,7 @@ use crate::format::model::{Definition, SymbolKind, Visibility};
 use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use contested::Contested;
+use demands::Comes;
 use graph::{Graph, NameId, ObjectId};
 use identity::atoms::{ANYBODY, AtomClasses, Owner, classify};
 use identity::members::MemberClasses;
@@ -130,6 +132,7 @@ pub struct Analysis<'d> {
     pub reached: Vec<Reached>,
     /// By root set.
     pub demands: Vec<Vec<Demand>>,
+    comes: Comes,
     /// By root set.
     pub universes: Vec<u32>,
     pub classes: AtomClasses,
@@ -225,6 +228,7 @@ impl<'d> Analysis<'d> {
             .collect();
         let classes = classify(&making.graph, &reached, &owners, &making.vague);
         let commons = making.commons(&sets);
+        let comes = Comes::new(&sets, &demands);
         let Making {
             graph,
             offers,
@@ -244,6 +248,7 @@ impl<'d> Analysis<'d> {
             sets,
             reached,
             demands,
+            comes,
             universes,
             classes,
             contested,
@@ -265,6 +270,21 @@ impl<'d> Analysis<'d> {
     #[must_use]
     pub fn resolution(&self, set: usize) -> &Resolution {
         &self.resolutions[self.sets[set].resolution]
+    }
+
+    /// Does the member define the name, in a root set of its own?
+    #[must_use]
+    pub fn is_own(&self, member: ObjectId, name: NameId) -> bool {
+        self.comes.own.contains(&(member, name))
+    }
+
+    /// Is a reference by name one of a member to its own definition, which is linked with the root set
+    /// anyway? It pulls nothing then: mold would prefer another member's strong definition.
+    #[must_use]
+    pub fn comes_anyway(&self, set: usize, from: ObjectId, name: NameId) -> bool {
+        !format::weak_needs_a_twin(self.format)
+            && self.is_own(from, name)
+            && self.comes.with.contains(&(set as u32, name))
     }
 
     /// The root sets of a library's exports.

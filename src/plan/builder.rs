@@ -216,6 +216,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 }
             }
             Target::External { name, weak } => {
+                let weak = weak || self.comes_anyway(node.object, name);
                 let need = self.need(s, node.object, edge.to, name, weak);
                 self.external(s, name, need)
             }
@@ -250,6 +251,14 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             Target::Absolute(value) => OutTarget::Absolute(value),
             Target::Void => OutTarget::Void,
         }
+    }
+
+    /// See [`crate::analysis::Analysis::comes_anyway`]: whichever root set has this object pulled.
+    fn comes_anyway(&self, from: ObjectId, name: NameId) -> bool {
+        self.set.is_some_and(|set| {
+            let mut sets = self.objects.partition.plugins(set);
+            sets.all(|s| self.objects.analysis.comes_anyway(s, from, name))
+        })
     }
 
     /// By name, or `instead` where nobody defines the name.

@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::Target;
 use crate::analysis::{Analysis, Demand};
 use crate::input::LibraryId;
 
@@ -15,7 +16,8 @@ pub(super) struct Home {
 
 /// By root set: itself, but for a member that just one root set forces, and that nobody takes by name:
 /// that root set. Its definitions then stand where that root set's own atoms do, as they stood in one
-/// member: mold prefers a strong definition that it could pull to a weak one that it could pull.
+/// member. What another member refers to stays apart: mold prefers a strong definition that it could pull
+/// to a weak one that it could pull.
 pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
     let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut by_name: BTreeSet<NameId> = BTreeSet::new();
@@ -29,10 +31,22 @@ pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
             }
         }
     }
-    // Names that live code of another library takes.
+    if users.is_empty() {
+        return (0..analysis.sets.len()).collect();
+    }
+    // Names that live code of another library takes, or of another member.
     let mut taken_by: BTreeSet<(NameId, LibraryId)> = BTreeSet::new();
     for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
         taken_by.extend(reached.externals().into_iter().map(|n| (n, set.library())));
+        for (n, node) in reached.nodes.iter().enumerate() {
+            for target in reached.targets_of(n as u32) {
+                if let Target::External { name, .. } | Target::Either { other: name, .. } = *target
+                    && !analysis.is_own(node.object, name)
+                {
+                    by_name.insert(name);
+                }
+            }
+        }
     }
     let mut owners: Vec<usize> = (0..analysis.sets.len()).collect();
     for (member, mut forcing) in users {

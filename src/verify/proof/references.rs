@@ -204,7 +204,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                     return Err("a reference by name has another name".to_owned());
                 }
                 unchanged()?;
-                let weak = matches!(target, Target::External { weak: true, .. });
+                let weak = matches!(target, Target::External { weak: true, .. })
+                    || self.proof.analysis.comes_anyway(s, node.object, name);
                 let said = symbol.is_some_and(|s| s.binding == Binding::Weak);
                 let undefined = symbol.is_some_and(|s| s.definition == Definition::Undefined);
                 let stands = matches!(target, Target::Fallback { .. } | Target::Either { .. });
