@@ -74,7 +74,8 @@ class Case:
     strategies: list
     links: list
     without: list
-    compiler: str
+    # gcc or clang, of all sources or by pattern.
+    compiler: str | dict
     flags: dict
     with_: list
     files: dict
@@ -103,6 +104,12 @@ class Case:
         # One linker for each other CPU, and in the modes that the case is about.
         modes = [link for link in links if link.startswith('bfd')] or DEFAULT_LINKS
         return modes if target != 'mingw' else ['bfd']
+
+    def is_clangs(self, path):
+        """Does clang compile a source of this CPU's?"""
+        if isinstance(self.compiler, str):
+            return self.compiler == 'clang'
+        return any(fnmatch(path, pattern) and name == 'clang' for pattern, name in self.compiler.items())
 
     def flags_of(self, path):
         """Options for a source, `a/one.c`: what each pattern that fits it adds."""
@@ -175,7 +182,7 @@ class Tools:
         if self.target != 'x86_64':
             assert not cxx, 'no C++ compilers for other CPUs here'
             return [*ELF[self.target].compiler, '-c']
-        return [versioned(case.compiler + '++' * cxx) if case.compiler == 'clang' else 'g++' if cxx else 'gcc', '-c']
+        return [versioned('clang' + '++' * cxx) if case.is_clangs(path) else 'g++' if cxx else 'gcc', '-c']
 
     def object(self, case, path, source, out, flags):
         text = [] if path.endswith('.s') else flags
@@ -370,6 +377,9 @@ def judge(bench, strategy, program, link):
     if strategy != BUILT:
         for wanted in [w for w in [of_strategy(case.warning, strategy)] if w]:
             warnings = bench.combined(strategy).response.get('warnings', [])
+            if 'never' in wanted:
+                assert not any(w['code'] == wanted['never'] for w in warnings), f'{case.shows}\n  {warnings}'
+                continue
             assert mentions(warnings, wanted), f'no such warning: {wanted}: {warnings}'
         for wanted in case.symbols:
             symbol_is(bench, strategy, wanted)
@@ -386,7 +396,7 @@ def of_strategy(table, strategy):
     """`{code, names}` for a strategy: a table of all strategies, or one for each."""
     if not table or strategy == 'dedup':
         return None
-    if 'code' in table or 'names' in table:
+    if not table.keys().isdisjoint(('code', 'names', 'never')):
         return table if strategy != 'may' else None
     return table.get(strategy)
 
