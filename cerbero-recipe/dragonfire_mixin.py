@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a cerbero CARGO_C recipe of GStreamer plugins does after `cargo capi install`.
+"""What cerbero recipes of Rust libraries do after their build system's install step.
 
-The recipe derives from DragonfireMixin instead of recipe.Recipe and calls enable_plugin(); file
-lists, file names, .pc and .la files and the workspace library follow. How libraries and their
-metadata are written is the engine's business: it is asked through its JSON protocol.
+DragonfireMixin is for a CARGO_C recipe of GStreamer plugins, which derives from it instead of
+recipe.Recipe and calls enable_plugin(); file lists, file names, .pc and .la files and the workspace
+library follow. DragonfirePrelinkMixin is for a recipe of a library with a C API of its own. How
+libraries and their metadata are written is the engine's business: it is asked through its JSON protocol.
 
 README.md beside this file lists what is used of cerbero.
 """
@@ -11,6 +12,7 @@ README.md beside this file lists what is used of cerbero.
 import asyncio
 import json
 import os
+import tempfile
 from pathlib import Path
 
 from cerbero.build import recipe
@@ -22,11 +24,54 @@ from cerbero.utils import shell
 PROTOCOL = 1
 
 # How libraries are combined where the recipe does not say: melding keeps only what a plugin's exports
-# reach. Where objects of a platform cannot be melded, whole members are deduplicated.
+# reach. Where objects of a machine cannot be melded, whole members are deduplicated.
 DEFAULT_STRATEGY = 'meld'
 
 
-class DragonfireMixin(recipe.Recipe):
+class DragonfireEngine(recipe.Recipe):
+    """What the mixins have in common: the build tool that they ask."""
+
+    def _get_files_dependencies(self):
+        # A recipe is built again when what it is made of changes.
+        return [*super()._get_files_dependencies(), os.path.abspath(__file__)]
+
+    async def _ask_dragonfire(self, request):
+        engine = os.path.join(self.config.build_tools_prefix, 'bin', 'dragonfire')
+        text = json.dumps(request, indent=2)
+        self._log(f'Asking {engine}:\n{text}\n')
+        async with shell.CPU_BOUND_SEMAPHORE:
+            try:
+                process = await asyncio.create_subprocess_exec(
+                    engine,
+                    'request',
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=asyncio.subprocess.PIPE,
+                    stderr=self.logfile,
+                    env=self.env,
+                )
+            except OSError as e:
+                raise FatalError(f'cannot run {engine}: {e}; is the build tool dragonfire built?') from e
+            output, _ = await process.communicate(text.encode('utf-8'))
+        answer = output.decode('utf-8', errors='replace')
+        self._log(f'{answer}\n')
+        try:
+            response = json.loads(answer)
+        except ValueError as e:
+            raise FatalError(f'{engine} gave no answer, exit status {process.returncode}') from e
+        if process.returncode != 0 or not response.get('ok'):
+            errors = [_sentence(error) for error in response.get('errors', [])]
+            raise FatalError('\n'.join([f'{self.name}: dragonfire failed', *errors]))
+        for warning in response.get('warnings', []):
+            m.warning(f'{self.name}: {_sentence(warning)}')
+        return response
+
+    def _log(self, text):
+        if self.logfile:
+            self.logfile.write(text)
+            self.logfile.flush()
+
+
+class DragonfireMixin(DragonfireEngine):
     """Base of a CARGO_C recipe whose packages are plugins."""
 
     # Library that takes what the plugins share. It is no plugin, so its .pc file must not stand with
@@ -96,9 +141,7 @@ class DragonfireMixin(recipe.Recipe):
             self._rename_windows_libraries()
         self._move_pkg_config_files()
         if self.requires_melding():
-            response = await self._ask_dragonfire(self.dragonfire_request())
-            for warning in response.get('warnings', []):
-                m.warning(f'{self.name}: {_sentence(warning)}')
+            await self._ask_dragonfire(self.dragonfire_request())
             for path in (self.workspace_lib, self.workspace_pc, self.workspace_la):
                 if not path.is_file():
                     raise FatalError(f'{self.name}: dragonfire has not written {path}')
@@ -110,10 +153,6 @@ class DragonfireMixin(recipe.Recipe):
         super().generate_gst_la_files()
         if kept is not None:
             self.workspace_la.write_bytes(kept)
-
-    def _get_files_dependencies(self):
-        # A recipe is built again when what it is made of changes.
-        return [*super()._get_files_dependencies(), os.path.abspath(__file__)]
 
     # The request.
 
@@ -156,34 +195,6 @@ class DragonfireMixin(recipe.Recipe):
         # MinGW's linker reads GNU archives of COFF objects, which is what rustc makes for it.
         return 'coff' if self._is_msvc() else 'gnu'
 
-    async def _ask_dragonfire(self, request):
-        engine = os.path.join(self.config.build_tools_prefix, 'bin', 'dragonfire')
-        text = json.dumps(request, indent=2)
-        self._log(f'Asking {engine}:\n{text}\n')
-        async with shell.CPU_BOUND_SEMAPHORE:
-            try:
-                process = await asyncio.create_subprocess_exec(
-                    engine,
-                    'request',
-                    stdin=asyncio.subprocess.PIPE,
-                    stdout=asyncio.subprocess.PIPE,
-                    stderr=self.logfile,
-                    env=self.env,
-                )
-            except OSError as e:
-                raise FatalError(f'cannot run {engine}: {e}; is the build tool dragonfire built?') from e
-            output, _ = await process.communicate(text.encode('utf-8'))
-        answer = output.decode('utf-8', errors='replace')
-        self._log(f'{answer}\n')
-        try:
-            response = json.loads(answer)
-        except ValueError as e:
-            raise FatalError(f'{engine} gave no answer, exit status {process.returncode}') from e
-        if process.returncode != 0 or not response.get('ok'):
-            errors = [_sentence(error) for error in response.get('errors', [])]
-            raise FatalError('\n'.join([f'{self.name}: dragonfire failed', *errors]))
-        return response
-
     # Files.
 
     def _dragonfire_plugins(self):
@@ -194,11 +205,6 @@ class DragonfireMixin(recipe.Recipe):
 
     def _is_msvc(self):
         return self.config.target_platform == Platform.WINDOWS and self.using_msvc()
-
-    def _log(self, text):
-        if self.logfile:
-            self.logfile.write(text)
-            self.logfile.flush()
 
     def _add_files(self, category, files):
         # A new list: the class's own belongs to every architecture's instance of the recipe.
@@ -246,6 +252,53 @@ class DragonfireMixin(recipe.Recipe):
                 source = self._plugin_dir() / installed
                 if installed != packaged and source.exists():
                     os.replace(source, self._plugin_dir() / packaged)
+
+
+class DragonfirePrelinkMixin(DragonfireEngine):
+    """Base of a recipe whose static libraries are Rust with a C API, and no plugins: each keeps what its
+    exports reach, and only those are seen from outside."""
+
+    # What programs may use: globs of names as C has them, without the underscore that symbols of Apple's
+    # objects begin with.
+    dragonfire_exports = ()
+
+    def requires_prelinking(self):
+        """Whether there are static libraries to prelink: where linkers refuse two whole ones of Rust."""
+        return Platform.is_apple(self.config.target_platform) and self.library_type in (
+            LibraryType.STATIC,
+            LibraryType.BOTH,
+        )
+
+    async def install(self):
+        await super().install()
+        if shell.DRY_RUN or not self.requires_prelinking():
+            return
+        for path in self._static_libraries():
+            if not path.is_file():
+                raise FatalError(f'{self.name}: {path} is listed, and was not installed')
+            # Beside it, so that replacing it is all or nothing.
+            with tempfile.TemporaryDirectory(prefix='dragonfire-', dir=path.parent) as folder:
+                await self._ask_dragonfire(self.dragonfire_request(path, folder))
+                # One library shares nothing: the workspace library beside it is empty.
+                os.replace(Path(folder, path.name), path)
+
+    def dragonfire_request(self, path, folder):
+        """The engine's request: prelink one library into a folder."""
+        return {
+            'protocol': PROTOCOL,
+            'operation': 'prelink',
+            'source': {'libraries': [{'path': str(path)}]},
+            'output': {'dir': folder},
+            'exports': list(self.dragonfire_exports),
+        }
+
+    def _static_libraries(self):
+        files = [f for f in self.devel_files_list(only_existing=False) if f.endswith('.a')]
+        # MinGW's import libraries are called .dll.a.
+        paths = [Path(self.config.prefix, f) for f in files if not f.endswith('.dll.a')]
+        if not paths:
+            raise FatalError(f'{self.name}: no static library is listed, so none is prelinked')
+        return paths
 
 
 def _sentence(diagnostic):

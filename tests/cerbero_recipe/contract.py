@@ -19,6 +19,7 @@ RECIPE = {
     '_get_files_dependencies',
     'config',
     'config_src_dir',
+    'devel_files_list',
     'env',
     'generate_gst_la_files',
     'install',
@@ -34,4 +35,4 @@ RECIPE = {
 # Written by the mixin, read by cerbero's file lists where they exist.
 WRITTEN = {'skip_pdb_files'}
 
-CONFIG = {'build_tools_prefix', 'libdir', 'prefix_is_build_tools', 'target_platform'}
+CONFIG = {'build_tools_prefix', 'libdir', 'prefix', 'prefix_is_build_tools', 'target_platform'}

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,6 +23,20 @@ TRIPLES = {
     Platform.IOS: 'aarch64-apple-ios',
     Platform.WINDOWS: 'x86_64-pc-windows-gnu',
 }
+
+
+def plugins_in_c(folder, compiler, kind):
+    """Libraries of three plugins made of C: an object of its own each, one that all have."""
+    prebuilt = folder / 'prebuilt'
+    prebuilt.mkdir()
+    shared = prebuilt / 'shared.o'
+    subprocess.run([*compiler, '-c', HERE / 'host/shared.c', '-o', shared], check=True)
+    for plugin in ('alpha', 'beta', 'gamma'):
+        own = prebuilt / f'{plugin}.o'
+        subprocess.run([*compiler, '-c', f'-DPLUGIN={plugin}', HERE / 'host/plugin.c', '-o', own], check=True)
+        library = prebuilt / f'libgst{plugin}.a'
+        subprocess.run(['llvm-ar-19', f'--format={kind}', 'rcs', library, own, shared], check=True)
+    return prebuilt
 
 
 class Demo:
@@ -49,15 +64,15 @@ class Demo:
             sources=str(folder / 'sources'),
             target_platform=platform,
             target_triple=triple,
-            unpacked={'gst-plugins-demo': HERE / 'workspace'},
+            unpacked={'gst-plugins-demo': HERE / 'workspace', 'demo-proto': HERE / 'workspace'},
             variants=SimpleNamespace(visualstudio=msvc),
         )
 
-    def recipe(self, **attributes):
-        """The recipe, its class given `attributes`."""
+    def recipe(self, name='gst-plugins-demo', **attributes):
+        """A recipe, its class given `attributes`."""
         os.environ['DRAGONFIRE_MIXIN'] = str(RECIPES / 'dragonfire_mixin.py')
         os.environ['DEMO_URL'] = os.environ['DEMO_CHECKSUM'] = 'not fetched'
-        path = HERE / 'recipes' / 'gst-plugins-demo.recipe'
+        path = HERE / 'recipes' / f'{name}.recipe'
         return cookbook.load(path, self.config, attributes)
 
     def run(self, recipe=None):
@@ -69,7 +84,7 @@ class Demo:
     def moved(self, to):
         """A copy of the prefix at another place, for programs that link the plugins statically: `-l`
         finds shared ones first."""
-        shutil.copytree(self.prefix, to, ignore=shutil.ignore_patterns('*.so'))
+        shutil.copytree(self.prefix, to, ignore=shutil.ignore_patterns('*.so', '*.dylib'))
         return to
 
     def files(self):

@@ -14,7 +14,7 @@ import pytest
 
 import contract
 from consumer import PLUGINS, compile_and_run, expected, la_link_line, make_host, pkg_config, run, use_linker
-from demo import RECIPES, Demo
+from demo import RECIPES, Demo, plugins_in_c
 
 from cerbero.enums import LibraryType, Platform
 from cerbero.errors import FatalError
@@ -141,17 +141,25 @@ def test_strategy_by_platform(tmp_path, engine):
     assert set(operations.values()) == {'meld'}
 
 
-def test_objects_that_cannot_be_melded_are_deduplicated(tmp_path, engine, foreign):
+@pytest.mark.needs('windows')
+@pytest.mark.parametrize('platform, target', [
+    (Platform.WINDOWS, 'i686-pc-windows-gnu'),
+    (Platform.IOS, 'arm64e-apple-ios14'),
+    (Platform.IOS, 'armv7-apple-ios9'),
+])
+def test_objects_that_cannot_be_melded_are_deduplicated(tmp_path, engine, platform, target):
     """By the default strategy, and not where the recipe asks for melding alone."""
-    name, demo, _ = foreign
-    if name != 'darwin':
-        return
-    config = demo.config
-    other = Demo(tmp_path, engine, Platform.DARWIN, False, config.prebuilt, config.native_static_libs)
-    recipe = other.run()
-    members = run(['llvm-ar-19', 't', other.prefix / 'lib/libgstrsworkspace.a']).split()
+    kind = 'darwin' if Platform.is_apple(platform) else 'gnu'
+    prebuilt = plugins_in_c(tmp_path, ['clang-19', f'--target={target}'], kind)
+    demo = Demo(tmp_path, engine, platform, prebuilt=prebuilt)
+    recipe = demo.run()
+    members = run(['llvm-ar-19', 't', demo.prefix / 'lib/libgstrsworkspace.a']).split()
     assert 'shared.o' in members and recipe.dragonfire_request()['or_dedup']
-    assert not other.recipe(dragonfire_strategy='meld').dragonfire_request()['or_dedup']
+    assert any('deduplicated in place of meld' in w and 'object-unsupported' in w for w in messages.warnings)
+    meld = demo.recipe(dragonfire_strategy='meld')
+    assert not meld.dragonfire_request()['or_dedup']
+    with pytest.raises(FatalError, match='object-unsupported'):
+        demo.run(meld)
 
 
 def test_recipes_share_no_lists(tmp_path, engine):
@@ -355,15 +363,7 @@ def foreign(request, tmp_path_factory, engine):
     """Libraries of three plugins made of C: an object of its own each, one that all have."""
     kind = FOREIGN[request.param]
     folder = tmp_path_factory.mktemp(request.param)
-    prebuilt = folder / 'prebuilt'
-    prebuilt.mkdir()
-    objects = Path(__file__).parent / 'host'
-    run([*kind['compile'], '-c', objects / 'shared.c', '-o', prebuilt / 'shared.o'])
-    for plugin in PLUGINS:
-        own = prebuilt / f'{plugin}.o'
-        run([*kind['compile'], '-c', f'-DPLUGIN={plugin}', objects / 'plugin.c', '-o', own])
-        archive = ['llvm-ar-19', f'--format={kind["kind"]}', 'rcs', prebuilt / f'libgst{plugin}.a']
-        run([*archive, own, prebuilt / 'shared.o'])
+    prebuilt = plugins_in_c(folder, kind['compile'], kind['kind'])
     demo = Demo(folder, engine, kind['platform'], kind['msvc'], prebuilt, kind['native'])
     return request.param, demo, demo.run(demo.recipe(dragonfire_strategy='dedup'))
 

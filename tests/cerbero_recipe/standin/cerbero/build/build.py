@@ -1,4 +1,5 @@
-"""Build systems: cargo for tools, and cargo-c, whose files are laid out as cargo-c 0.10 lays them out."""
+"""Build systems: cargo for tools, cargo-c, whose files are laid out as cargo-c 0.10 lays them out, and Meson
+as far as it installs what it was given."""
 
 import asyncio
 import os
@@ -118,6 +119,33 @@ class CargoC(Cargo):
                 yield __file__, f'lib{library}.so'
 
 
+class Meson:
+    """Installs static libraries that are there already, from config.prebuilt."""
+
+    can_msvc = True
+    library_type = LibraryType.BOTH
+
+    def __init__(self):
+        self.build_dir = os.path.join(self.src_dir, '_builddir')
+
+    def using_msvc(self):
+        return self.can_msvc and self.config.variants.visualstudio
+
+    async def configure(self):
+        pass
+
+    async def compile(self):
+        pass
+
+    async def install(self):
+        libdir = Path(self.config.libdir)
+        libdir.mkdir(exist_ok=True)
+        for library in self.files_libs:
+            for built in Path(self.config.prebuilt).glob(f'{library}.a'):
+                shutil.copy(built, libdir)
+
+
 class BuildType:
     CARGO = Cargo
     CARGO_C = CargoC
+    MESON = Meson

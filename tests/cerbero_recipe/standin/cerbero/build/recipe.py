@@ -37,8 +37,12 @@ class FilesProvider:
         return self._list(files, only_existing)
 
     def devel_files_list(self, only_existing=True):
-        """The files of every devel category."""
-        return self.files_list_by_category('devel', only_existing)
+        """The files of every devel category, and the static ones of the libraries."""
+        files = list(self.files_list_by_category('devel', only_existing))
+        if self.library_type in (LibraryType.STATIC, LibraryType.BOTH):
+            libraries = [f'%(libdir)s/{library}.a' for library in getattr(self, 'files_libs', [])]
+            files += self._list(libraries, only_existing)
+        return sorted(files)
 
     def dist_files_list(self, only_existing=True):
         """All files but those for development."""
