@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import cache, cross, fixtures, link, windows
+from harness import apple, cache, cross, fixtures, link, machorun, windows
 from harness.run import run
 
 HERE = Path(__file__).parent
@@ -261,6 +261,32 @@ def test_msvc(engine, sources, target_dir, tmp_path, monkeypatch):
         *tree.runner, _ = windows.wine(tree.build / f'{name}.exe')
     tree.works()
     assert 'FORCE' not in (tree.build / 'build.ninja').read_text()
+    nothing_to_do(tree, 'Ninja')
+
+
+@pytest.mark.needs('cross')
+def test_macos(engine, sources, target_dir, tmp_path, monkeypatch):
+    """clang and ld64.lld for macOS: melded where nothing is said, with one personality routine and no option
+    of the linker."""
+    monkeypatch.setenv('SYSTEM', str(apple.system_libraries(tmp_path / 'sdk')))
+    monkeypatch.setenv('HEADERS', apple.c_flags()[1])
+    monkeypatch.setenv('UNWINDER', str(machorun.unwinder('macos')))
+    tree = configure(
+        tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
+        f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
+        f'-DCMAKE_TOOLCHAIN_FILE={HERE / "apple.cmake"}',
+        f'-DEXTRA=CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;RUSTC={cross.RUSTC};RUSTC_BOOTSTRAP=1;SDKROOT=/')
+    asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())
+    assert asked['operation'] == 'meld' and asked['or_dedup']
+    assert asked['source']['workspace']['target'] == 'aarch64-apple-darwin'
+    tree.make()
+    answer = json.loads((tree.build / 'dragonfire/rust/response.json').read_text())
+    assert answer['operation'] == 'meld' and 'warnings' not in answer, answer
+    tree.runner = machorun.loader('macos')
+    tree.works()
+    for name in PROGRAMS:
+        assert len(apple.look(tree.program(name)).personalities) == 1
+    assert 'no_compact_unwind' not in (tree.build / 'build.ninja').read_text()
     nothing_to_do(tree, 'Ninja')
 
 

@@ -27,6 +27,14 @@ def zig_folder():
     return Path(ziglang.__file__).parent / 'lib' / 'libc'
 
 
+def system_libraries(folder):
+    """A folder where a compiler driver finds libSystem by all the names that an SDK gives it."""
+    folder.mkdir()
+    for name in ('System', 'c', 'm'):
+        (folder / f'lib{name}.tbd').symlink_to(zig_folder() / 'darwin' / 'libSystem.tbd')
+    return folder
+
+
 def c_flags():
     return ['-isystem', str(zig_folder() / 'include' / 'any-macos-any')]
 
