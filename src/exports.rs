@@ -8,6 +8,8 @@
 //! - every manifest-wide and request pattern matches a symbol of some plugin;
 //! - every plugin has at least one export.
 
+use std::collections::HashSet;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Code, Diagnostic, Error, Result};
@@ -51,14 +53,12 @@ struct Pattern {
 
 impl Pattern {
     fn new(text: String, origin: Origin) -> Result<Self> {
-        let glob = compile(&text)?;
-        let special = text.find(['*', '?', '[', ']', '{', '}', '\\']);
         Ok(Self {
             prefix: text
-                .get(..special.unwrap_or(text.len()))
+                .get(..special(&text).unwrap_or(text.len()))
                 .unwrap_or_default()
                 .to_owned(),
-            glob: special.map(|_| glob),
+            glob: compile(&text)?,
             text,
             origin,
         })
@@ -75,13 +75,43 @@ impl Pattern {
     }
 }
 
+/// Patterns of which any may match. Lists of names are long: those are looked up.
+#[derive(Debug, Clone, Default)]
+struct AnyOf {
+    names: HashSet<Vec<u8>>,
+    globs: Vec<Pattern>,
+}
+
+impl AnyOf {
+    fn new(patterns: impl IntoIterator<Item = Pattern>) -> Self {
+        let mut all = Self::default();
+        for pattern in patterns {
+            match pattern.glob {
+                None => {
+                    all.names.insert(pattern.text.into_bytes());
+                }
+                Some(_) => all.globs.push(pattern),
+            }
+        }
+        all
+    }
+
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.globs.is_empty()
+    }
+
+    fn matches(&self, name: &[u8]) -> bool {
+        self.names.contains(name) || self.globs.iter().any(|p| p.matches(name))
+    }
+}
+
 /// What the manifest says of names that are no exports.
 #[derive(Debug, Clone, Default)]
 pub struct NameRules {
-    keep: Vec<Pattern>,
-    keep_vague: Vec<Pattern>,
-    public: Vec<Pattern>,
-    isolate: Vec<Pattern>,
+    keep: AnyOf,
+    keep_vague: AnyOf,
+    public: AnyOf,
+    isolate: AnyOf,
     /// What the format puts before names of C.
     decoration: &'static [u8],
 }
@@ -93,11 +123,11 @@ impl NameRules {
         let Some(manifest) = manifest else {
             return Ok(Self::default());
         };
-        let all = |list: &[String]| -> Result<Vec<Pattern>> {
+        let all = |list: &[String]| -> Result<AnyOf> {
             let patterns = list.iter().enumerate();
-            patterns
-                .map(|(at, text)| Pattern::new(text.clone(), Origin::Everyone(at)))
-                .collect()
+            let patterns =
+                patterns.map(|(at, text)| Pattern::new(text.clone(), Origin::Everyone(at)));
+            Ok(AnyOf::new(patterns.collect::<Result<Vec<_>>>()?))
         };
         Ok(Self {
             keep: all(&manifest.keep)?,
@@ -108,11 +138,8 @@ impl NameRules {
         })
     }
 
-    fn any(&self, list: &[Pattern], name: &[u8]) -> bool {
-        !list.is_empty() && {
-            let plain = name.strip_prefix(self.decoration).unwrap_or(name);
-            list.iter().any(|p| p.matches(plain))
-        }
+    fn any(&self, list: &AnyOf, name: &[u8]) -> bool {
+        !list.is_empty() && list.matches(name.strip_prefix(self.decoration).unwrap_or(name))
     }
 
     /// Is there anything that [`Self::keeps`] would say yes to?
@@ -152,13 +179,14 @@ pub struct Exports {
     /// The plugin's name, as it stands for `{plugin}`.
     pub plugin: String,
     patterns: Vec<Pattern>,
+    any: AnyOf,
 }
 
 impl Exports {
     /// Is this symbol an export? `name` is without the format's decoration.
     #[must_use]
     pub fn matches(&self, name: &[u8]) -> bool {
-        self.patterns.iter().any(|p| p.matches(name))
+        self.any.matches(name)
     }
 
     /// The patterns, `{plugin}` expanded.
@@ -242,6 +270,7 @@ impl<'a> ExportRules<'a> {
         }
         Ok(Exports {
             plugin: plugin.to_owned(),
+            any: AnyOf::new(patterns.iter().cloned()),
             patterns,
         })
     }
@@ -259,13 +288,23 @@ impl<'a> ExportRules<'a> {
             let exports = self.for_plugin(plugin.library, plugin.package)?;
             let mut names: Vec<&[u8]> = Vec::new();
             let errors_before = errors.len();
+            // Sorted, and without decoration: a pattern's matches stand where its prefix does.
+            let bare = plugin.names.iter().filter_map(|name| {
+                let bare = name.strip_prefix(plugin.decoration)?;
+                Some((bare, *name))
+            });
+            let mut bare: Vec<(&[u8], &[u8])> = bare.collect();
+            bare.sort_unstable();
             for pattern in &exports.patterns {
                 let before = names.len();
-                let bare = |n: &&&'n [u8]| {
-                    n.strip_prefix(plugin.decoration)
-                        .is_some_and(|n| pattern.matches(n))
-                };
-                names.extend(plugin.names.iter().filter(bare));
+                let prefix = pattern.prefix.as_bytes();
+                let first = bare.partition_point(|(bare, _)| *bare < prefix);
+                let near = bare[first..].iter();
+                let near = near.take_while(|(bare, _)| match pattern.glob {
+                    Some(_) => bare.starts_with(prefix),
+                    None => *bare == prefix,
+                });
+                names.extend(near.filter(|(b, _)| pattern.matches(b)).map(|(_, n)| *n));
                 let matched = names.len() > before;
                 match pattern.origin {
                     Origin::Everyone(i) => {
@@ -329,7 +368,13 @@ pub fn check_pattern(pattern: &str) -> Result<()> {
     compile(&pattern.replace("{plugin}", "plugin")).map(drop)
 }
 
-fn compile(text: &str) -> Result<GlobMatcher> {
+/// Where a pattern is more than a name.
+fn special(text: &str) -> Option<usize> {
+    text.find(['*', '?', '[', ']', '{', '}', '\\'])
+}
+
+/// `None` for a name.
+fn compile(text: &str) -> Result<Option<GlobMatcher>> {
     let invalid = |why: String| {
         Diagnostic::new(
             Code::ManifestInvalid,
@@ -340,12 +385,15 @@ fn compile(text: &str) -> Result<GlobMatcher> {
     if text.is_empty() {
         return Err(invalid("it is empty".to_owned()).into());
     }
+    if special(text).is_none() {
+        return Ok(None);
+    }
     let glob = GlobBuilder::new(text)
         .literal_separator(false)
         .backslash_escape(true)
         .build()
         .map_err(|e| invalid(e.kind().to_string()))?;
-    Ok(glob.compile_matcher())
+    Ok(Some(glob.compile_matcher()))
 }
 
 fn unmatched(pattern: &str, message: String, plugins: &[Defined<'_, '_>]) -> Diagnostic {
@@ -411,6 +459,18 @@ mod tests {
         assert!(!exports.matches(b"gst_plugin_json_register_too"));
         assert!(!exports.matches(b"gst_plugin_regex_register"));
         assert!(!exports.matches(b"\xff"));
+    }
+
+    /// In proportion to names and patterns, not to their product.
+    #[test]
+    fn every_name_may_be_a_pattern() {
+        let names: Vec<String> = (0..50_000).map(|i| format!("name{i}")).collect();
+        let bytes: Vec<&[u8]> = names.iter().map(|n| n.as_bytes()).collect();
+        let rules = ExportRules::new(None, &names);
+        let selected = rules.select(&[defined("many", &bytes)]).unwrap();
+        assert_eq!(selected[0].len(), names.len());
+        let exports = rules.for_plugin("many", None).unwrap();
+        assert!(bytes.iter().all(|n| exports.matches(n)) && !exports.matches(b"name"));
     }
 
     #[test]

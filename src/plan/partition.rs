@@ -262,14 +262,23 @@ impl Partition {
         self.exports.push(export);
     }
 
-    /// What each object refers to of groups that stand elsewhere, to the end.
+    /// What each object refers to, and its root set exports, of groups that stand elsewhere, to the end.
     fn find_copies(&mut self, analysis: &Analysis<'_>) {
         if !self.grouped.contains(&true) {
             return;
         }
+        let mut exported: BTreeMap<SetId, BTreeSet<ClassId>> = BTreeMap::new();
+        for (exports, own) in self.exports_of_set.iter().zip(&self.own) {
+            if let Some(own) = own {
+                let all = exports.iter().map(|&e| self.exports[e as usize].class);
+                let all = all.filter(|c| self.grouped[c.index()] && self.set_of[c.index()] != *own);
+                exported.entry(*own).or_default().extend(all);
+            }
+        }
         for set in 0..self.classes.len() {
-            let mut copies: BTreeSet<ClassId> = BTreeSet::new();
+            let mut copies = exported.remove(&SetId(set as u32)).unwrap_or_default();
             let mut waiting = self.classes[set].clone();
+            waiting.extend(&copies);
             while let Some(class) = waiting.pop() {
                 for to in targets(analysis, class) {
                     if self.grouped[to.index()]
@@ -405,10 +414,15 @@ impl Partition {
             return Vec::new();
         }
         let exports = self.exports_of_set[s].iter();
+        let own = self.own[s];
         let mut all: Vec<SetId> = exports
-            .map(|&e| self.set_of[self.exports[e as usize].class.index()])
+            .map(|&e| self.exports[e as usize].class)
+            .map(|c| match own {
+                Some(own) if self.grouped[c.index()] => own,
+                _ => self.set_of[c.index()],
+            })
             .collect();
-        all.extend(self.own[s]);
+        all.extend(own);
         all.sort_unstable();
         all.dedup();
         all
