@@ -33,9 +33,12 @@ def hard():
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
+def pytest_collection_modifyitems(config, items):
     """Skips what `tests/run` found to have no tools: marked parts, and folders of that name. Where two
     processes share the work, an integration's tests and GStreamer's stay in one of them."""
+    if not os.environ.get('DRAGONFIRE_LONG'):
+        config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker('long')])
+        items[:] = [item for item in items if not item.get_closest_marker('long')]
     unavailable = set(os.environ.get('DRAGONFIRE_UNAVAILABLE', '').split())
     for item in items:
         parts = {mark.args[0] for mark in item.iter_markers('needs')} | set(item.path.parts[-3:-1])
