@@ -5,7 +5,8 @@
 //!   nothing pulled defines yet. Only strong undefined symbols need; weak ones do not (gABI, "Symbol
 //!   Table").
 //! - GNU ld walks through the index again and again: of the members that are needed, the next one
-//!   behind the last pulled comes first. The order of pulling is the order of constructors.
+//!   behind the last pulled comes first. The order of pulling is the order of constructors; Apple's linker
+//!   sorts what it pulled by its place in the archive (ld64, `File::Ordinal`), and so does Zig's.
 //! - Names that an object needs without referring to them pull as strong undefined symbols do. What is to
 //!   be taken for a name that nobody defines pulls when that is known: the final linker does it.
 //! - Among pulled members strong beats common beats weak and vague; the first of equals wins.
@@ -17,8 +18,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::format::GlobalKind;
 use crate::format::model::{AtomIndex, Definition, SymbolIndex};
+use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId};
 
 /// A definition: the object, and the position among its globals.
@@ -48,6 +49,8 @@ pub struct Offer {
     rank: Vec<u32>,
     /// By place.
     order: Vec<ObjectId>,
+    /// By object: its place among the members, where that is the order of constructors.
+    member: Option<Vec<u32>>,
 }
 
 impl Offer {
@@ -68,11 +71,24 @@ impl Offer {
                 }
             }
         }
+        let member = format::constructors_by_member(graph.format).then(|| {
+            let mut member = vec![NONE; graph.member_of.len()];
+            let members = inputs.library(library).members.clone();
+            for (place, id) in members.enumerate() {
+                let object = graph.object_of[id as usize];
+                let slot = object.and_then(|o| member.get_mut(o.index()));
+                if let Some(slot) = slot.filter(|s| **s == NONE) {
+                    *slot = place as u32;
+                }
+            }
+            member
+        });
         Self {
             library,
             first,
             rank,
             order,
+            member,
         }
     }
 
@@ -138,7 +154,7 @@ pub struct Resolution {
     pub library: LibraryId,
     /// In pulling order.
     pub pulled: Vec<Pulled>,
-    /// Places in `pulled`.
+    /// Places in the order of constructors.
     place_of: HashMap<ObjectId, u32, foldhash::fast::FixedState>,
     /// By name: index into `sites`.
     site_of: Sites,
@@ -197,7 +213,7 @@ impl Resolution {
         self.place_of.contains_key(&object)
     }
 
-    /// Where in the order of pulling the object comes.
+    /// Where in the order of constructors the object comes.
     #[must_use]
     pub fn place(&self, object: ObjectId) -> Option<u32> {
         self.place_of.get(&object).copied()
@@ -255,7 +271,7 @@ impl Resolution {
             .map(|g| g.name)
             .next()
             .unwrap_or(NameId(NONE));
-        self.take(object, reason);
+        self.take(offer, object, reason);
         self.add(inputs, graph, object, &mut missing);
         self.pull_missing(inputs, graph, offer, missing);
     }
@@ -292,18 +308,20 @@ impl Resolution {
             let (Some(reason), Some(&object)) = (reason, offer.order.get(place as usize)) else {
                 continue;
             };
-            if self.take(object, reason) {
+            if self.take(offer, object, reason) {
                 self.add(inputs, graph, object, &mut missing);
             }
         }
     }
 
     /// Marks the object pulled; false where it was.
-    fn take(&mut self, object: ObjectId, reason: NameId) -> bool {
+    fn take(&mut self, offer: &Offer, object: ObjectId, reason: NameId) -> bool {
         if self.is_pulled(object) {
             return false;
         }
-        self.place_of.insert(object, self.pulled.len() as u32);
+        let member = offer.member.as_ref().and_then(|m| m.get(object.index()));
+        let place = member.copied().unwrap_or(self.pulled.len() as u32);
+        self.place_of.insert(object, place);
         self.pulled.push(Pulled { object, reason });
         true
     }

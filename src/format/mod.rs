@@ -185,6 +185,13 @@ pub fn weak_needs_a_twin(format: Format) -> bool {
     format == Format::Coff
 }
 
+/// Do linkers run constructors in the order in which archives hold their members, and not in the order in
+/// which they are pulled?
+#[must_use]
+pub fn constructors_by_member(format: Format) -> bool {
+    format == Format::MachO
+}
+
 /// What an object wants of names besides what its symbols say. The names are bytes, or a run's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wish<N> {

@@ -124,6 +124,8 @@ pub struct Written {
     pub bytes: Vec<u8>,
     /// By atom: where it stands; `None` for tables that are built anew.
     pub places: Vec<Option<FilePlace>>,
+    /// Atoms that stand there once more, and where.
+    pub copies: Vec<(u32, FilePlace)>,
 }
 
 /// A group of atoms that linkers keep or drop as one.

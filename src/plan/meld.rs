@@ -11,6 +11,7 @@ use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
+use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::{Analysis, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
@@ -97,10 +98,14 @@ pub fn plan<'d>(
             name: Cow::Owned(name.into_bytes()),
             data: Cow::Owned(written.bytes),
         });
+        let classes: Vec<ClassId> = partition.written(set).collect();
+        let again = written.copies.iter();
+        let again = again.map(|&(atom, place)| (classes[atom as usize], Some(place)));
+        let first = classes.iter().copied().zip(written.places);
         output.made.push(MadeObject {
             library,
             member: target.members.len() - 1,
-            atoms: partition.written(set).zip(written.places).collect(),
+            atoms: first.chain(again).collect(),
         });
     }
     Error::all(errors)?;

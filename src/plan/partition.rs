@@ -354,7 +354,7 @@ impl Partition {
             for &class in forced {
                 let own = self.set_of[class.index()];
                 if carriers.iter().any(|&c| c != own) && !self.grouped[class.index()] {
-                    places.push(start_of(class));
+                    places.push(start_of(analysis, class));
                 }
             }
         }
@@ -363,7 +363,7 @@ impl Partition {
             if let Demand::Set(member) = demand
                 && let Some(first) = self.anchor(*member as usize)
             {
-                places.push(start_of(first));
+                places.push(start_of(analysis, first));
             }
         }
         places.sort_unstable();

@@ -1,7 +1,8 @@
 //! Places that other objects refer to.
 
+use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::ClassId;
-use crate::format::model::SymbolKind;
+use crate::format::model::{Definition, SymbolKind};
 
 /// A place that other objects refer to. What is chosen at load time, or is thread-local, is not the code
 /// or data at its address, so the kind of the symbol is part of the place.
@@ -29,14 +30,31 @@ impl Special {
             _ => Self::Plain,
         }
     }
+
+    /// What a reference to such a place says of it.
+    #[must_use]
+    pub fn kind(self) -> SymbolKind {
+        match self {
+            Self::Plain => SymbolKind::NoType,
+            Self::Tls => SymbolKind::Tls,
+            Self::IndirectFunction => SymbolKind::IndirectFunction,
+        }
+    }
 }
 
 /// The place by which an atom is pulled.
 #[must_use]
-pub fn start_of(class: ClassId) -> Place {
+pub fn start_of(analysis: &Analysis<'_>, class: ClassId) -> Place {
+    let (set, n) = analysis.classes.first[class.index()];
+    let node = analysis.reached[set as usize].nodes[n as usize];
+    let mut symbols = analysis.graph.file(node.object).symbols_of(node.atom);
+    // Linkers refuse a plain reference to a thread-local variable.
+    let tls = symbols.any(|(_, s)| {
+        s.kind == SymbolKind::Tls && matches!(s.definition, Definition::Atom { offset: 0, .. })
+    });
     Place {
         class,
         offset: 0,
-        special: Special::Plain,
+        special: if tls { Special::Tls } else { Special::Plain },
     }
 }

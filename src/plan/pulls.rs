@@ -7,7 +7,7 @@ use super::builder::{Builder, Need};
 use super::place::start_of;
 use crate::analysis::Demand;
 use crate::analysis::identity::atoms::ClassId;
-use crate::format::model::{Binding, SymbolKind, Visibility};
+use crate::format::model::{Binding, Visibility};
 use crate::format::output::{OutTarget, OutValue};
 
 impl<'a> Builder<'_, 'a, '_> {
@@ -31,8 +31,8 @@ impl<'a> Builder<'_, 'a, '_> {
                 if objects.partition.grouped[class.index()] {
                     self.by_group(class);
                 } else {
-                    let start = start_of(class);
-                    self.place(class, start.offset, SymbolKind::NoType);
+                    let start = start_of(analysis, class);
+                    self.place(class, start.offset, start.special.kind());
                 }
             }
         }
@@ -52,7 +52,8 @@ impl<'a> Builder<'_, 'a, '_> {
                 }
                 Demand::Set(member) => match objects.partition.anchor(member as usize) {
                     Some(class) if self.position(class).is_none() => {
-                        self.place(class, 0, SymbolKind::NoType);
+                        let start = start_of(analysis, class);
+                        self.place(class, start.offset, start.special.kind());
                     }
                     Some(_) => {}
                     None => {

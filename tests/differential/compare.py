@@ -87,7 +87,7 @@ class Bench:
             if key not in self.compiled:
                 (self.folder / source.file).write_text(source.text)
                 out = Path(f'{source.name}{"-" + "-".join(d[-1] for d in defines) if defines else ""}.o')
-                status, _, errors = self.run([*self.platform.compiler(source), *self.platform.flags, '-w', *source.flags,
+                status, _, errors = self.run([*self.platform.compiler(source), *self.platform.flags_of(source), '-w', *source.flags,
                                               *defines, '-c', source.file, '-o', out])
                 if status:
                     raise Skip(f'{source.file} does not compile: {errors[-600:]}')
@@ -98,7 +98,7 @@ class Bench:
     def archive(self, library):
         if library not in self.archives:
             out = Path(f'lib{library}.a')
-            status, _, errors = self.run(['ar', 'rcs', out, *self.compile(self.program.libraries[library])])
+            status, _, errors = self.run([*self.platform.archiver, out, *self.compile(self.program.libraries[library])])
             if status:
                 raise Skip(errors)
             self.archives[library] = out
@@ -133,7 +133,7 @@ class Bench:
             if status < 0:
                 # mold 1.10 makes static programs with indirect functions that crash.
                 raise Skip(f'ends by signal {-status} as built')
-            self.plain[key] = status, normal(out)
+            self.plain[key] = status, normal(out, self.platform.format != 'macho')
         return self.plain[key]
 
     def combine(self, strategy, subset):
@@ -175,7 +175,7 @@ class Bench:
                 raise Different(f'{name} does not link:\n{out[-2500:]}')
             self.links += 1
             for (wanted_status, wanted_lines), tag in before:
-                lines = normal(out)
+                lines = normal(out, self.platform.format != 'macho')
                 if tag:
                     wanted_lines, lines = tagged(wanted_lines, tag), tagged(lines, tag)
                 if program.partial:
@@ -218,12 +218,12 @@ class Bench:
         return outcome
 
 
-def normal(text):
+def normal(text, priorities=True):
     """Lines; what constructors of one priority say (`~priority member text`) is sorted by member, because
-    linkers differ in the order of members."""
+    linkers differ in the order of members. Some formats have no priorities beyond a member."""
     lines, run = [], []
     for line in [*text.splitlines(), '']:
-        if line.startswith('~') and (not run or run[0].split()[0] == line.split()[0]):
+        if line.startswith('~') and (not run or not priorities or run[0].split()[0] == line.split()[0]):
             run.append(line)
             continue
         lines += sorted(run, key=lambda each: each.split()[1])

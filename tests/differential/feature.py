@@ -1,8 +1,10 @@
 """What marks a function as a feature of generated programs."""
 
 
-def feature(*, formats=('elf', 'coff'), language='c', not_in=(), only_on=('host', 'aarch64', 'riscv64', 'mingw'), meets=False,
-            shared=False):
+ALL = ('host', 'aarch64', 'riscv64', 'mingw', 'macos', 'macos-x86_64')
+
+
+def feature(*, formats=('elf', 'coff', 'macho'), language='c', not_in=(), only_on=ALL, meets=False, shared=False):
     """`meets`: names of several libraries, or of one and the program, become one; `shared`: libraries have a
     member in common that has state."""
     def mark(function):

@@ -157,6 +157,8 @@ def objects(f):
     """Objects of every storage with constructors and destructors."""
     for library in f.some():
         priority = f.rng.choice(['', '', '__attribute__((init_priority(300)))', '__attribute__((init_priority(2000)))'])
+        if f.maker.platform.format == 'macho':
+            priority = ''
         number = 300 if '(300)' in priority else 2000 if priority else 0
         f.member(library, f'''
             namespace QQ {{

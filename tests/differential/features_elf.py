@@ -7,7 +7,19 @@ def elf(**more):
     return feature(formats=('elf',), **more)
 
 
-@elf()
+def elf_or_macho(**more):
+    return feature(formats=('elf', 'macho'), **more)
+
+
+def bounded(f, name):
+    """A section's name in an attribute, and declarations of its bounds, as these formats have them."""
+    if f.maker.platform.format == 'elf':
+        return name, f'extern const int __start_{name}[], __stop_{name}[];'
+    bounds = ((f'__st{end}_{name}', f'section${way}$__DATA${name}') for end, way in (('art', 'start'), ('op', 'end')))
+    return f'__DATA,{name}', ''.join(f'extern const int {c}[] __asm("{label}");' for c, label in bounds)
+
+
+@elf_or_macho()
 def weak_inside(f):
     """A weak definition and a strong one in one library's members, pulled or not."""
     for library in f.some():
@@ -38,7 +50,7 @@ def weak_needs(f):
             f.call(library, 'printf("LIB: dead %d\\n", x_XX_dead());', 'int x_XX_dead(void);')
 
 
-@elf(meets=True)
+@elf_or_macho(meets=True)
 def weak_across(f):
     """One hook, weak and strong, in libraries and the program."""
     libraries = f.some()
@@ -75,7 +87,7 @@ def weak_need_across(f):
         f.call(giver, 'printf("LIB: gives %d\\n", x_XX_gives());', 'int x_XX_gives(void);')
 
 
-@elf()
+@elf_or_macho()
 def visibility(f):
     """Hidden, protected and internal names across members; protected exports."""
     kinds = ['hidden', 'protected', 'internal', 'default']
@@ -94,7 +106,7 @@ def visibility(f):
         f.call(library, 'for (int i = 0; i < 5; i++) printf("LIB: see %d\\n", x_XX_see(i));', 'int x_XX_see(int);')
 
 
-@elf()
+@elf_or_macho()
 def threads(f):
     """Thread locals by every model, across members and from the program."""
     models = ['global-dynamic', 'local-dynamic', 'initial-exec'] + ([] if f.maker.mode == 'shared' else ['local-exec'])
@@ -178,41 +190,42 @@ def shared_indirect(f):
         f.call(library, 'printf("LIB: fast %d\\n", x_XX_fast(2));', 'int x_XX_fast(int);')
 
 
-@elf()
+@elf_or_macho()
 def sets(f):
     """A section with bounds: entries of several members, summed by one."""
     for library in f.some():
         count = f.rng.randint(1, 3)
         mark = f.rng.choice(['used', 'used, retain'])
+        place, bounds = bounded(f, 'set_XX')
         for k in range(count):
-            f.member(library, f'__attribute__(({mark}, section("set_XX"))) static const int entry_QQ_{k} = KK + {k}, more_QQ_{k} = {k}; int pull_QQ_{k}(void) {{ return {k}; }}',
+            f.member(library, f'__attribute__(({mark}, section("{place}"))) static const int entry_QQ_{k} = KK + {k}, more_QQ_{k} = {k}; int pull_QQ_{k}(void) {{ return {k}; }}',
                      slot=k, compiler='gcc')
         f.member(library, '\n'.join(f'int pull_QQ_{k}(void);' for k in range(count)) + f'''
-            extern const int __start_set_XX[], __stop_set_XX[];
+            {bounds}
             int x_XX_set(void) {{ long n = {' + '.join(f'pull_QQ_{k}()' for k in range(count))}; for (const int *p = __start_set_XX; p < __stop_set_XX; p++) n += *p; return (int)n * 100 + (int)(__stop_set_XX - __start_set_XX); }}''', slot='user')
         f.call(library, 'printf("LIB: set %d\\n", x_XX_set());', 'int x_XX_set(void);')
 
 
-@elf(meets=True)
+@elf_or_macho(meets=True)
 def sets_across(f):
     """A section with bounds to which libraries and the program give entries."""
     libraries = f.some()
     reader = f.rng.choice([*libraries, 'program'])
     mark = f.rng.choice(['used', 'used, retain'])
+    place, bounds = bounded(f, 'across_TT')
     for library in libraries:
-        f.member(library, f'__attribute__(({mark}, section("across_TT"))) static const int entry_XX = KK; int x_XX_enter(void) {{ return {7 if f.chance(50) else "entry_XX"}; }}',
+        f.member(library, f'__attribute__(({mark}, section("{place}"))) static const int entry_XX = KK; int x_XX_enter(void) {{ return {7 if f.chance(50) else "entry_XX"}; }}',
                  compiler='gcc')
         f.call(library, 'printf("LIB: enter %d\\n", x_XX_enter());', 'int x_XX_enter(void);')
     count = '{ int n = 0; for (const int *p = __start_across_TT; p < __stop_across_TT; p++) n += *p; return n; }'
-    bounds = 'extern const int __start_across_TT[], __stop_across_TT[];'
     if reader == 'program':
-        f.program(f'__attribute__((used, section("across_TT"))) static const int mine_TT = 1; {bounds} int total_TT(void) {count}')
+        f.program(f'__attribute__((used, section("{place}"))) static const int mine_TT = 1; {bounds} int total_TT(void) {count}')
         f.call(libraries[0], 'printf("LIB: total %d\\n", total_TT());', 'int total_TT(void);')
     else:
         f.member(reader, f'{bounds} int x_XX_total(void) {count}', slot='reader', compiler='gcc')
         f.call(reader, 'printf("LIB: total %d\\n", x_XX_total());', 'int x_XX_total(void);')
         if f.chance(50):
-            f.program('__attribute__((used, section("across_TT"))) static const int mine_TT = 1; int touch_TT(void) { return mine_TT; }')
+            f.program(f'__attribute__((used, section("{place}"))) static const int mine_TT = 1; int touch_TT(void) {{ return mine_TT; }}')
             f.call(reader, 'printf("LIB: touch %d\\n", touch_TT());', 'int touch_TT(void);')
 
 
@@ -293,7 +306,7 @@ def large_model(f):
         f.call(library, 'printf("LIB: far %d %d\\n", x_XX_far(0), x_XX_far(1));', 'int x_XX_far(int);')
 
 
-@elf(meets=True, not_in=('shared',))
+@elf_or_macho(meets=True, not_in=('shared',))
 def program_gives(f):
     """The program defines what libraries ask for: functions, data, thread locals."""
     libraries = f.some()

@@ -1,9 +1,11 @@
 """How objects, archives and programs are made and run for a platform."""
 
+import functools
 import shutil
 from dataclasses import dataclass, field
 
-from harness import link, windows
+from harness import apple, link, machorun, windows
+from harness.cross import zig
 
 
 @dataclass
@@ -18,6 +20,7 @@ class Platform:
     # What compilers of objects are told, and what links are.
     flags: tuple = ()
     link_flags: tuple = ()
+    archiver: tuple = ('ar', 'rcs')
 
     @property
     def languages(self):
@@ -26,6 +29,9 @@ class Platform:
     def compiler(self, source):
         found = self.compilers.get((source.compiler, source.language)) or self.compilers['gcc', source.language]
         return [found]
+
+    def flags_of(self, source):
+        return self.flags
 
     def link(self, out, objects, libraries, linker, mode, *, cxx):
         """The command that links, and the one that runs."""
@@ -59,9 +65,32 @@ def mingw():
                     runner=tuple(windows.wine_command()), link_flags=('-static',))
 
 
+class Apple(Platform):
+    def flags_of(self, source):
+        return [*self.flags, *(apple.cxx_flags() if source.language == 'cpp' else apple.c_flags())]
+
+    def link(self, out, objects, libraries, linker, mode, *, cxx):
+        inputs = [*objects, *libraries, *(machorun.cxx_runtime(self.name) if cxx else []), machorun.unwinder(self.name)]
+        if linker == 'zig':
+            command = [*zig('-target', apple.MACHINES[self.name][2]), *inputs, '-o', out]
+        else:
+            command = apple.ld64(self.name, out, inputs, ['-dead_strip'] if mode == 'dead_strip' else [])
+        return command, [*machorun.loader(self.name), out]
+
+
+def macos(name):
+    clang = link.versioned('clang')
+    compilers = {('gcc', language): clang for language in ('c', 'cpp')}
+    linkers = ('lld', 'lld', 'zig') if ('zig', name) in apple.RUNS else ('lld',)
+    return Apple(name, 'macho', compilers, linkers, ('plain', 'dead_strip'),
+                 flags=(f'--target={apple.MACHINES[name][1]}', '-fcommon'),
+                 archiver=(link.versioned('llvm-ar'), '--format=darwin', 'rcs'))
+
+
 PLATFORMS = {
     'host': host,
     'aarch64': lambda: cross('aarch64-linux-gnu', 'aarch64'),
     'riscv64': lambda: cross('riscv64-linux-gnu', 'riscv64'),
     'mingw': mingw,
+    **{name: functools.partial(macos, name) for name in apple.MACHINES},
 }

@@ -69,8 +69,13 @@ def runtime(name, source, runs):
 def lld(name, out, source, libraries, *, defines=(), flags=(), runs=False):
     """Links with LLVM's ld64.lld. What `runs` may be given to machorun."""
     object_file = compiled(name, f'{out}.o', source, defines)
-    run([versioned('ld64.lld'), '-arch', MACHINES[name][0], '-platform_version', 'macos', '11.0', '11.0',
-         '-o', out, object_file, *libraries, *runtime(name, source, runs), zig_folder() / 'darwin' / 'libSystem.tbd', *flags])
+    run(ld64(name, out, [object_file, *libraries, *runtime(name, source, runs)], flags))
+
+
+def ld64(name, out, inputs, flags):
+    """LLVM's linker's command."""
+    return [versioned('ld64.lld'), '-arch', MACHINES[name][0], '-platform_version', 'macos', '11.0', '11.0',
+            '-o', out, *inputs, zig_folder() / 'darwin' / 'libSystem.tbd', *flags]
 
 
 def by_zig(name, out, source, libraries, *, defines=(), flags=(), runs=False):

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 
-from . import cache, windows
+from . import apple, cache, machorun, windows
 from .cargo import TESTS, library_name
-from .cross import ELF
+from .cross import ELF, zig
 from .engine import STRATEGIES, combined, request
 from .link import LINKERS, LOADER, MODES, linker_folder, loader, versioned
 from .run import run
@@ -28,11 +28,14 @@ BUILT = 'built'
 LIBRARY = ['-O1', '-ffunction-sections', '-fdata-sections']
 PROGRAM = ['-O1']
 # Where a case does not say how its programs are linked.
-LINKS = {'x86_64': LINKERS, 'msvc': ['lld']}
+LINKS = {'x86_64': LINKERS, 'msvc': ['lld'], 'macos': ['lld-gc', 'zig'], 'macos-x86_64': ['lld']}
+# `gc` is -dead_strip, `all` -all_load, `objc` -ObjC; Zig's programs for x86_64 cannot be run (harness/apple.py).
+APPLE_LINKS = {target: ['lld', 'lld-gc', 'lld-all', 'lld-all-gc', 'lld-objc', 'lld-objc-gc', *(['zig'] if ('zig', target) in apple.RUNS else [])]
+               for target in apple.MACHINES}
 # Links for machines of which there are no other linkers here.
 DEFAULT_LINKS = ['bfd']
 # What is no option of a program but the text of a source.
-SOURCE = re.compile(r'\.(c|cc|s)$')
+SOURCE = re.compile(r'\.(c|cc|s|S|m)$')
 # How long a program may take, in seconds.
 PATIENCE = {'msvc': 30, 'mingw': 30}
 
@@ -89,6 +92,8 @@ class Case:
     # Kinds of search of weak externals, by source: no compiler makes all.
     searches: dict
     manifest: dict
+    # Of the engine's command.
+    arguments: list
 
     @property
     def name(self):
@@ -99,6 +104,8 @@ class Case:
 
     def links_of(self, target, program):
         links = program.links or self.links or LINKS.get(target, DEFAULT_LINKS)
+        if target in apple.MACHINES:
+            return [link for link in links if link in APPLE_LINKS[target]] or LINKS[target]
         if target in LINKS:
             return [link for link in links if target != 'msvc' or link.startswith('lld')] or LINKS[target]
         # One linker for each other CPU, and in the modes that the case is about.
@@ -141,7 +148,7 @@ def read(path):
         table.pop('strategies', STRATEGIES if several else [s for s in STRATEGIES if s != 'dedup']),
         table.pop('links', None), table.pop('without', []), table.pop('compiler', 'gcc'), table.pop('flags', {}), table.pop('with', []), table.pop('files', {}),
         table.pop('error', {}), table.pop('warning', {}), table.pop('symbols', []), table.pop('same', {}), table.pop('says', []), table.pop('searches', {}),
-        table.pop('manifest', {}))
+        table.pop('manifest', {}), table.pop('arguments', []))
     assert not table, f'{path}: what is {", ".join(table)}?'
     return case
 
@@ -170,13 +177,19 @@ class Tools:
 
     @property
     def elf(self):
-        return self.target not in ('msvc', 'mingw')
+        return self.target not in ('msvc', 'mingw') and not self.apple
+
+    @property
+    def apple(self):
+        return self.target in apple.MACHINES
 
     def compiler(self, case, path):
         """The compiler of a source, with what it always needs."""
         cxx = path.endswith('.cc')
         if self.target == 'msvc':
             return [versioned('clang'), *windows.CLANG]
+        if self.apple:
+            return [versioned('clang'), f'--target={apple.MACHINES[self.target][1]}', *(apple.cxx_flags() if cxx else apple.c_flags()), '-c']
         if self.target == 'mingw':
             return [f'x86_64-w64-mingw32-{"g++" if cxx else "gcc"}', '-c']
         if self.target != 'x86_64':
@@ -185,7 +198,7 @@ class Tools:
         return [versioned('clang' + '++' * cxx) if case.is_clangs(path) else 'g++' if cxx else 'gcc', '-c']
 
     def object(self, case, path, source, out, flags):
-        text = [] if path.endswith('.s') else flags
+        text = [] if path.endswith(('.s', '.S')) else flags
         run([*self.compiler(case, path), *text, *case.flags_of(path), source, '-o', out])
         if path in case.searches:
             search_weakly(out, case.searches[path])
@@ -194,6 +207,8 @@ class Tools:
         out.unlink(missing_ok=True)
         if self.target == 'msvc':
             run([versioned('llvm-lib'), f'/out:{out}', *objects])
+        elif self.apple:
+            run([versioned('llvm-ar'), '--format=darwin', 'rcs', out, *objects])
         else:
             run(['ar' if self.target == 'x86_64' else versioned('llvm-ar'), 'rcs', out, *objects])
 
@@ -211,6 +226,8 @@ class Tools:
                  *windows.strictly(libraries), *windows.crt(), *windows.system(), *rest])
             return windows.wine(out)
         cxx = any(path.endswith('.cc') for path in [*program.sources, *(p for ps in case.libraries.values() for p in ps)])
+        if self.apple:
+            return self.link_apple(link, out, [*objects, *libraries, *rest], cxx)
         if self.target == 'mingw':
             out = out.with_suffix('.exe')
             run([f'x86_64-w64-mingw32-{"g++" if cxx else "gcc"}', '-static', *objects, '-o', out, *libraries, *rest])
@@ -221,6 +238,21 @@ class Tools:
         flags = MODES[MODE_OF.get(mode, mode)]
         run([*driver, *flags, f'-fuse-ld={linker}', f'-B{linker_folder()}', *objects, '-o', out, *libraries, *rest])
         return [*runner, self.loader(), out] if mode == 'shared' else [*runner, out]
+
+    def link_apple(self, link, out, inputs, cxx):
+        linker, *modes = link.split('-')
+        inputs = [*inputs, *(machorun.cxx_runtime(self.target) if cxx else []), machorun.unwinder(self.target)]
+        if linker == 'zig':
+            run([*zig('-target', apple.MACHINES[self.target][2]), *inputs, '-o', out])
+        else:
+            flags = {'gc': '-dead_strip', 'all': '-all_load', 'objc': '-ObjC'}
+            run(apple.ld64(self.target, out, inputs, [flags[mode] for mode in modes]))
+        return [*machorun.loader(self.target), out]
+
+    def said(self, path, option, pattern):
+        """What readelf, or objdump for Apple, prints of a file, as much as fits the pattern."""
+        tool = [versioned('llvm-objdump'), '--macho'] if self.apple else [versioned('llvm-readelf')]
+        return sorted(found.group(0) for found in re.finditer(pattern, run([*tool, option, path])))
 
     def loader(self):
         """The program that loads a shared library, for this machine."""
@@ -313,7 +345,8 @@ class Bench:
             if self.case.manifest:
                 how['manifest'] = self.folder / 'manifest.json'
                 how['manifest'].write_text(json.dumps({'schema': 1, **self.case.manifest}))
-            response = request(self.engine, strategy, self.built().values(), out, exports=self.case.exports, **how)
+            response = request(self.engine, strategy, self.built().values(), out, exports=self.case.exports,
+                               arguments=self.case.arguments, **how)
             if not response['ok']:
                 raise Refused(response['errors'])
             return combined(strategy, response, out)
@@ -385,10 +418,10 @@ def judge(bench, strategy, program, link):
             symbol_is(bench, strategy, wanted)
         for wanted in case.says:
             found = [t for path in bench.combined(strategy).libraries()
-                     for t in said(path, wanted['option'], wanted['pattern'])]
+                     for t in bench.tools.said(path, wanted['option'], wanted['pattern'])]
             assert bool(found) != wanted.get('never', False), f'{case.shows}\n  {wanted}: {found}'
         for option, pattern in case.same.items():
-            plain, ours = (said(bench.program(s, program, link), option, pattern) for s in (BUILT, strategy))
+            plain, ours = (bench.tools.said(bench.program(s, program, link), option, pattern) for s in (BUILT, strategy))
             assert plain and ours == plain, f'{case.shows}\n  {ours}\n  not {plain}'
 
 
@@ -444,11 +477,6 @@ def entries(paths):
         for line in run([versioned('llvm-readelf'), '--symbols', '--wide', path]).splitlines():
             if found := ENTRY.match(line):
                 yield {**found.groupdict(), 'library': library_name(path)}
-
-
-def said(path, option, pattern):
-    """What readelf prints of a file, as much as fits the pattern."""
-    return sorted(found.group(0) for found in re.finditer(pattern, run([versioned('llvm-readelf'), option, path])))
 
 
 def symbol_is(bench, strategy, wanted):

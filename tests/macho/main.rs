@@ -6,5 +6,6 @@ mod bitcode;
 mod fat;
 mod hostile;
 mod inspect;
+mod mutations;
 mod read;
 mod support;

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,6 +26,8 @@ static u64 stack_guard = 0x5bd1e995c3a50aff;
 #define SAME(name) {"_" #name, (void *)name}
 const struct shim same_shims[] = {
     SHIM("__stdinp", &stdin), SHIM("__stdoutp", &stdout), SHIM("__stderrp", &stderr), SHIM("environ", &environ),
+    /* Room for all that these keep is in libSystem's jmp_buf too. */
+    SHIM("setjmp", _setjmp), SHIM("_setjmp", _setjmp), SHIM("longjmp", longjmp), SHIM("_longjmp", longjmp),
     SHIM("__stack_chk_guard", &stack_guard), SAME(__stack_chk_fail), SAME(__cxa_atexit),
     SAME(_exit), SAME(abort), SAME(aligned_alloc), SAME(atexit), SAME(bzero), SAME(calloc), SAME(chdir), SAME(close),
     SAME(closedir), SAME(dirfd), SAME(dup), SAME(dup2), SAME(exit), SAME(fflush), SAME(fputc), SAME(fputs), SAME(free),

@@ -80,6 +80,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     Ok(Written {
         bytes,
         places: layout.places.iter().map(|p| Some(place(p))).collect(),
+        copies: Vec::new(),
     })
 }
 

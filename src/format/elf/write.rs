@@ -96,6 +96,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     Ok(Written {
         bytes,
         places: layout.places.iter().map(place).collect(),
+        copies: Vec::new(),
     })
 }
 

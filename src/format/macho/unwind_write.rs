@@ -45,8 +45,14 @@ enum Aim {
     Copy(Place, SymbolRef),
 }
 
-/// Language-specific data that was copied, by (atom of the function, place among its unwind entries).
-pub(super) type Copies = HashMap<(usize, usize), (Place, SymbolRef)>;
+/// Language-specific data that was copied.
+#[derive(Default)]
+pub(super) struct Copies {
+    /// By (atom of the function, place among its unwind entries).
+    of: HashMap<(usize, usize), (Place, SymbolRef)>,
+    /// What was copied, and to where.
+    pub atoms: Vec<(u32, Place)>,
+}
 
 /// Copies language-specific data that several unwind entries name: Apple's ld64 takes each for one function
 /// alone.
@@ -55,7 +61,7 @@ pub(super) fn copy_shared<'o, 'a, 'd>(
     symbols: &mut SymbolTable<'o, 'a, 'd>,
 ) -> Result<Copies> {
     let object = layout.object;
-    let mut copies = Copies::new();
+    let mut copies = Copies::default();
     let mut seen: HashSet<(u32, u64)> = HashSet::new();
     for (at, out) in object.atoms.iter().enumerate() {
         for (position, (entry, targets)) in out
@@ -88,7 +94,8 @@ pub(super) fn copy_shared<'o, 'a, 'd>(
                 offset: place.offset.wrapping_add(offset),
                 ..place
             };
-            copies.insert((at, position), (there, label));
+            copies.of.insert((at, position), (there, label));
+            copies.atoms.push((atom, place));
         }
     }
     Ok(copies)
@@ -115,7 +122,7 @@ pub(super) fn build<'o, 'a, 'd>(
                 entry,
                 header,
                 targets,
-                copy: copies.get(&(at, position)).copied(),
+                copy: copies.of.get(&(at, position)).copied(),
             };
             // Compact entries share nothing.
             if header.bytes.is_empty() {

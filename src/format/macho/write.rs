@@ -64,8 +64,36 @@ const MAX_ALIGN: u64 = 1 << 15;
 /// Sections are named by a byte.
 const MAX_SECTIONS: usize = 255;
 
-/// Where pointers stand that only pull: -dead_strip drops them after they have.
-const PULLING: (&[u8], &[u8]) = (b"__DATA", b"__const");
+/// Where pointers stand that only pull, and code: -dead_strip drops them after they have.
+const PULLING: (&[u8], &[u8], u32) = (b"__DATA", b"__const", 0);
+const PULLING_TLS: (&[u8], &[u8], u32) = (
+    b"__TEXT",
+    b"__text",
+    macho::S_ATTR_PURE_INSTRUCTIONS.0 | macho::S_ATTR_SOME_INSTRUCTIONS.0,
+);
+
+/// Code that loads the place of a thread-local variable's descriptor, and its relocations.
+fn tls_load(cpu: super::read::Cpu) -> (&'static [(u32, Native)], &'static [u8]) {
+    const fn at(offset: u32, kind: u8, pc_relative: bool) -> (u32, Native) {
+        let native = Native {
+            kind,
+            pc_relative,
+            length: 2,
+        };
+        (offset, native)
+    }
+    const ARM64: &[(u32, Native)] = &[
+        at(0, macho::ARM64_RELOC_TLVP_LOAD_PAGE21.0, true),
+        at(4, macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12.0, false),
+    ];
+    const X86_64: &[(u32, Native)] = &[at(3, macho::X86_64_RELOC_TLV.0, true)];
+    match cpu {
+        // adrp x0, symbol@TLVPPAGE; ldr x0, [x0, symbol@TLVPPAGEOFF]
+        super::read::Cpu::Arm64 => (ARM64, &[0, 0, 0, 0x90, 0, 0, 0x40, 0xf9]),
+        // movq symbol@TLVP(%rip), %rax; nop
+        _ => (X86_64, &[0x48, 0x8b, 0x05, 0, 0, 0, 0, 0x90]),
+    }
+}
 
 /// Do linkers cut the atom's section by its contents?
 pub(super) fn is_cut_by_contents(atom: &Atom<'_>) -> bool {
@@ -118,15 +146,15 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
         return Err(limit("more than 255 sections in a Mach-O object").into());
     }
     let bytes = emit::emit(&joined, &layout.sections, symbols)?;
-    let place = |p: &Place| {
-        Some(FilePlace {
-            section: p.section as u32 + 1,
-            offset: p.offset,
-        })
+    let place = |p: &Place| FilePlace {
+        section: p.section as u32 + 1,
+        offset: p.offset,
     };
+    let again = copies.atoms.iter().map(|(atom, at)| (*atom, place(at)));
     Ok(Written {
         bytes,
-        places: places.iter().map(place).collect(),
+        places: places.iter().map(|p| Some(place(p))).collect(),
+        copies: again.collect(),
     })
 }
 
@@ -269,19 +297,35 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
     /// Apple's linker pulls members for references alone, not for entries of the symbol table.
     fn pull(&mut self, symbols: &mut SymbolTable<'_, '_, 'd>) {
         let entries = self.object.undefined.iter().enumerate();
-        let alone: Vec<u32> = entries
-            .filter(|(at, u)| {
-                // A plain pointer to a thread-local variable is an error; a common needs nobody.
-                !self.used[*at] && u.common.is_none() && u.kind != SymbolKind::Tls
-            })
-            .map(|(at, _)| at as u32)
-            .collect();
-        if alone.is_empty() {
+        let (mut plain, mut tls) = (Vec::new(), Vec::new());
+        // A common needs nobody.
+        for (at, u) in entries.filter(|(at, u)| !self.used[*at] && u.common.is_none()) {
+            match u.kind {
+                SymbolKind::Tls => tls.push(at as u32),
+                _ => plain.push(at as u32),
+            }
+        }
+        self.pull_by(symbols, &plain, PULLING, &[(0, Native::pointer())], &[0; 8]);
+        // A plain pointer to a thread-local variable is an error: code that nobody calls loads it.
+        let (parts, code) = tls_load(self.cpu);
+        self.pull_by(symbols, &tls, PULLING_TLS, parts, code);
+    }
+
+    /// Appends to a section what names each of these: `bytes`, with a relocation at each of the `parts`.
+    fn pull_by(
+        &mut self,
+        symbols: &mut SymbolTable<'_, '_, 'd>,
+        undefined: &[u32],
+        (segment, name, flags): (&[u8], &[u8], u32),
+        parts: &[(u32, Native)],
+        bytes: &[u8],
+    ) {
+        if undefined.is_empty() {
             return;
         }
-        let same = |s: &OutSection| (&*s.segment, &*s.name) == PULLING && !s.zero_fill;
+        let same = |s: &OutSection| s.segment == segment && s.name == name && !s.zero_fill;
         let section = self.sections.iter().position(same).unwrap_or_else(|| {
-            self.sections.push(OutSection::new(PULLING.0, PULLING.1, 0));
+            self.sections.push(OutSection::new(segment, name, flags));
             self.sections.len() - 1
         });
         let s = &mut self.sections[section];
@@ -293,17 +337,21 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             value: start,
             desc: 0,
         });
-        s.size = start + alone.len() as u64 * 8;
-        s.data.resize(s.size as usize, 0);
-        for (number, &undefined) in alone.iter().enumerate() {
-            s.relocations.push(Relocation {
-                offset: (start + number as u64 * 8) as u32,
-                entry: Entry::Plain {
-                    native: Native::pointer(),
-                    to: Referent::Symbol(SymbolRef::Undefined(undefined)),
-                },
-            });
+        fill(&mut s.data, start as usize, flags != 0, self.cpu);
+        for &undefined in undefined {
+            let at = s.data.len() as u32;
+            s.data.extend_from_slice(bytes);
+            for &(offset, native) in parts {
+                s.relocations.push(Relocation {
+                    offset: at + offset,
+                    entry: Entry::Plain {
+                        native,
+                        to: Referent::Symbol(SymbolRef::Undefined(undefined)),
+                    },
+                });
+            }
         }
+        s.size = s.data.len() as u64;
     }
 
     fn objc_image_info(&mut self, info: [u8; 8]) {
