@@ -24,6 +24,9 @@ pub enum Code {
     PackageNotFound,
     NoStaticLibrary,
     LockWouldChange,
+    TargetUnknown,
+    TargetDuplicate,
+    TargetUnsuitable,
     // Inputs.
     InputNotFound,
     InputUnreadable,

@@ -175,6 +175,7 @@ fn the_place_of_a_fault() {
             "$.libraries",
         ),
     ];
+    let cases = cases.into_iter().chain(faults_of_targets_and_packages());
     for (mut case, place) in cases {
         case["protocol"] = json!(1);
         let (message, _) = failure(&bytes(&case), "request-invalid", 2);
@@ -183,6 +184,49 @@ fn the_place_of_a_fault() {
             "{case}: {message}"
         );
     }
+}
+
+fn faults_of_targets_and_packages() -> Vec<(Value, &'static str)> {
+    let dir = json!({"dir": "out"});
+    let workspace = |targets: Value| json!({"manifest_path": "Cargo.toml", "targets": targets});
+    let two = workspace(json!(["aarch64-apple-ios", "aarch64-apple-darwin"]));
+    let both = json!({"manifest_path": "Cargo.toml", "target": "a", "targets": ["b"]});
+    let source = json!({"workspace": two});
+    let libraries = json!({"libraries": [{"path": "liba.a"}]});
+    let of = |packages: Value| json!({"operation": "meld", "source": source, "output": dir, "packages": packages});
+    vec![
+        (
+            json!({"operation": "discover", "workspace": two}),
+            "$.workspace.targets",
+        ),
+        (
+            json!({"operation": "inspect", "source": source}),
+            "$.source.workspace.targets",
+        ),
+        (
+            json!({"operation": "build", "workspace": both}),
+            "$.workspace.targets",
+        ),
+        (
+            json!({"operation": "build", "workspace": workspace(json!([""]))}),
+            "$.workspace.targets",
+        ),
+        (
+            json!({"operation": "meld", "source": source, "output": {"in-place": "libw.a"}}),
+            "$.output",
+        ),
+        (
+            json!({"operation": "meld", "source": libraries, "output": dir, "packages": {"jni_libs": "jni"}}),
+            "$.packages",
+        ),
+        (of(json!({"headers": "include"})), "$.packages.headers"),
+        (
+            of(json!({"xcframework": "a.zip"})),
+            "$.packages.xcframework",
+        ),
+        (of(json!({"jni_libs": ""})), "$.packages.jni_libs"),
+        (of(json!({"jnilibs": "j"})), "$.packages.jnilibs"),
+    ]
 }
 
 #[test]
@@ -235,6 +279,19 @@ fn command_line_errors() {
         &["dedup", "--out", "o", "--features", "f", "liba.a"],
         &["-o", "libw.a"],
         &["-f", "elf", "-o", "libw.a", "liba.a"],
+        &["meld", "--out", "o", "--jni-libs", "j", "liba.a"],
+        &[
+            "meld", "--out", "o", "--target", "a", "--target", "b", "liba.a",
+        ],
+        &[
+            "meld",
+            "--out",
+            "o",
+            "--manifest-path",
+            "Cargo.toml",
+            "--headers",
+            "include",
+        ],
         &["frobnicate"],
         &[],
     ] {

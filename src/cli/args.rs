@@ -87,9 +87,10 @@ pub(super) struct WorkspaceArgs {
     /// Take the plugins of this Cargo workspace
     #[arg(long, value_name = "CARGO_TOML", help_heading = "Workspace")]
     pub manifest_path: Option<Utf8PathBuf>,
-    /// Target triple: to build for [default: the host's], or of the given libraries
+    /// Target triple: to build for [default: the host's], or of the given libraries; several times to
+    /// build for several
     #[arg(long, value_name = "TRIPLE", help_heading = "Workspace")]
-    pub target: Option<String>,
+    pub target: Vec<String>,
     #[command(flatten)]
     pub options: WorkspaceOptions,
 }
@@ -212,6 +213,8 @@ pub(super) struct Combine {
     pub workspace: WorkspaceArgs,
     #[command(flatten)]
     pub metadata: MetadataArgs,
+    #[command(flatten)]
+    pub packages: PackageArgs,
     /// Write a self-contained HTML page of what was done
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<Utf8PathBuf>,
@@ -284,6 +287,34 @@ pub(super) struct MetadataArgs {
     /// What the depfile's rule makes [default: the written libraries]
     #[arg(long, value_name = "FILE", help_heading = "Metadata")]
     pub depfile_target: Vec<Utf8PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PackageArgs {
+    /// Write an .xcframework of the libraries for Apple's targets
+    #[arg(
+        long,
+        value_name = "BUNDLE",
+        help_heading = "Packages",
+        requires = "manifest_path"
+    )]
+    pub xcframework: Option<Utf8PathBuf>,
+    /// Headers for the .xcframework; a module map is written where they have none
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Packages",
+        requires = "xcframework"
+    )]
+    pub headers: Option<Utf8PathBuf>,
+    /// Lay out the libraries for Android's targets by ABI in this folder
+    #[arg(
+        long,
+        value_name = "DIR",
+        help_heading = "Packages",
+        requires = "manifest_path"
+    )]
+    pub jni_libs: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]

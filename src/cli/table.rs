@@ -3,13 +3,16 @@
 use std::fmt::Write as _;
 
 use crate::inspect::render::render as inspection_text;
-use crate::protocol::response::{Plugin, Response};
+use crate::protocol::response::{Link, Plugin, Response};
 
 /// The response as text; empty where there is nothing to show.
 #[must_use]
 pub fn render(response: &Response) -> String {
     if let Some(inspection) = &response.inspection {
         return inspection_text(inspection);
+    }
+    if !response.sets.is_empty() {
+        return of_several(response);
     }
     match response.operation.as_str() {
         "discover" => discovered(response),
@@ -24,12 +27,30 @@ pub fn render(response: &Response) -> String {
     }
 }
 
-/// What a program's link line needs, on one line.
+/// Each set of libraries under its name.
+fn of_several(response: &Response) -> String {
+    let mut text = String::new();
+    for set in &response.sets {
+        let one = Response {
+            plugins: set.plugins.clone(),
+            workspace_library: set.workspace_library.clone(),
+            totals: set.totals.clone(),
+            ..Response::new(&response.operation)
+        };
+        let _ = writeln!(text, "{}\n{}", set.name, render(&one));
+    }
+    text + also_written(response).trim_start()
+}
+
+/// What a program's link line needs, on one line; for several sets of libraries a line each.
 #[must_use]
 pub fn link_line(response: &Response) -> String {
-    let Some(link) = &response.link else {
-        return String::new();
-    };
+    let sets = response.sets.iter().filter_map(|s| s.link.as_ref());
+    let links = response.link.iter().chain(sets);
+    links.map(one_line).collect()
+}
+
+fn one_line(link: &Link) -> String {
     let libraries = link.libraries.iter().map(|p| p.as_str());
     let natives = link.native_static_libs.iter().map(String::as_str);
     let further = link.linker_args.iter().map(String::as_str);
@@ -207,11 +228,16 @@ fn combined(response: &Response) -> String {
     if let Some(sets) = totals.reach_sets {
         let _ = writeln!(text, "{}", count(sets, "reach set", "reach sets"));
     }
-    if !response.files.is_empty() {
-        text.push_str("\nalso written:\n");
-        for file in &response.files {
-            let _ = writeln!(text, "  {}", file.path);
-        }
+    text + &also_written(response)
+}
+
+fn also_written(response: &Response) -> String {
+    if response.files.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nalso written:\n");
+    for file in &response.files {
+        let _ = writeln!(text, "  {}", file.path);
     }
     text
 }
@@ -278,7 +304,9 @@ fn why(response: &Response) -> String {
 #[cfg(test)]
 mod tests {
     use super::{bytes, link_line, render};
-    use crate::protocol::response::{Link, Plugin, Response, Totals, WorkspaceLibrary};
+    use crate::protocol::response::{
+        FileKind, Link, Plugin, Response, TargetSet, Totals, WorkspaceLibrary, WrittenFile,
+    };
 
     #[test]
     fn humanised_bytes() {
@@ -376,6 +404,44 @@ total           99.9 MB  43.6 MB       80    50     60
         assert_eq!(
             link_line(&response),
             "'/o/my lib.a' 'C:\\x.lib' -lm 'it'\\''s'\n"
+        );
+    }
+
+    #[test]
+    fn each_set_stands_under_its_name() {
+        let one = response();
+        let set = |name: &str| TargetSet {
+            name: name.to_owned(),
+            plugins: one.plugins.clone(),
+            totals: one.totals.clone(),
+            link: Some(Link {
+                libraries: vec![format!("{name}/a.a").into()],
+                ..Link::default()
+            }),
+            ..TargetSet::default()
+        };
+        let several = Response {
+            sets: vec![set("ios-arm64"), set("aarch64-linux-android")],
+            totals: one.totals.clone(),
+            files: vec![WrittenFile {
+                kind: FileKind::Xcframework,
+                path: "a.xcframework".into(),
+            }],
+            ..Response::new("meld")
+        };
+        let text = render(&several);
+        assert!(text.starts_with("ios-arm64\nlibrary "), "{text}");
+        assert!(
+            text.contains("\n\naarch64-linux-android\nlibrary "),
+            "{text}"
+        );
+        assert!(
+            text.ends_with("\n\nalso written:\n  a.xcframework\n"),
+            "{text}"
+        );
+        assert_eq!(
+            link_line(&several),
+            "ios-arm64/a.a\naarch64-linux-android/a.a\n"
         );
     }
 }

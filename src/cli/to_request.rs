@@ -10,8 +10,8 @@ use crate::input::library_name;
 use crate::manifest::DEFAULT_WORKSPACE_LIBRARY;
 use crate::protocol::PROTOCOL;
 use crate::protocol::request::{
-    CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Request,
-    Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
+    CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Packages,
+    Request, Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
 };
 
 impl DropIn {
@@ -67,6 +67,10 @@ impl WorkspaceArgs {
 
     fn into_workspace(self) -> Option<Workspace> {
         let o = self.options;
+        let (target, targets) = match self.target.len() {
+            0 | 1 => (self.target.into_iter().next(), Vec::new()),
+            _ => (None, self.target),
+        };
         Some(Workspace {
             manifest_path: self.manifest_path?,
             packages: o.package,
@@ -74,7 +78,8 @@ impl WorkspaceArgs {
             features: o.features,
             all_features: o.all_features,
             no_default_features: o.no_default_features,
-            target: self.target,
+            target,
+            targets,
             target_dir: o.target_dir,
             offline: o.offline,
             locked: o.locked,
@@ -103,9 +108,19 @@ impl ExportArgs {
 impl Combine {
     fn into_request(self) -> Result<CombineRequest> {
         let (manifest, exports, more) = self.exports.split();
-        let target = match self.workspace.manifest_path {
-            Some(_) => None,
-            None => self.workspace.target.clone(),
+        let target = match (
+            &self.workspace.manifest_path,
+            self.workspace.target.as_slice(),
+        ) {
+            (Some(_), _) | (None, []) => None,
+            (None, [target]) => Some(target.clone()),
+            (None, _) => {
+                return Err(invalid(
+                    "libraries are of one target, and several are given",
+                    "name one, or a workspace with --manifest-path to build for several",
+                )
+                .into());
+            }
         };
         let source = source(self.workspace, [self.libraries, more].concat())?;
         let output = match self.out {
@@ -126,6 +141,11 @@ impl Combine {
             drop_bitcode: self.drop_bitcode,
             or_dedup: self.or_dedup,
             metadata: self.metadata.into_metadata(),
+            packages: Packages {
+                xcframework: self.packages.xcframework,
+                headers: self.packages.headers,
+                jni_libs: self.packages.jni_libs,
+            },
             report: self.report,
             threads: self.threads,
         })

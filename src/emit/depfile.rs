@@ -1,21 +1,10 @@
 //! A dependency file for make and ninja.
 
-use camino::Utf8Path;
+use camino::{Utf8Path, Utf8PathBuf};
 
-use super::{MetadataFile, Subject};
-use crate::protocol::request::Metadata;
-use crate::protocol::response::FileKind;
-
-pub(super) fn file(subject: &Subject<'_>, metadata: &Metadata, path: &Utf8Path) -> MetadataFile {
-    let mut targets = metadata.depfile_targets.clone();
-    if targets.is_empty() {
-        let plugins = subject.plugins.iter().filter_map(|p| p.path.clone());
-        targets = plugins
-            .chain(subject.workspace_library.map(|w| w.path.clone()))
-            .collect();
-    }
+pub(super) fn text(targets: &[Utf8PathBuf], inputs: &[Utf8PathBuf]) -> String {
     let targets: Vec<String> = targets.iter().map(|t| escaped(t)).collect();
-    let inputs: Vec<String> = subject.inputs.iter().map(|i| escaped(i)).collect();
+    let inputs: Vec<String> = inputs.iter().map(|i| escaped(i)).collect();
     let mut contents = format!("{}:", targets.join(" "));
     for input in &inputs {
         contents += &format!(" \\\n  {input}");
@@ -25,11 +14,7 @@ pub(super) fn file(subject: &Subject<'_>, metadata: &Metadata, path: &Utf8Path) 
     for input in &inputs {
         contents += &format!("\n{input}:\n");
     }
-    MetadataFile {
-        kind: FileKind::Depfile,
-        path: path.to_owned(),
-        contents,
-    }
+    contents
 }
 
 /// As make and ninja read names: `$` doubled, spaces and `#` behind a backslash, and backslashes

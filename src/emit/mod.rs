@@ -10,6 +10,7 @@ mod native;
 pub mod needs;
 mod pkgconfig;
 mod places;
+pub mod xcframework;
 
 use camino::{Utf8Path, Utf8PathBuf};
 
@@ -60,9 +61,31 @@ pub fn emit(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<MetadataFi
         files.push(cmake::file(subject, metadata));
     }
     if let Some(path) = &metadata.depfile {
-        files.push(depfile::file(subject, metadata, path));
+        let plugins = subject.plugins.iter().filter_map(|p| p.path.clone());
+        let workspace = subject.workspace_library.map(|w| w.path.clone());
+        let written: Vec<Utf8PathBuf> = plugins.chain(workspace).collect();
+        files.push(depfile(path, metadata, &written, subject.inputs));
     }
     Ok(files)
+}
+
+/// The dependency file of `written` libraries, which depend on `inputs`.
+#[must_use]
+pub fn depfile(
+    path: &Utf8Path,
+    metadata: &Metadata,
+    written: &[Utf8PathBuf],
+    inputs: &[Utf8PathBuf],
+) -> MetadataFile {
+    let targets = match metadata.depfile_targets.as_slice() {
+        [] => written,
+        own => own,
+    };
+    MetadataFile {
+        kind: FileKind::Depfile,
+        path: path.to_owned(),
+        contents: depfile::text(targets, inputs),
+    }
 }
 
 /// Fills in what the .pc files that `metadata` names tell of plugins of which only the library is

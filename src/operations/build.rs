@@ -3,9 +3,9 @@
 use crate::error::Result;
 use crate::manifest::{self, Manifest};
 use crate::protocol::event::Events;
-use crate::protocol::request::WorkspaceRequest;
-use crate::protocol::response::{Response, WorkspaceLibrary};
-use crate::workspace;
+use crate::protocol::request::{Workspace, WorkspaceRequest};
+use crate::protocol::response::{Response, TargetSet, WorkspaceLibrary};
+use crate::workspace::{self, targets};
 
 /// Answers `discover`: plugins and file names, nothing built.
 ///
@@ -34,10 +34,36 @@ pub fn discover(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Respons
 /// Answers `build`: plugin libraries as cargo makes them.
 ///
 /// # Errors
-/// Those of discovery, and `build-failed`.
+/// Those of discovery, `build-failed`, and for several targets `target-duplicate`.
 pub fn build(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
-    let manifest = workspace::manifest(&asked.workspace, asked.manifest.as_ref(), events)?;
-    let built = workspace::build(&asked.workspace, manifest.as_ref(), events)?;
+    let several = &asked.workspace.targets;
+    if several.len() < 2 {
+        return one(&asked.workspace, asked, events);
+    }
+    targets::groups(several)?;
+    let mut all = Response {
+        targets: several.clone(),
+        ..Response::new("build")
+    };
+    for target in several {
+        let built = one(&asked.workspace.with_target(target), asked, events)?;
+        all.inputs.extend(built.inputs);
+        all.warnings.extend(built.warnings);
+        all.sets.push(TargetSet {
+            name: built.target.unwrap_or_default(),
+            targets: vec![target.clone()],
+            plugins: built.plugins,
+            ..TargetSet::default()
+        });
+    }
+    all.inputs.sort();
+    all.inputs.dedup();
+    Ok(all)
+}
+
+fn one(workspace: &Workspace, asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
+    let manifest = workspace::manifest(workspace, asked.manifest.as_ref(), events)?;
+    let built = workspace::build(workspace, manifest.as_ref(), events)?;
     Ok(Response {
         target: built.target,
         plugins: built.plugins,

@@ -31,6 +31,8 @@ pub struct Stage {
 struct StagedFile {
     staged: Utf8PathBuf,
     target: Utf8PathBuf,
+    /// It is a folder, and replaces one whole.
+    folder: bool,
 }
 
 /// An I/O error on an output, with the code for its kind.
@@ -80,6 +82,37 @@ impl Stage {
             .file(&target)
             .into());
         }
+        self.stage(target, false)
+    }
+
+    /// An empty folder to fill for `target`, which it replaces whole. Committed in the order of these
+    /// calls and those of [`Self::file`].
+    ///
+    /// # Errors
+    /// As [`Self::file`]; also where something else than an earlier result is there, by `is_ours`.
+    pub fn folder(
+        &mut self,
+        target: &Utf8Path,
+        is_ours: impl Fn(&Utf8Path) -> bool,
+    ) -> Result<Utf8PathBuf> {
+        let target = target
+            .canonicalize_utf8()
+            .unwrap_or_else(|_| target.to_owned());
+        if target.exists() && !is_ours(&target) {
+            return Err(Diagnostic::new(
+                Code::OutputUnwritable,
+                "something else than an earlier result is in the place of this output",
+            )
+            .file(&target)
+            .hint("remove it, or choose another name")
+            .into());
+        }
+        let staged = self.stage(target.clone(), true)?;
+        fs::create_dir(&staged).map_err(|e| output_error(&e, &target))?;
+        Ok(staged)
+    }
+
+    fn stage(&mut self, target: Utf8PathBuf, folder: bool) -> Result<Utf8PathBuf> {
         let parent = match target.parent() {
             Some(p) if !p.as_str().is_empty() => p.to_owned(),
             _ => Utf8PathBuf::from("."),
@@ -108,6 +141,7 @@ impl Stage {
         self.files.push(StagedFile {
             staged: staged.clone(),
             target,
+            folder,
         });
         Ok(staged)
     }
@@ -144,7 +178,7 @@ impl Stage {
     /// between is one that links.
     pub fn commit(mut self) -> Result<()> {
         // A file that is replaced hands on who may read it.
-        for file in &self.files {
+        for file in self.files.iter().filter(|f| !f.folder) {
             if let Ok(old) = fs::metadata(&file.target) {
                 fs::set_permissions(&file.staged, old.permissions())
                     .map_err(|e| output_error(&e, &file.target))?;
@@ -155,9 +189,23 @@ impl Stage {
             if self.keep_same && same_bytes(&file.staged, &file.target) {
                 continue;
             }
-            fs::rename(&file.staged, &file.target).map_err(|e| output_error(&e, &file.target))?;
+            file.rename().map_err(|e| output_error(&e, &file.target))?;
         }
         Ok(())
+    }
+}
+
+impl StagedFile {
+    fn rename(&self) -> io::Result<()> {
+        if !(self.folder && self.target.exists()) {
+            return fs::rename(&self.staged, &self.target);
+        }
+        // A folder cannot be renamed over one with contents. The old one goes with the staging folder.
+        let old = self.staged.with_extension("old");
+        fs::rename(&self.target, &old)?;
+        fs::rename(&self.staged, &self.target).inspect_err(|_| {
+            let _ = fs::rename(&old, &self.target);
+        })
     }
 }
 
@@ -186,4 +234,47 @@ impl Drop for Stage {
 /// `output-unwritable`, `output-disk-full`.
 pub fn create(staged: &Utf8Path, target: &Utf8Path) -> Result<File> {
     File::create(staged).map_err(|e| output_error(&e, target).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Stage;
+    use crate::error::Code;
+    use camino::{Utf8Path, Utf8PathBuf};
+    use std::fs;
+
+    fn names(folder: &Utf8Path) -> Vec<String> {
+        let entries = folder.read_dir_utf8().unwrap();
+        let mut names: Vec<String> = entries.map(|e| e.unwrap().file_name().to_owned()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_folder_is_replaced_whole_or_not_at_all() {
+        let temporary = tempfile::tempdir().unwrap();
+        let root = Utf8PathBuf::from_path_buf(temporary.path().to_owned()).unwrap();
+        let target = root.join("bundle");
+        let fill = |name: &str| {
+            let mut stage = Stage::new(false);
+            let staged = stage
+                .folder(&target, |old| !old.join("foreign").exists())
+                .unwrap();
+            fs::write(staged.join(name), name).unwrap();
+            stage
+        };
+        drop(fill("first"));
+        assert!(names(&root).is_empty());
+        fill("first").commit().unwrap();
+        assert_eq!(names(&target), ["first"]);
+        drop(fill("second"));
+        assert_eq!(names(&target), ["first"]);
+        fill("second").commit().unwrap();
+        assert_eq!(names(&target), ["second"]);
+        assert_eq!(names(&root), ["bundle"]);
+
+        fs::write(target.join("foreign"), "").unwrap();
+        let refused = Stage::new(false).folder(&target, |old| !old.join("foreign").exists());
+        assert_eq!(refused.unwrap_err().code(), Code::OutputUnwritable);
+    }
 }

@@ -1,9 +1,10 @@
 //! From a plan to files: markers, archives, and the moment when they replace what was there.
 //!
 //! In: an [`OutputSet`](crate::plan::OutputSet) and where it goes ([`targets`]). Out: archives in a
-//! folder beside their targets ([`archive`], [`mark`]), and, once proven, in their places ([`commit`]).
+//! folder beside their targets ([`archive`], [`mark`], [`merge`]), and, once proven, in their places ([`commit`]).
 
 pub mod archive;
 pub mod commit;
 pub mod mark;
+pub mod merge;
 pub mod targets;

@@ -49,7 +49,11 @@ impl Targets {
         Ok(targets)
     }
 
-    fn check(&self, output: &Output, paths: &[Utf8PathBuf]) -> Result<()> {
+    /// Refuses outputs that would overwrite one of `paths`, or each other.
+    ///
+    /// # Errors
+    /// `output-is-input`, `input-duplicate`.
+    pub fn check(&self, output: &Output, paths: &[Utf8PathBuf]) -> Result<()> {
         let real = |p: &Utf8Path| p.canonicalize_utf8().unwrap_or_else(|_| p.to_owned());
         let inputs: Vec<Utf8PathBuf> = paths.iter().map(|p| real(p)).collect();
         let mut errors = Vec::new();

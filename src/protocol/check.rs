@@ -13,17 +13,23 @@ impl Request {
     pub fn check(&self) -> Result<()> {
         let mut faults = Faults(Vec::new());
         match self {
-            Self::Discover(r) | Self::Build(r) => faults.workspace("$.workspace", &r.workspace),
+            Self::Discover(r) => {
+                faults.workspace("$.workspace", &r.workspace);
+                faults.one_target("$.workspace", &r.workspace);
+            }
+            Self::Build(r) => faults.workspace("$.workspace", &r.workspace),
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => faults.combine(r),
             Self::Inspect(r) => {
                 let no_library = matches!(&r.source, Source::Libraries(l) if l.is_empty());
                 // Symbols can be explained without any library at hand.
                 if !no_library || r.symbols.is_empty() {
                     faults.source(&r.source);
+                    faults.one_target_of(&r.source);
                 }
             }
             Self::Why(r) => {
                 faults.source(&r.source);
+                faults.one_target_of(&r.source);
                 if r.what.is_empty() {
                     faults.add("$.what", "names no symbol or section");
                 }
@@ -59,6 +65,31 @@ impl Faults {
         if workspace.jobs == Some(0) {
             self.add(&format!("{at}.jobs"), "asks for no jobs at all");
         }
+        if workspace.target.is_some() && !workspace.targets.is_empty() {
+            self.add(
+                &format!("{at}.targets"),
+                "has both one target and a list of them",
+            );
+        }
+        let targets = workspace.target.iter().chain(&workspace.targets);
+        if targets.into_iter().any(String::is_empty) {
+            self.add(&format!("{at}.targets"), "has an empty target");
+        }
+    }
+
+    fn one_target(&mut self, at: &str, workspace: &Workspace) {
+        if workspace.targets.len() > 1 {
+            self.add(
+                &format!("{at}.targets"),
+                "names several targets, and this operation is about one",
+            );
+        }
+    }
+
+    fn one_target_of(&mut self, source: &Source) {
+        if let Source::Workspace(workspace) = source {
+            self.one_target("$.source.workspace", workspace);
+        }
     }
 
     fn source(&mut self, source: &Source) {
@@ -81,6 +112,7 @@ impl Faults {
             Output::Dir(dir) => self.path("$.output.dir", dir),
             Output::InPlace(library) => self.path("$.output.in-place", library),
         }
+        self.packages(request);
         if let Some(name) = &request.workspace_library
             && (name.is_empty() || name.contains(['/', '\\', '\0']))
         {
@@ -91,6 +123,49 @@ impl Faults {
         }
         if request.threads == Some(0) {
             self.add("$.threads", "asks for no threads at all");
+        }
+    }
+
+    fn packages(&mut self, request: &CombineRequest) {
+        let workspace = match &request.source {
+            Source::Workspace(workspace) => Some(workspace),
+            Source::Libraries(_) => None,
+        };
+        let in_place = matches!(request.output, Output::InPlace(_));
+        if in_place && workspace.is_some_and(|w| w.targets.len() > 1) {
+            self.add(
+                "$.output",
+                "has no folder for the libraries of several targets",
+            );
+        }
+        let packages = &request.packages;
+        if packages.is_empty() {
+            return;
+        }
+        if workspace.is_none() || in_place {
+            self.add(
+                "$.packages",
+                "asks for packages, which are made of a workspace's libraries in a folder",
+            );
+        }
+        if packages.headers.is_some() && packages.xcframework.is_none() {
+            self.add("$.packages.headers", "has headers for no .xcframework");
+        }
+        if let Some(bundle) = &packages.xcframework
+            && (bundle.extension() != Some("xcframework") || bundle.file_stem().is_none())
+        {
+            self.add(
+                "$.packages.xcframework",
+                "names a bundle that does not end with .xcframework",
+            );
+        }
+        for (at, path) in [
+            ("headers", &packages.headers),
+            ("jni_libs", &packages.jni_libs),
+        ] {
+            if let Some(path) = path {
+                self.path(&format!("$.packages.{at}"), path);
+            }
         }
     }
 }

@@ -124,6 +124,11 @@ pub struct Workspace {
     pub no_default_features: bool,
     /// Target triple; `None`: the host's, and no `--target` is given to cargo.
     pub target: Option<String>,
+    /// `build`, `dedup`, `prelink`, `meld`: several target triples in place of one. Each is built by
+    /// itself; those that differ only in the CPU of one of Apple's platforms make one set of universal
+    /// libraries. Where there are several sets, the response has `sets`, and each set is written to a
+    /// folder of the output folder: a triple's, or a platform's (`macos-arm64_x86_64`).
+    pub targets: Vec<String>,
     #[schemars(with = "Option<String>")]
     pub target_dir: Option<Utf8PathBuf>,
     pub offline: bool,
@@ -139,6 +144,24 @@ pub struct Workspace {
     pub env: BTreeMap<String, String>,
     /// How packages that declare no static library are built.
     pub builder: Builder,
+}
+
+impl Workspace {
+    /// The one target that is asked for, or the first of several.
+    #[must_use]
+    pub fn target(&self) -> Option<&String> {
+        self.target.as_ref().or(self.targets.first())
+    }
+
+    /// The same for one of several targets.
+    #[must_use]
+    pub fn with_target(&self, target: &str) -> Self {
+        Self {
+            target: Some(target.to_owned()),
+            targets: Vec::new(),
+            ..self.clone()
+        }
+    }
 }
 
 /// How packages without a staticlib crate type are built.
@@ -294,6 +317,29 @@ pub struct Metadata {
     pub depfile_targets: Vec<Utf8PathBuf>,
 }
 
+/// What mobile platforms ship, made of the libraries of a workspace.
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Packages {
+    /// An .xcframework of the libraries for Apple's targets: for each platform one library, in which
+    /// the plugins and what they share are together. It is replaced whole.
+    #[schemars(with = "Option<String>")]
+    pub xcframework: Option<Utf8PathBuf>,
+    /// Headers for it; a module map is written where this folder has none.
+    #[schemars(with = "Option<String>")]
+    pub headers: Option<Utf8PathBuf>,
+    /// A folder for the libraries of Android's targets, each in a folder with its ABI's name.
+    #[schemars(with = "Option<String>")]
+    pub jni_libs: Option<Utf8PathBuf>,
+}
+
+impl Packages {
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.xcframework.is_none() && self.headers.is_none() && self.jni_libs.is_none()
+    }
+}
+
 /// `dedup`, `prelink` and `meld`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -332,6 +378,8 @@ pub struct CombineRequest {
     pub or_dedup: bool,
     #[serde(default)]
     pub metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Packages::is_empty")]
+    pub packages: Packages,
     /// Self-contained HTML page of what was done.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
@@ -359,6 +407,7 @@ impl CombineRequest {
             drop_bitcode: false,
             or_dedup: false,
             metadata: Metadata::default(),
+            packages: Packages::default(),
             report: None,
             threads: None,
         }

@@ -19,6 +19,13 @@ pub struct Response {
     /// Target triple of a workspace build, where known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub target: Option<String>,
+    /// Target triples, where several were asked for.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub targets: Vec<String>,
+    /// What was made for several targets, where it is more than one set of libraries: plugins, workspace
+    /// library and link line stand in these then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub sets: Vec<TargetSet>,
     /// Plugin libraries, in input order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<Plugin>,
@@ -65,6 +72,23 @@ impl Response {
             ..Self::new(operation)
         }
     }
+}
+
+/// The libraries for one target, or for the CPUs of one of Apple's platforms. Fields are those of a
+/// [`Response`].
+#[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct TargetSet {
+    /// Its folder: the target triple, or platform and CPUs (`ios-arm64_x86_64-simulator`).
+    pub name: String,
+    pub targets: Vec<String>,
+    pub plugins: Vec<Plugin>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace_library: Option<WorkspaceLibrary>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub totals: Option<Totals>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<Link>,
 }
 
 /// A plugin and its library.
@@ -165,6 +189,8 @@ pub enum FileKind {
     Cmake,
     Depfile,
     Report,
+    Xcframework,
+    JniLibrary,
 }
 
 /// One link of the chain that keeps something.

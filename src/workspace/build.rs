@@ -140,7 +140,7 @@ fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<St
     }
     add(&["--message-format", "json"]);
     add(&["--profile", profile::name(opened)]);
-    if let Some(target) = &request.target {
+    if let Some(target) = request.target() {
         // A target of one's own is a file; cargo runs elsewhere.
         if target.ends_with(".json") {
             add(&["--target", absolute(Utf8Path::new(target))?.as_str()]);

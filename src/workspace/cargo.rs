@@ -99,7 +99,7 @@ impl<'w> Opened<'w> {
 
     /// The target that cargo builds for: asked for, configured, or the host's.
     fn target_argument(&self) -> Option<String> {
-        let asked = self.cargo.request.target.clone();
+        let asked = self.cargo.request.target().cloned();
         asked
             .or_else(|| self.setting(&["CARGO_BUILD_TARGET"], "/build/target"))
             .or_else(|| self.cargo.host())
@@ -255,6 +255,19 @@ pub fn failed(what: &str, text: &str) -> Error {
             format!("Cargo.lock is missing or not up to date:\n{text}"),
         )
         .hint("run `cargo update --workspace`, or build without --locked")
+        .into();
+    }
+    // rustc's words, or those of cargo for a file that is none.
+    let unknown = [
+        "could not find specification for target",
+        "target specification file",
+    ];
+    if unknown.iter().any(|u| text.contains(u)) {
+        return Diagnostic::new(
+            Code::TargetUnknown,
+            format!("rustc does not know the target:\n{text}"),
+        )
+        .hint("`rustc --print target-list` names those that it knows")
         .into();
     }
     Diagnostic::new(Code::CargoFailed, format!("`{what}` failed:\n{text}")).into()

@@ -8,6 +8,7 @@ mod lock;
 mod native_libs;
 mod profile;
 pub mod rustc;
+pub mod targets;
 mod wrapper;
 
 use camino::Utf8PathBuf;
@@ -66,6 +67,14 @@ pub fn discover(
         target: opened.target(),
         inputs: opened.manifests(),
     })
+}
+
+/// The target that a workspace is built for, where known.
+///
+/// # Errors
+/// Those of running cargo.
+pub fn target(workspace: &Workspace) -> Result<Option<String>> {
+    Ok(cargo::Opened::open(workspace)?.target())
 }
 
 /// What cargo built.

@@ -121,6 +121,25 @@ fn slice<F: FatArch>(arch: &F) -> Slice {
     }
 }
 
+/// The slice that a library of such objects makes, without its place; `None` for other bytes.
+#[must_use]
+pub fn slice_of(object: &[u8]) -> Option<Slice> {
+    let word = |at: usize| Some(u32::from_le_bytes(*object.get(at..)?.first_chunk::<4>()?));
+    // As lipo(1) aligns archives: like the words of their members.
+    let align = match word(0)? {
+        macho::MH_MAGIC_64 => 3,
+        macho::MH_MAGIC => 2,
+        _ => return None,
+    };
+    Some(Slice {
+        cpu_type: word(4)?,
+        cpu_subtype: word(8)?,
+        align,
+        offset: 0,
+        size: 0,
+    })
+}
+
 /// The header of a universal file of `slices`, whose offsets it sets; the contents follow at those.
 /// With `wide`, or where it must be, offsets are 64 bits wide.
 pub fn header(slices: &mut [Slice], wide: bool) -> Vec<u8> {

@@ -1,13 +1,18 @@
 //! `dedup`, `prelink` and `meld`: libraries in; plan, archives staged, proven, committed.
 //!
 //! In: a request that names libraries or a workspace. Out: the response, and files that replaced what
-//! stood in their places, all or none. `slice` does one architecture, `universal` several.
+//! stood in their places, all or none. `slice` does one architecture, `universal` several, `sets` the
+//! targets that were asked for, `packages` what mobile platforms ship.
 
+mod packages;
+mod sets;
 mod slice;
 pub(super) mod subject;
 mod universal;
 
-use crate::emit;
+use camino::Utf8PathBuf;
+
+use crate::emit::{self, MetadataFile};
 use crate::error::{Code, Diagnostic, Result};
 use crate::input::{self, MappedFile};
 use crate::output::commit::Stage;
@@ -39,12 +44,28 @@ fn run_on_this_pool(
     request: &CombineRequest,
     events: &dyn Events,
 ) -> Result<Response> {
-    let mut subject = Subject::find(
-        &request.source,
-        request.manifest.as_ref(),
-        &request.exports,
-        events,
-    )?;
+    let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
+    let response = sets::make(strategy, request, events, &mut stage)?;
+    events.phase("commit");
+    stage.commit()?;
+    Ok(response)
+}
+
+/// One set of libraries, complete but for its commit.
+struct Made {
+    response: Response,
+    /// File names in link order, the workspace library's last, and where each is now.
+    libraries: Vec<(String, Utf8PathBuf)>,
+}
+
+/// Combines the libraries of one target, or of several CPUs.
+fn make_set(
+    strategy: Strategy,
+    request: &CombineRequest,
+    mut subject: Subject,
+    events: &dyn Events,
+    stage: &mut Stage,
+) -> Result<Made> {
     if matches!(request.source, Source::Libraries(_)) {
         emit::complete(&mut subject.plugins, &request.metadata);
         subject.target.clone_from(&request.target);
@@ -57,7 +78,6 @@ fn run_on_this_pool(
         Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
         _ => None,
     };
-    let mut stage = Stage::new(matches!(request.output, Output::InPlace(_)));
     let run = Run {
         strategy,
         request,
@@ -65,9 +85,18 @@ fn run_on_this_pool(
         targets: &targets,
         events,
     };
-    let done = match Universal::split(&files, former.as_ref())? {
-        None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
-        Some(universal) => universal.make(&run, &files, &mut stage)?,
+    let done = if subject.further.is_empty() {
+        match Universal::split(&files, former.as_ref())? {
+            None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
+            Some(universal) => universal.make(&run, stage)?,
+        }
+    } else {
+        let mut all = vec![files];
+        for paths in &subject.further {
+            targets.check(&request.output, paths)?;
+            all.push(input::open_all(paths)?);
+        }
+        Universal::of_targets(all)?.make(&run, stage)?
     };
     let mut response = done.response;
     let metadata = emit::Subject {
@@ -82,11 +111,7 @@ fn run_on_this_pool(
     };
     let link = emit::link(&metadata);
     for file in emit::emit(&metadata, &request.metadata)? {
-        stage.write(&file.path, file.contents.as_bytes())?;
-        response.files.push(WrittenFile {
-            kind: file.kind,
-            path: file.path,
-        });
+        write(file, stage, &mut response.files)?;
     }
     response.link = Some(link);
     if let (Some(path), Some(page)) = (&request.report, done.page) {
@@ -96,7 +121,20 @@ fn run_on_this_pool(
             path: path.clone(),
         });
     }
-    events.phase("commit");
-    stage.commit()?;
-    Ok(response)
+    let names = targets.libraries.iter().chain([&targets.workspace]);
+    let names = names.map(|p| p.file_name().unwrap_or_default().to_owned());
+    Ok(Made {
+        response,
+        libraries: names.zip(done.staged).collect(),
+    })
+}
+
+/// Stages a metadata file.
+fn write(file: MetadataFile, stage: &mut Stage, written: &mut Vec<WrittenFile>) -> Result<()> {
+    stage.write(&file.path, file.contents.as_bytes())?;
+    written.push(WrittenFile {
+        kind: file.kind,
+        path: file.path,
+    });
+    Ok(())
 }

@@ -2,12 +2,12 @@
 
 use camino::Utf8PathBuf;
 
-use crate::error::{Diagnostic, Result};
+use crate::error::{Code, Diagnostic, Result};
 use crate::exports::{self, ExportRules};
 use crate::input;
 use crate::manifest::{self, Manifest};
 use crate::protocol::event::Events;
-use crate::protocol::request::{CombineRequest, LibraryInput, ManifestSource, Source};
+use crate::protocol::request::{CombineRequest, LibraryInput, ManifestSource, Source, Workspace};
 use crate::protocol::response::Plugin;
 use crate::workspace;
 
@@ -16,6 +16,8 @@ pub struct Subject {
     pub plugins: Vec<Plugin>,
     pub manifest: Option<Manifest>,
     pub target: Option<String>,
+    /// The libraries for further CPUs of one platform, each in the plugins' order.
+    pub further: Vec<Vec<Utf8PathBuf>>,
     /// What the libraries depend on.
     pub inputs: Vec<Utf8PathBuf>,
     pub warnings: Vec<Diagnostic>,
@@ -37,6 +39,7 @@ impl Subject {
                     plugins,
                     manifest,
                     target: None,
+                    further: Vec::new(),
                     inputs: libraries.iter().map(|l| l.path.clone()).collect(),
                     warnings: Vec::new(),
                 })
@@ -49,9 +52,52 @@ impl Subject {
                     plugins: built.plugins,
                     manifest,
                     target: built.target,
+                    further: Vec::new(),
                     inputs: built.inputs,
                     warnings: built.warnings,
                 })
+            }
+        }
+    }
+
+    /// The plugins of a workspace, built for each of `targets`: CPUs of one platform.
+    pub fn for_targets(
+        workspace: &Workspace,
+        targets: &[String],
+        manifest: Option<&ManifestSource>,
+        exports: &[String],
+        events: &dyn Events,
+    ) -> Result<Self> {
+        let find = |target: &String| {
+            let source = Source::Workspace(workspace.with_target(target));
+            Self::find(&source, manifest, exports, events)
+        };
+        let (first, others) = targets
+            .split_first()
+            .ok_or_else(|| Diagnostic::new(Code::Internal, "no target"))?;
+        let mut all = find(first)?;
+        for target in others {
+            all.join(find(target)?);
+        }
+        Ok(all)
+    }
+
+    /// Adds the libraries for another CPU. Discovery does not ask for which one: the plugins are the same.
+    fn join(&mut self, other: Self) {
+        self.further.push(other.paths());
+        for (own, other) in self.plugins.iter_mut().zip(other.plugins) {
+            for native in other.native_static_libs {
+                if !own.native_static_libs.contains(&native) {
+                    own.native_static_libs.push(native);
+                }
+            }
+        }
+        self.inputs.extend(other.inputs);
+        self.inputs.sort();
+        self.inputs.dedup();
+        for warning in other.warnings {
+            if !self.warnings.contains(&warning) {
+                self.warnings.push(warning);
             }
         }
     }

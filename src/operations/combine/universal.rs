@@ -18,6 +18,8 @@ pub struct Universal {
     architectures: Vec<Architecture>,
     /// Of each library, and of the workspace library at last: offsets of 64 bits.
     wide: Vec<bool>,
+    /// Bytes of each library as it came.
+    before: Vec<u64>,
 }
 
 /// One architecture's slices.
@@ -51,6 +53,7 @@ impl Universal {
         let mut whole = Self {
             architectures: Vec::new(),
             wide: Vec::new(),
+            before: files.iter().map(|f| f.data().len() as u64).collect(),
         };
         for (file, slices) in files.iter().zip(all) {
             let Slices { wide, parts } = slices.ok_or_else(|| mixed(file, example))?;
@@ -91,6 +94,54 @@ impl Universal {
         Ok(Some(whole))
     }
 
+    /// The same libraries for each of several CPUs.
+    ///
+    /// # Errors
+    /// Those of malformed libraries, `mixed-formats` where two are for one CPU, `object-unsupported`
+    /// where they are for a system without universal files.
+    pub fn of_targets(all: Vec<Vec<MappedFile>>) -> Result<Self> {
+        let count = all.first().map_or(0, Vec::len);
+        let mut whole = Self {
+            architectures: Vec::new(),
+            wide: vec![false; count + 1],
+            before: vec![0; count],
+        };
+        for files in all {
+            let mut slices = Vec::with_capacity(files.len() + 1);
+            for (file, before) in files.iter().zip(&mut whole.before) {
+                let archive = file.archive()?;
+                let mut members = archive.members.iter();
+                let slice = members.find_map(|m| universal::slice_of(m.data));
+                slices.push(slice.ok_or_else(|| {
+                    Diagnostic::new(
+                        Code::ObjectUnsupported,
+                        "this library has no object of which a universal file could be made",
+                    )
+                    .file(&file.path)
+                })?);
+                *before += file.data().len() as u64;
+            }
+            slices.extend(slices.first().copied());
+            let Some((first, slice)) = files.first().zip(slices.first()) else {
+                continue;
+            };
+            let other = whole.find(slice).and_then(|a| a.files.first());
+            if let Some(other) = other {
+                let message = format!("this and {} are for one architecture", other.path);
+                return Err(Diagnostic::new(Code::MixedFormats, message)
+                    .file(&first.path)
+                    .into());
+            }
+            whole.architectures.push(Architecture {
+                name: slice.architecture(),
+                files,
+                former: None,
+                slices,
+            });
+        }
+        Ok(whole)
+    }
+
     fn find(&mut self, slice: &Slice) -> Option<&mut Architecture> {
         let same = |a: &&mut Architecture| a.slices.first().is_some_and(|s| s.is_of(slice));
         self.architectures.iter_mut().find(same)
@@ -100,7 +151,7 @@ impl Universal {
     ///
     /// # Errors
     /// `request-invalid` for a report, and those of a run.
-    pub fn make(&self, run: &Run<'_>, files: &[MappedFile], stage: &mut Stage) -> Result<Done> {
+    pub fn make(&self, run: &Run<'_>, stage: &mut Stage) -> Result<Done> {
         if run.request.report.is_some() {
             return Err(Diagnostic::new(
                 Code::RequestInvalid,
@@ -118,15 +169,8 @@ impl Universal {
             .collect::<Result<Vec<_>>>()?;
         joined.push(workspace);
 
-        let scratch = tempfile::tempdir().map_err(|e| {
-            Diagnostic::new(Code::OutputUnwritable, format!("no scratch folder: {e}"))
-        })?;
-        let dir = Utf8Path::from_path(scratch.path()).ok_or_else(|| {
-            Diagnostic::new(
-                Code::OutputUnwritable,
-                "the scratch folder's name is no UTF-8",
-            )
-        })?;
+        let scratch = Scratch::new()?;
+        let dir = scratch.path()?;
         let mut done: Vec<Done> = Vec::new();
         let mut number = 0;
         for own in &self.architectures {
@@ -162,7 +206,7 @@ impl Universal {
                 }
             }
         }
-        settle(&mut all.response, files, &sizes);
+        settle(&mut all.response, &self.before, &sizes);
         all.staged = joined;
         Ok(all)
     }
@@ -198,8 +242,29 @@ fn apart(file: &MappedFile, other: &Utf8Path) -> Diagnostic {
         .hint("give libraries of the same architectures")
 }
 
+/// A folder for what goes into a universal file; removed in the end.
+pub(super) struct Scratch(tempfile::TempDir);
+
+impl Scratch {
+    pub(super) fn new() -> Result<Self> {
+        tempfile::tempdir().map(Self).map_err(|e| {
+            Diagnostic::new(Code::OutputUnwritable, format!("no scratch folder: {e}")).into()
+        })
+    }
+
+    pub(super) fn path(&self) -> Result<&Utf8Path> {
+        Utf8Path::from_path(self.0.path()).ok_or_else(|| {
+            Diagnostic::new(
+                Code::OutputUnwritable,
+                "the scratch folder's name is no UTF-8",
+            )
+            .into()
+        })
+    }
+}
+
 /// Writes a universal file; gives its size.
-fn join(parts: &[(Slice, &Utf8PathBuf)], wide: bool, to: &Utf8Path) -> io::Result<u64> {
+pub(super) fn join(parts: &[(Slice, &Utf8PathBuf)], wide: bool, to: &Utf8Path) -> io::Result<u64> {
     let mut slices = Vec::with_capacity(parts.len());
     for (slice, path) in parts {
         slices.push(Slice {
@@ -244,10 +309,10 @@ fn add(all: &mut Response, more: Response) {
 }
 
 /// Says the sizes of the universal files.
-fn settle(response: &mut Response, files: &[MappedFile], sizes: &[u64]) {
+fn settle(response: &mut Response, before: &[u64], sizes: &[u64]) {
     let mut totals = Totals::default();
-    for ((plugin, file), size) in response.plugins.iter_mut().zip(files).zip(sizes) {
-        plugin.bytes_before = file.data().len() as u64;
+    for ((plugin, before), size) in response.plugins.iter_mut().zip(before).zip(sizes) {
+        plugin.bytes_before = *before;
         plugin.bytes_after = *size;
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
