@@ -7,6 +7,7 @@ mod eh_frame;
 pub mod elf;
 pub mod macho;
 pub mod model;
+mod names;
 pub mod ordered;
 pub mod output;
 pub mod sections;
@@ -14,6 +15,11 @@ pub mod sections;
 use std::fmt;
 
 use model::{SymbolKind, Visibility};
+
+pub use names::{
+    bound_stem, is_bound_of, is_one_in_a_program, is_reserved_name, is_shared_by_all,
+    is_table_of_a_runtime, renamed_table,
+};
 
 /// Files with a part for each architecture.
 pub use macho::fat as universal;
@@ -287,62 +293,6 @@ pub fn is_import(kind: MemberKind, data: &[u8]) -> bool {
         MemberKind::Object(Format::Coff, _) => coff::is_import(data),
         _ => false,
     }
-}
-
-/// Is this a name that linkers or loaders of the format give a meaning to?
-#[must_use]
-pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
-    match format {
-        // `.symver` names: their version belongs to the dynamic symbol.
-        Format::Elf => name.contains(&b'@'),
-        Format::Coff => coff::RESERVED.contains(&name),
-        Format::MachO => macho::shared_by_all(name) || macho::is_objc_name(name),
-    }
-}
-
-/// Is a definition of this name written weak and hidden, so that a program has one of all libraries'?
-#[must_use]
-pub fn is_shared_by_all(format: Format, name: &[u8]) -> bool {
-    format == Format::MachO && macho::shared_by_all(name)
-}
-
-/// The table whose bound this symbol is: `__start_X`, `__stop_X`, and Apple's `section$start$SEGMENT$X` and
-/// `section$end$SEGMENT$X`.
-#[must_use]
-pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
-    let stem = elf::bound_stem(name).or_else(|| macho::bound_stem(name));
-    stem.filter(|stem| !stem.is_empty())
-}
-
-/// The name that a table's section, or (a whole symbol) its bound, has where `suffix` tells it from others
-/// of its name.
-#[must_use]
-pub fn renamed_table(format: Format, name: &[u8], suffix: &str) -> Vec<u8> {
-    match format {
-        Format::MachO => macho::renamed_table(name, suffix),
-        Format::Elf | Format::Coff => [name, suffix.as_bytes()].concat(),
-    }
-}
-
-/// Is `new` the bound `name`, or that with a [`renamed_table`]'s name?
-#[must_use]
-pub fn is_bound_of(format: Format, name: &[u8], new: &[u8]) -> bool {
-    match format {
-        Format::MachO => name == new || macho::is_renamed_table(name, new),
-        Format::Elf | Format::Coff => new.starts_with(name),
-    }
-}
-
-/// Is this a symbol of which a program has one, whatever compiler made the object?
-#[must_use]
-pub fn is_one_in_a_program(name: &[u8]) -> bool {
-    elf::alive::is_one_in_a_program(name)
-}
-
-/// Does a compiler's or a sanitizer's runtime, or a tool, find the tables of this name?
-#[must_use]
-pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {
-    elf::alive::is_table_of_a_runtime(stem)
 }
 
 /// The symbol that an import stub needs without naming it.

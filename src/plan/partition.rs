@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
+use super::bits::{Bits, bits_of, ones};
 use super::groups;
 use super::homes::{homes, owners};
 use super::place::{Place, Special, start_of};
@@ -31,9 +32,6 @@ impl SetId {
         self.0 as usize
     }
 }
-
-/// A bit for each root set.
-pub type Bits = Vec<u64>;
 
 /// An exported symbol, or a contested definition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -526,23 +524,6 @@ impl Partition {
         own.take_while(move |(_, p)| p.class == class)
             .map(|(i, p)| (i as u32, *p))
     }
-}
-
-/// The bits that are set, ascending.
-fn ones(bits: &[u64]) -> impl Iterator<Item = usize> + '_ {
-    bits.iter().enumerate().flat_map(|(w, &word)| {
-        (0..64)
-            .filter(move |b| word >> b & 1 != 0)
-            .map(move |b| w * 64 + b)
-    })
-}
-
-fn bits_of(sets: impl Iterator<Item = usize>, words: usize) -> Bits {
-    let mut bits = vec![0; words];
-    for s in sets {
-        bits[s / 64] |= 1 << (s % 64);
-    }
-    bits
 }
 
 /// Classes that a class refers to.

@@ -100,7 +100,8 @@ impl Set {
 /// Where it matters: header and commands, relocations and symbols, unwind data.
 fn places(object: &[u8]) -> Vec<std::ops::Range<usize>> {
     let word = |at: usize| u32::from_le_bytes(object[at..at + 4].try_into().unwrap()) as usize;
-    let mut found = vec![0..32 + word(20)];
+    let mut found = Vec::new();
+    found.push(0..32 + word(20));
     let mut at = 32;
     for _ in 0..word(16) {
         match word(at) {

@@ -1,0 +1,59 @@
+//! Names that formats, their linkers or their runtimes give a meaning to.
+
+use super::{Format, coff, elf, macho};
+
+/// Is this a name that linkers or loaders of the format give a meaning to?
+#[must_use]
+pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
+    match format {
+        // `.symver` names: their version belongs to the dynamic symbol.
+        Format::Elf => name.contains(&b'@'),
+        Format::Coff => coff::RESERVED.contains(&name),
+        Format::MachO => macho::shared_by_all(name) || macho::is_objc_name(name),
+    }
+}
+
+/// The table whose bound this symbol is: `__start_X`, `__stop_X`, and Apple's `section$start$SEGMENT$X` and
+/// `section$end$SEGMENT$X`.
+#[must_use]
+pub fn bound_stem(name: &[u8]) -> Option<&[u8]> {
+    let stem = elf::bound_stem(name).or_else(|| macho::bound_stem(name));
+    stem.filter(|stem| !stem.is_empty())
+}
+
+/// The name that a table's section, or (a whole symbol) its bound, has where `suffix` tells it from others
+/// of its name.
+#[must_use]
+pub fn renamed_table(format: Format, name: &[u8], suffix: &str) -> Vec<u8> {
+    match format {
+        Format::MachO => macho::renamed_table(name, suffix),
+        Format::Elf | Format::Coff => [name, suffix.as_bytes()].concat(),
+    }
+}
+
+/// Is `new` the bound `name`, or that with a [`renamed_table`]'s name?
+#[must_use]
+pub fn is_bound_of(format: Format, name: &[u8], new: &[u8]) -> bool {
+    match format {
+        Format::MachO => name == new || macho::is_renamed_table(name, new),
+        Format::Elf | Format::Coff => new.starts_with(name),
+    }
+}
+
+/// Is a definition of this name written weak and hidden, so that a program has one of all libraries'?
+#[must_use]
+pub fn is_shared_by_all(format: Format, name: &[u8]) -> bool {
+    format == Format::MachO && macho::shared_by_all(name)
+}
+
+/// Is this a symbol of which a program has one, whatever compiler made the object?
+#[must_use]
+pub fn is_one_in_a_program(name: &[u8]) -> bool {
+    elf::alive::is_one_in_a_program(name)
+}
+
+/// Does a compiler's or a sanitizer's runtime, or a tool, find the tables of this name?
+#[must_use]
+pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {
+    elf::alive::is_table_of_a_runtime(stem)
+}
