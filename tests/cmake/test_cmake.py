@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import apple, cache, cross, fixtures, link, machorun, windows
+from harness import apple, cache, cross, fixtures, link, machorun, mobile, windows
 from harness.run import run
 
 HERE = Path(__file__).parent
@@ -288,6 +288,35 @@ def test_macos(engine, sources, target_dir, tmp_path, monkeypatch):
         assert len(apple.look(tree.program(name)).personalities) == 1
     assert 'no_compact_unwind' not in (tree.build / 'build.ninja').read_text()
     nothing_to_do(tree, 'Ninja')
+
+
+@pytest.mark.needs('cross')
+def test_osx_architectures(engine, tmp_path, monkeypatch):
+    """Several architectures: one set of universal libraries, in the places of any other."""
+    monkeypatch.setenv('HEADERS', apple.c_flags()[1])
+    settings = ';'.join(f'{name}={value}' for name, value in mobile.ENV.items())
+    packages = ';'.join(mobile.PACKAGES)
+    tree = configure(
+        tmp_path / 'build', 'Ninja', fixtures.cargo.TESTS / 'workspace', mobile.target_dir(), '-DPROVIDE=add_subdirectory',
+        f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
+        f'-DCMAKE_TOOLCHAIN_FILE={HERE / "apple.cmake"}', '-DCMAKE_OSX_ARCHITECTURES=x86_64;arm64',
+        # clang would need lipo for an object of both.
+        '-DCMAKE_C_COMPILER_WORKS=1', '-DPROGRAMS=OFF',
+        f'-DEXTRA=PACKAGES;{packages};CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;{settings}')
+    asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())['source']['workspace']
+    assert asked['targets'] == mobile.MACOS[::-1] and 'target' not in asked
+    for target in mobile.MACOS:
+        name = target.replace('-', '_')
+        assert asked['env'][f'CC_{name}'].endswith('clang-19') and f'CFLAGS_{name}' not in asked['env']
+    tree.make()
+    folder = tree.build / 'dragonfire/rust/lib'
+    for library in [*mobile.PLUGINS, 'gstrsworkspace']:
+        archs = run([link.versioned('llvm-lipo'), '-archs', folder / f'lib{library}.a'])
+        assert sorted(archs.split()) == ['arm64', 'x86_64']
+    # What a target's users link is the file that was built.
+    targets = (folder / 'cmake/rust/rust-targets.cmake').read_text()
+    assert 'libgstworker.a' in targets
+    assert 'no work to do' in tree.make()
 
 
 def test_broken_rust(engine, sources, target_dir, tmp_path):

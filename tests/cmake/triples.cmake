@@ -54,3 +54,35 @@ expect(x86_64-unknown-freebsd FreeBSD amd64 x86_64-unknown-freebsd14)
 expect(wasm32-unknown-emscripten Emscripten x86 "")
 expect("" Linux m68k m68k-linux-gnu)
 expect("" Plan9 x86_64 "")
+
+# Several processors of one platform.
+function(expect_all triples system)
+  set(CMAKE_SYSTEM_NAME "${system}")
+  foreach(assignment IN LISTS ARGN)
+    string(REGEX MATCH "^([^=]+)=(.*)$" all "${assignment}")
+    string(REPLACE "," ";" ${CMAKE_MATCH_1} "${CMAKE_MATCH_2}")
+  endforeach()
+  _dragonfire_target(found)
+  if(NOT found STREQUAL triples)
+    message(SEND_ERROR "${system} ${ARGN}: \"${found}\", not \"${triples}\"")
+  endif()
+endfunction()
+
+expect_all("aarch64-apple-darwin;x86_64-apple-darwin" Darwin CMAKE_OSX_ARCHITECTURES=arm64,x86_64)
+expect_all("x86_64-apple-ios;aarch64-apple-ios-sim" iOS CMAKE_OSX_ARCHITECTURES=x86_64,arm64
+  CMAKE_OSX_SYSROOT=iphonesimulator)
+expect_all(x86_64-apple-darwin Darwin CMAKE_OSX_ARCHITECTURES=x86_64)
+expect_all("aarch64-apple-tvos-sim;x86_64-apple-tvos" tvOS
+  DRAGONFIRE_TARGET=aarch64-apple-tvos-sim,x86_64-apple-tvos)
+expect_all("" Linux)
+
+# The environment is for each; the compiler's own target is of one.
+set(CMAKE_C_COMPILER clang)
+set(CMAKE_C_COMPILER_TARGET arm64-apple-macos11)
+set(targets aarch64-apple-darwin x86_64-apple-darwin)
+_dragonfire_environments(found "${targets}")
+set(wanted CC_aarch64_apple_darwin=clang CARGO_TARGET_AARCH64_APPLE_DARWIN_LINKER=clang
+  CC_x86_64_apple_darwin=clang CARGO_TARGET_X86_64_APPLE_DARWIN_LINKER=clang)
+if(NOT found STREQUAL wanted)
+  message(SEND_ERROR "${found}")
+endif()
