@@ -303,7 +303,9 @@ impl<'d> Analysis<'d> {
         for (library, names) in self.exports.iter().enumerate() {
             for &name in names {
                 let site = self.resolutions[library].definition(name);
-                if let Some(site) = site
+                if format::is_shared_by_all(self.format, self.graph.name(name)) {
+                    hidden.insert(self.graph.name(name));
+                } else if let Some(site) = site
                     && !self.graph.globals[site.object.index()][site.position as usize]
                         .visibility
                         .is_outside()

@@ -2,6 +2,7 @@
 
 import bisect
 import re
+import struct
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,3 +158,34 @@ def members(archive):
         found.append((name, begin + name_size, size - name_size, data[begin + name_size:begin + size]))
         at = begin + size
     return found
+
+
+@dataclass
+class Section:
+    name: str
+    size: int
+    # Offsets that have a relocation.
+    relocated: list
+
+
+def sections(data):
+    """Of a 64-bit object, as the file says it."""
+    found = []
+    if len(data) < 32 or data[:4] != b'\xcf\xfa\xed\xfe':
+        return found
+    count, at = struct.unpack_from('<I', data, 16)[0], 32
+    for _ in range(count):
+        command, size = struct.unpack_from('<II', data, at)
+        if command == 0x19:
+            for number in range(struct.unpack_from('<I', data, at + 64)[0]):
+                header = at + 72 + 80 * number
+                length = struct.unpack_from('<Q', data, header + 40)[0]
+                start, entries = struct.unpack_from('<II', data, header + 56)
+                relocated = [struct.unpack_from('<I', data, start + 8 * i)[0] for i in range(entries)]
+                found.append(Section(data[header:header + 16].rstrip(b'\0').decode(), length, relocated))
+        at += size
+    return found
+
+
+def strip(program):
+    run([versioned('llvm-strip'), '-x', '-S', program])

@@ -142,3 +142,36 @@ def test_members_are_aligned(originals, combined):
             if combined.strategy == 'dedup' and name != 'dragonfire.marker.o':
                 assert data.rstrip(b'\n') in before, (path, name)
     assert count > (100 if combined.strategy == 'dedup' else 10)
+
+
+def test_every_unwind_entry_has_its_function(machine, engine, originals, tmp_path):
+    """Members of compiler_builtins too, whose entries a linker of Apple's found without ("compact unwind must
+    have at least 1 fixup") where objects were cut carelessly. The engine itself checks symbols' numbers."""
+    made = combine(engine, 'meld', [originals.plugins[p] for p in PLUGINS], tmp_path / 'lib', exports=['*'],
+                   workspace_library='everything')
+    entries = 0
+    for path in made.libraries():
+        for name, _, _, data in apple.members(path):
+            for section in apple.sections(data):
+                if section.name == '__compact_unwind':
+                    functions = {r for r in section.relocated if r % 32 == 0}
+                    assert functions == set(range(0, section.size, 32)), (path, name)
+                    entries += len(functions)
+    assert entries > 5000
+
+
+def test_sizes(machine, engine, originals, tmp_path):
+    """What is shipped is a tenth of what dedup ships, and little more than what is linked."""
+    patterns = [p for library in PLUGINS for p in exports(library)]
+
+    def shipped(strategy, *arguments):
+        made = combine(engine, strategy, [originals.plugins[p] for p in PLUGINS], tmp_path / strategy, exports=patterns,
+                       arguments=arguments)
+        return made, sum(path.stat().st_size for path in made.libraries())
+
+    _, dedup = shipped('dedup')
+    made, meld = shipped('meld', '--symbols', 'exports')
+    program = link(machine, 'lld', tmp_path / 'program', made, PLUGINS, 'meld')
+    apple.strip(program)
+    assert meld * 10 <= dedup
+    assert meld <= 1.5 * program.stat().st_size
