@@ -423,3 +423,24 @@ fn strategies_on_atoms_refuse_what_cannot_be_written() {
         fs::remove_dir_all(&out).unwrap();
     }
 }
+
+#[test]
+fn a_pointer_into_debug_information_leads_nowhere() {
+    let source = ".data\n.globl _a_pointer\n_a_pointer: .quad L_there\n\
+                  .section __DWARF,__debug_made,regular,debug\n.long 0\nL_there: .long 1\n\
+                  .subsections_via_symbols\n";
+    for target in [ARM64, X86_64] {
+        let data = compile(target, "s", source, &[]);
+        let object = read(&data);
+        let (atom, _) = crate::support::defined(&object, "_a_pointer");
+        let edges = object.edges_of(atom);
+        let lost = edges.iter().filter(|e| match e.to {
+            EdgeTarget::Symbol(s) => object
+                .symbols
+                .get(s as usize)
+                .is_none_or(|s| s.definition == Definition::Dropped),
+            EdgeTarget::Atom(_) => false,
+        });
+        assert_eq!(lost.count(), 1, "{target}: {edges:?}");
+    }
+}

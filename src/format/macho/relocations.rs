@@ -15,6 +15,9 @@ use super::read::{Cpu, Reader, Role, Section, malformed};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{AtomIndex, Edge, EdgeKind, EdgeTarget, SymbolIndex};
 
+/// No symbol has this number: what leads to it leads nowhere.
+const NO_SYMBOL: SymbolIndex = SymbolIndex::MAX;
+
 /// One side of a fixup.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Side {
@@ -157,8 +160,14 @@ impl<'d> Reader<'d> {
             address &= u64::from(u32::MAX);
         }
         let place = self.internal(r.symbol, address)?;
-        Ok(place.map(|(atom, addend)| Side {
-            to: EdgeTarget::Atom(atom),
+        let (to, addend) = match place {
+            Some((atom, addend)) => (EdgeTarget::Atom(atom), addend),
+            // Tables that are made anew may drop such entries, code and data must not lose one.
+            None if section.role == Role::Atoms => (EdgeTarget::Symbol(NO_SYMBOL), 0),
+            None => return Ok(None),
+        };
+        Ok(Some(Side {
+            to,
             addend,
             kind: r.native(),
         }))
