@@ -54,6 +54,8 @@ pub enum Code {
     ContestedRuntime,
     /// More languages unwind than a program of the format can hold.
     TooManyPersonalities,
+    /// Members that linkers take for a runtime's sake and that no export brings along.
+    RuntimeMembersLeftOut,
     // What lives and cannot be carried over.
     ReferenceLost,
     // Outputs.

@@ -16,6 +16,7 @@ mod demands;
 pub mod exports;
 pub mod graph;
 pub mod identity;
+pub mod left_out;
 mod making;
 mod meaning;
 pub mod meeting;

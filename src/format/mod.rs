@@ -372,6 +372,16 @@ pub fn personalities(kind: MemberKind, data: &[u8]) -> Vec<(&[u8], bool)> {
     }
 }
 
+/// Does a linker take the member for the sake of a runtime that reads its tables, though nobody refers to it
+/// (Apple's -ObjC)?
+#[must_use]
+pub fn is_taken_for_a_runtime(kind: MemberKind, data: &[u8]) -> bool {
+    match kind {
+        MemberKind::Object(Format::MachO, _) => macho::has_table_of_a_runtime(data),
+        _ => false,
+    }
+}
+
 /// The systems that an object says it is for, by the format's numbers.
 #[must_use]
 pub fn systems(kind: MemberKind, data: &[u8]) -> Vec<u32> {

@@ -63,7 +63,25 @@ pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
             owners[member] = *only;
         }
     }
-    // What is part of a part; two that force each other stay apart.
+    let together = ends(&owners);
+    // An object defines a name once: what several members define stands in a home of each.
+    let mut count: HashMap<(usize, NameId), u32> = HashMap::new();
+    let names = |s: usize| analysis.sets[s].roots.iter().map(|r| r.name);
+    for (s, &owner) in together.iter().enumerate() {
+        for name in names(s) {
+            *count.entry((owner, name)).or_default() += 1;
+        }
+    }
+    for (s, &owner) in together.iter().enumerate() {
+        if owner != s && names(s).any(|name| count[&(owner, name)] > 1) {
+            owners[s] = s;
+        }
+    }
+    ends(&owners)
+}
+
+/// What is part of a part; two that force each other stay apart.
+fn ends(owners: &[usize]) -> Vec<usize> {
     (0..owners.len())
         .map(|s| {
             let (mut at, mut steps) = (s, 0);

@@ -12,7 +12,7 @@ use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::{Analysis, personalities};
+use crate::analysis::{Analysis, left_out, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::{DIGEST_DIGITS, Written};
@@ -58,6 +58,7 @@ pub fn plan<'d>(
             .iter()
             .cloned()
             .chain(personalities::too_many(analysis))
+            .chain(left_out::warnings(inputs, analysis))
             .collect(),
         reach_sets: Some(sets.len() as u64),
         met: partition

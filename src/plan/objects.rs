@@ -94,6 +94,11 @@ impl<'a, 'd> Objects<'a, 'd> {
         let mut traits = self.traits_of(&classes);
         for &s in &self.carried[set.index()] {
             traits.extend(self.link_wide(s as usize));
+            // Numbers alone are in no atom.
+            let first = self.analysis.resolution(s as usize).pulled.first();
+            if let Some(first) = first.filter(|_| classes.is_empty()) {
+                traits.push(self.analysis.graph.file(first.object).traits.clone());
+            }
         }
         OutObject {
             groups: self.groups(&classes),

@@ -152,11 +152,11 @@ def commons(f):
     filled = f.rng.choice([*places, None, None, 'program', 'data in program'])
     sizes = [f.rng.randint(1, 40) for _ in places]
     largest = max(sizes)
-    # mold 1.10 takes the first one's size and alignment, not the largest.
-    if f.maker.linker == 'mold':
+    # mold 1.10 and Zig's linker take the first one's size and alignment, not the largest.
+    if f.maker.linker in ('mold', 'zig'):
         sizes = [largest] * len(sizes)
     aligns = ['', ' __attribute__((aligned(64)))', ' __attribute__((aligned(16)))']
-    aligns = [f.rng.choice(aligns)] if f.maker.linker == 'mold' else aligns
+    aligns = [f.rng.choice(aligns)] if f.maker.linker in ('mold', 'zig') else aligns
     for (library, k), size in zip(places, sizes):
         align = f.rng.choice(aligns)
         if (library, k) == filled:
@@ -179,7 +179,7 @@ def commons(f):
             f.call(library, 'printf("LIB: place %d %d\\n", x_XX_place() == mine_TT(), seen_TT());',
                    'const void *x_XX_place(void); const void *mine_TT(void); int seen_TT(void);')
     if filled in ('program', 'data in program'):
-        size = f.rng.randint(1, 40) if filled == 'program' and f.maker.linker != 'mold' else largest
+        size = f.rng.randint(1, 40) if filled == 'program' and f.maker.linker not in ('mold', 'zig') else largest
         f.program(f'''int common_TT[{size}]{' = {3, 4}' if filled != 'program' else ''};
             const void *mine_TT(void) {{ return common_TT; }} int seen_TT(void) {{ return common_TT[0]; }}''', flags=['-fcommon'])
 
@@ -189,10 +189,10 @@ def member_commons(f):
     """Commons of several members of one library: the largest, the best aligned."""
     for library in f.some():
         count = f.rng.randint(2, 3)
-        # mold 1.10 takes the first one's size and alignment, not the largest.
+        # mold 1.10 and Zig's linker take the first one's size and alignment, not the largest.
         aligns, sizes = ['', ' __attribute__((aligned(32)))'], [1, 3, 8, 20]
-        sizes = [f.rng.choice(sizes)] if f.maker.linker == 'mold' else sizes
-        aligns = [f.rng.choice(aligns)] if f.maker.linker == 'mold' else aligns
+        sizes = [f.rng.choice(sizes)] if f.maker.linker in ('mold', 'zig') else sizes
+        aligns = [f.rng.choice(aligns)] if f.maker.linker in ('mold', 'zig') else aligns
         for k in range(count):
             size = f.rng.choice(sizes)
             f.member(library, f'''

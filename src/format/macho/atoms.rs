@@ -213,6 +213,9 @@ impl<'d> Reader<'d> {
                 Definition::Dropped
             }
             macho::N_UNDF | macho::N_PBUD if raw.value == 0 => {
+                if raw.name.is_empty() && raw.flags.is_ext() {
+                    return Err(malformed("an undefined symbol without a name").into());
+                }
                 undefined = true;
                 Definition::Undefined
             }

@@ -212,6 +212,9 @@ impl<'d> Table<'_, 'd> {
         let Some((atom, offset)) = self.reader.settle(side) else {
             return Ok(None);
         };
+        if !self.reader.holds((atom, offset)) {
+            return Err(self.wrong("entry of a function elsewhere", at).into());
+        }
         let mut bytes = Cow::Borrowed(record.data.get(at..).unwrap_or_default());
         clear(&mut bytes, (field - at) as u64, size);
         let mut edges = vec![Edge {

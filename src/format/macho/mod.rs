@@ -248,6 +248,20 @@ fn is_table_of_a_runtime(section: &[u8]) -> bool {
     TABLES.contains(&section) || section.starts_with(b"__swift5_")
 }
 
+/// See [`super::is_taken_for_a_runtime`].
+pub fn has_table_of_a_runtime(data: &[u8]) -> bool {
+    let mut found = false;
+    let mut look = |s: ordered::Section<'_>| {
+        found |= s.size != 0 && s.segment != b"__DWARF" && is_table_of_a_runtime(s.name);
+    };
+    match magic(data) {
+        Some((endian, true)) => for_each_section::<MachHeader64<_>>(endian, data, &mut look),
+        Some((endian, false)) => for_each_section::<MachHeader32<_>>(endian, data, &mut look),
+        None => {}
+    }
+    found
+}
+
 /// Byte order and width, from the magic.
 fn magic(data: &[u8]) -> Option<(Endianness, bool)> {
     match data.first_chunk::<4>()? {

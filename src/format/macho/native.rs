@@ -76,6 +76,19 @@ impl Native {
         }
     }
 
+    /// Does it say that a thread-local variable is meant?
+    pub fn is_tls(self, cpu: Cpu) -> bool {
+        let kind = RelocationType(self.kind);
+        match cpu {
+            Cpu::Arm64 => matches!(
+                kind,
+                macho::ARM64_RELOC_TLVP_LOAD_PAGE21 | macho::ARM64_RELOC_TLVP_LOAD_PAGEOFF12
+            ),
+            Cpu::X86_64 => kind == macho::X86_64_RELOC_TLV,
+            Cpu::X86 => kind == macho::GENERIC_RELOC_TLV,
+        }
+    }
+
     /// May an ARM64_RELOC_ADDEND stand before it?
     pub fn takes_addend(self) -> bool {
         matches!(

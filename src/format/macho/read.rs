@@ -10,10 +10,11 @@ use object::LittleEndian as LE;
 use object::macho::{self, MachHeader32, MachHeader64, Relocation};
 use object::read::macho::{MachHeader, Nlist, Segment};
 
+use super::native::Native;
 use super::{MachOTraits, magic};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile,
+    AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, KeepRule, ObjectFile, UnwindEntry,
 };
 
 pub(super) fn malformed(what: impl Into<String>) -> Diagnostic {
@@ -115,12 +116,22 @@ pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
         reader.out.kept = (0..reader.out.atoms.len() as AtomIndex).collect();
     }
     let mut edges = reader.edges_by_atom()?;
+    reader.refuse_plain_thread_locals(&edges)?;
     reader.compact_unwind()?;
     reader.eh_frame()?;
-    reader
-        .out
-        .unwind
-        .sort_by_key(|u| (u.atom, u.edges.first().map_or(0, |e| e.addend)));
+    let headers = &reader.out.unwind_headers;
+    // Of its kind, compact or DWARF's, a function has one.
+    let place = |u: &UnwindEntry<'_>| {
+        let dwarf = headers
+            .get(u.header as usize)
+            .is_some_and(|h| !h.bytes.is_empty());
+        (u.atom, u.edges.first().map_or(0, |e| e.addend), dwarf)
+    };
+    reader.out.unwind.sort_by_key(place);
+    let twice = |pair: &[UnwindEntry<'_>]| place(&pair[0]) == place(&pair[1]);
+    if reader.out.unwind.windows(2).any(twice) {
+        return Err(malformed("two unwind entries of one function").into());
+    }
     reader.rule_edges(&mut edges)?;
     reader.out.edge_starts.push(0);
     for mut own in edges {
@@ -337,6 +348,27 @@ impl<'d> Reader<'d> {
         let section = (self.sections.iter().position(|s| holds(s, false)))
             .or_else(|| self.sections.iter().position(|s| holds(s, true)))?;
         self.place(section, address)
+    }
+
+    /// What a thread-local variable's name means without its own relocations is nothing; linkers stop there.
+    fn refuse_plain_thread_locals(&self, per_atom: &[Vec<Edge>]) -> Result<()> {
+        let tls = u32::from(macho::S_THREAD_LOCAL_VARIABLES.0);
+        for edge in per_atom.iter().flatten() {
+            let EdgeKind::Relocation(kind) = edge.kind else {
+                continue;
+            };
+            let atom = self.atom_of(edge.to).unwrap_or(AtomIndex::MAX);
+            let to = self.out.atoms.get(atom as usize);
+            if to.is_some_and(|a| a.native.kind == tls) && !Native::of(kind).is_tls(self.cpu) {
+                let name = self.out.symbols_of(atom).next().map(|(_, s)| s.name);
+                return Err(
+                    malformed("a reference to a thread-local variable as if it were none")
+                        .symbol(name.unwrap_or_default())
+                        .into(),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Edges that the format makes without a relocation.

@@ -60,6 +60,9 @@ impl<'d> Reader<'d> {
             let count = rest.partition_point(|f| f.at < at + record);
             let (own, after) = rest.split_at(count);
             rest = after;
+            if own.windows(2).any(|pair| pair[0].at == pair[1].at) {
+                return Err(wrong("two relocations of one field", at).into());
+            }
             let find = |offset: u64| own.iter().find(|f| f.at == at + offset);
             let known = |f: &&Fixup| {
                 let offset = f.at - at;
@@ -78,6 +81,7 @@ impl<'d> Reader<'d> {
             let place = function
                 .map(|f| {
                     self.settle(f.plus)
+                        .filter(|&place| self.holds(place))
                         .ok_or_else(|| wrong("entry of a function elsewhere", at))
                 })
                 .transpose()?;
@@ -125,6 +129,12 @@ impl<'d> Reader<'d> {
                 _ => None,
             },
         }
+    }
+
+    /// Does the place lie in its atom?
+    pub fn holds(&self, (atom, offset): (AtomIndex, i64)) -> bool {
+        let size = self.out.atoms.get(atom as usize).map_or(0, |a| a.size);
+        u64::try_from(offset).is_ok_and(|at| at < size.max(1))
     }
 
     /// The address in this object that a reference means.

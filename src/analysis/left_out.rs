@@ -1,0 +1,54 @@
+//! Members that a program may take though nobody refers to them, and that no export brings along.
+
+use std::collections::HashSet;
+
+use super::Analysis;
+use super::graph::ObjectId;
+use crate::error::{Code, Diagnostic};
+use crate::format;
+use crate::input::Inputs;
+
+/// How many members are named.
+const SHOWN: usize = 5;
+
+/// Warnings for Objective-C's classes and categories: with `-ObjC` a linker takes the members of a library
+/// that hold them.
+#[must_use]
+pub fn warnings(inputs: &Inputs<'_>, analysis: &Analysis<'_>) -> Vec<Diagnostic> {
+    let pulled: HashSet<ObjectId> = (0..analysis.sets.len())
+        .flat_map(|s| &analysis.resolution(s).pulled)
+        .map(|p| p.object)
+        .collect();
+    let mut warnings = Vec::new();
+    for library in &inputs.libraries {
+        let left: Vec<String> = library
+            .member_ids()
+            .filter(|m| {
+                let object = analysis.graph.object_of[m.index()];
+                object.is_some_and(|o| !pulled.contains(&o))
+            })
+            .map(|m| inputs.member(m))
+            .filter(|m| format::is_taken_for_a_runtime(m.kind, m.data))
+            .map(|m| String::from_utf8_lossy(m.name).into_owned())
+            .collect();
+        if left.is_empty() {
+            continue;
+        }
+        let more = match left.len().saturating_sub(SHOWN) {
+            0 => String::new(),
+            n => format!(" and {n} more"),
+        };
+        let names = left[..left.len().min(SHOWN)].join(", ");
+        warnings.push(
+            Diagnostic::new(
+                Code::RuntimeMembersLeftOut,
+                format!(
+                    "no export needs these members, which linkers take with -ObjC: {names}{more}"
+                ),
+            )
+            .file(library.path)
+            .hint("export what refers to them, or a class that they define (OBJC_CLASS_$_…)"),
+        );
+    }
+    warnings
+}
