@@ -13,10 +13,26 @@ use object::macho::{self, Relocation, RelocationType};
 use super::native::native;
 use super::read::{Cpu, Reader, Role, Section, malformed};
 use crate::error::{Code, Diagnostic, Result};
-use crate::format::model::{AtomIndex, Edge, EdgeKind, EdgeTarget, SymbolIndex};
+use crate::format::model::{
+    AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, Symbol, SymbolIndex, SymbolKind,
+    Visibility,
+};
 
 /// No symbol has this number: what leads to it leads nowhere.
 const NO_SYMBOL: SymbolIndex = SymbolIndex::MAX;
+
+/// A symbol in a section that is no atom.
+fn nowhere() -> Symbol<'static> {
+    Symbol {
+        name: b"",
+        definition: Definition::Dropped,
+        binding: Binding::Local,
+        kind: SymbolKind::NoType,
+        visibility: Visibility::Default,
+        size: 0,
+        native: 0,
+    }
+}
 
 /// One side of a fixup.
 #[derive(Debug, Clone, Copy)]
@@ -432,6 +448,8 @@ impl<'d> Reader<'d> {
     /// The relocations of each atom, and contents without what the edges say.
     pub fn edges_by_atom(&mut self) -> Result<Vec<Vec<Edge>>> {
         let mut edges: Vec<Vec<Edge>> = vec![Vec::new(); self.out.atoms.len()];
+        // The symbol of what leads nowhere, behind those of the table.
+        let mut lost: Option<SymbolIndex> = None;
         for index in 0..self.sections.len() {
             let Some(section) = self.sections.get(index) else {
                 break;
@@ -465,9 +483,20 @@ impl<'d> Reader<'d> {
                     .into());
                 }
                 for side in fixup.minus.iter().chain([&fixup.plus]) {
+                    let to = match side.to {
+                        EdgeTarget::Symbol(NO_SYMBOL) => {
+                            let next = self.out.symbols.len() as SymbolIndex;
+                            let index = *lost.get_or_insert(next);
+                            if index == next {
+                                self.out.symbols.push(nowhere());
+                            }
+                            EdgeTarget::Symbol(index)
+                        }
+                        to => to,
+                    };
                     own.push(Edge {
                         offset,
-                        to: side.to,
+                        to,
                         addend: side.addend,
                         kind: EdgeKind::Relocation(side.kind),
                     });
