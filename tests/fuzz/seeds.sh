@@ -84,6 +84,6 @@ llvm-lipo-19 -create -output fat.a darwin.a darwin-x86_64.a
 llvm-lipo-19 -create -fat64 -output fat64.a darwin-bitcode.a darwin-x86_64.a
 cp gnu.a bsd.a darwin.a coff.lib imports.lib thin.a fat.a fat64.a "$out/archive"
 ar --format=gnu rcsD unwind.a coff-unwind.o
-cp gnu.a groups.a tls.a bsd.a coff.lib unwind.a "$out/pipeline"
+cp gnu.a groups.a tls.a bsd.a coff.lib unwind.a darwin.a darwin-x86_64.a "$out/pipeline"
 cp groups.a darwin-bitcode.a coff.lib imports.lib fat.a fat64.a "$out/dedup"
 du -sb "$out"

@@ -4,7 +4,7 @@ them: `tests/run --long`."""
 import pytest
 
 from differential.run import examine
-from harness import link
+from harness import apple, link
 
 # About a minute for all of these on two cores.
 EACH = 7
@@ -33,6 +33,13 @@ def test_aarch64(kind, engine, tmp_path):
 @pytest.mark.needs('windows')
 def test_mingw(engine, tmp_path):
     check('own', range(5), engine, tmp_path, platform='mingw')
+
+
+@pytest.mark.needs('cross')
+@pytest.mark.parametrize('machine', apple.MACHINES)
+def test_macos(machine, engine, tmp_path):
+    check('own', range(6), engine, tmp_path, platform=machine)
+    check('csmith', range(3), engine, tmp_path, platform=machine)
 
 
 @pytest.mark.parametrize('linker', link.LINKERS)

@@ -6,7 +6,7 @@ import shutil
 
 import pytest
 
-from harness import meaning
+from harness import apple, meaning
 
 
 def needs(target):
@@ -16,6 +16,8 @@ def needs(target):
 def parameters():
     for case in meaning.cases():
         for target, strategy, program, link in meaning.runs(case):
+            if target in apple.MACHINES:
+                continue
             # What is compiled once should be compiled by one process.
             marks = [pytest.mark.xdist_group(case.name), *map(pytest.mark.needs, needs(target))]
             yield pytest.param(case, target, strategy, program, link, marks=marks,
@@ -40,6 +42,21 @@ def bench(engine, tmp_path_factory):
 @pytest.mark.parametrize('case, target, strategy, program, link', list(parameters()))
 def test_meaning(case, target, strategy, program, link, bench):
     meaning.judge(bench(case.name, target), strategy, program, link)
+
+
+@pytest.mark.needs('cross')
+@pytest.mark.parametrize('case, target', [pytest.param(case, target, id=f'{case.name}:{target}') for case in meaning.cases()
+                                          for target in case.targets if target in apple.MACHINES])
+def test_meaning_on_apple(case, target, bench):
+    """The same, all programs of a case at once."""
+    wrong = []
+    for on, strategy, program, link in meaning.runs(case):
+        if on == target:
+            try:
+                meaning.judge(bench(case.name, target), strategy, program, link)
+            except AssertionError as problem:
+                wrong.append(f'{strategy} {program.name} {link}: {problem}')
+    assert not wrong, '\n'.join(wrong)
 
 
 def test_every_case_says_what_it_shows():

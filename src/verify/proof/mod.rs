@@ -285,6 +285,15 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             }
             let weak = |b: Binding| matches!(b, Binding::Weak | Binding::Unique);
             if (shared || weak(old.binding)) != weak(new.binding) {
+                // Of equals in one object one is enough: references go by the name.
+                let there = self.definers.get(name).into_iter().flatten();
+                let mut there = there.filter(|((id, _), _)| *id == read.id);
+                if new.binding == Binding::Local
+                    && weak(old.binding)
+                    && there.any(|(at, _)| self.are_alike(*at, (read.id, wanted.0), true))
+                {
+                    continue;
+                }
                 return Err("a weak symbol became strong, or the reverse".to_owned());
             }
         }

@@ -1,7 +1,7 @@
 //! Where each reference of a written atom and of its unwind entries leads.
 
 use super::Checked;
-use super::written::{Delta, Led, Read, Window, has_header, in_place, window_delta, word};
+use super::written::{At, Delta, Led, Read, Window, has_header, in_place, window_delta, word};
 use crate::analysis::graph::NameId;
 use crate::analysis::reach::{Node, Target};
 use crate::format;
@@ -132,6 +132,41 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             Definition::Undefined => Led::Name(symbol.name, None),
             Definition::Dropped => Led::Nothing,
         }
+    }
+
+    /// Do the atoms that begin at these places hold the same, and lead to the same or, `deeper`, to what
+    /// does so?
+    pub(super) fn are_alike(&self, a: At, b: At, deeper: bool) -> bool {
+        let find = |(id, place): At| {
+            let read = self.objects.iter().find(|r| r.id == id)?;
+            let (atom, from) = read.atom_at(place)?;
+            (from == 0).then_some((read, atom))
+        };
+        let Some(((of_a, a), (of_b, b))) = find(a).zip(find(b)) else {
+            return false;
+        };
+        let bytes = |read: &Read<'w, '_>, atom| {
+            let atom = &read.file.atoms[atom as usize];
+            // What is behind an atom fills up to the next.
+            let end = atom.data.iter().rposition(|&byte| byte != 0);
+            (
+                atom.zero_fill,
+                atom.data[..end.map_or(0, |at| at + 1)].to_vec(),
+            )
+        };
+        let same = |(x, y): (&Edge, &Edge)| {
+            let (to_x, to_y) = (self.follow(of_a, x), self.follow(of_b, y));
+            let further = match (&to_x, &to_y) {
+                (Led::At(x), Led::At(y)) => deeper && self.are_alike(*x, *y, false),
+                _ => false,
+            };
+            (x.offset, x.kind, x.addend) == (y.offset, y.kind, y.addend)
+                && (to_x == to_y || further)
+        };
+        let (edges_a, edges_b) = (of_a.file.edges_of(a), of_b.file.edges_of(b));
+        bytes(of_a, a) == bytes(of_b, b)
+            && edges_a.len() == edges_b.len()
+            && edges_a.iter().zip(edges_b).all(same)
     }
 
     /// Does the written edge lead where reach said? `delta` is what the written addend has more.
