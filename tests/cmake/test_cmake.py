@@ -294,6 +294,8 @@ def test_macos(engine, sources, target_dir, tmp_path, monkeypatch):
 def test_osx_architectures(engine, tmp_path, monkeypatch):
     """Several architectures: one set of universal libraries, in the places of any other."""
     monkeypatch.setenv('HEADERS', apple.c_flags()[1])
+    # CMake looks which architectures an SDK is for.
+    (tmp_path / 'sdk').mkdir()
     settings = ';'.join(f'{name}={value}' for name, value in mobile.ENV.items())
     packages = ';'.join(mobile.PACKAGES)
     tree = configure(
@@ -301,7 +303,7 @@ def test_osx_architectures(engine, tmp_path, monkeypatch):
         f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
         f'-DCMAKE_TOOLCHAIN_FILE={HERE / "apple.cmake"}', '-DCMAKE_OSX_ARCHITECTURES=x86_64;arm64',
         # clang would need lipo for an object of both.
-        '-DCMAKE_C_COMPILER_WORKS=1', '-DPROGRAMS=OFF',
+        '-DCMAKE_C_COMPILER_WORKS=1', '-DCMAKE_C_ABI_COMPILED=1', f'-DCMAKE_OSX_SYSROOT={tmp_path / "sdk"}', '-DPROGRAMS=OFF',
         f'-DEXTRA=PACKAGES;{packages};CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;{settings}')
     asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())['source']['workspace']
     assert asked['targets'] == mobile.MACOS[::-1] and 'target' not in asked
@@ -311,8 +313,7 @@ def test_osx_architectures(engine, tmp_path, monkeypatch):
     tree.make()
     folder = tree.build / 'dragonfire/rust/lib'
     for library in [*mobile.PLUGINS, 'gstrsworkspace']:
-        archs = run([link.versioned('llvm-lipo'), '-archs', folder / f'lib{library}.a'])
-        assert sorted(archs.split()) == ['arm64', 'x86_64']
+        assert mobile.architectures(folder / f'lib{library}.a') == ['arm64', 'x86_64']
     # What a target's users link is the file that was built.
     targets = (folder / 'cmake/rust/rust-targets.cmake').read_text()
     assert 'libgstworker.a' in targets

@@ -10,7 +10,7 @@ from harness import apple, machorun, mobile
 from harness.cargo import TESTS
 from harness.fixtures import defines
 from harness.link import versioned
-from harness.mobile import APPLE, MACOS, PLUGINS
+from harness.mobile import APPLE, MACOS, PLUGINS, architectures
 from harness.run import run
 
 # The folder that all targets are built in is one.
@@ -45,10 +45,6 @@ def out(engine, headers, tmp_path_factory):
         engine, 'meld', APPLE, '--locked', '--out', out / 'lib', '--headers', headers,
         '--xcframework', out / 'Rust.xcframework', '--depfile', out / 'inputs.d'))
     return out, response
-
-
-def architectures(library):
-    return sorted(run([versioned('llvm-lipo'), '-archs', library]).split())
 
 
 def thin(library, architecture, folder):
@@ -166,8 +162,8 @@ def test_other_strategies(engine, strategy, tmp_path):
         machorun.check(machine, program)
 
 
-ANDROID = {'aarch64-linux-android': ('arm64-v8a', 'AArch64'), 'armv7-linux-androideabi': ('armeabi-v7a', 'ARM'),
-           'i686-linux-android': ('x86', '80386'), 'x86_64-linux-android': ('x86_64', 'X86-64')}
+# Two of Android's CPUs, to build less; a unit test has all names.
+ANDROID = {'aarch64-linux-android': ('arm64-v8a', 'AArch64'), 'armv7-linux-androideabi': ('armeabi-v7a', 'ARM')}
 
 
 @pytest.fixture(scope='module')
@@ -205,7 +201,7 @@ def test_android_abis(engine, small, tmp_path):
 
 def test_build_is_a_set_a_target(engine, small):
     """Nothing is joined where nothing is written."""
-    targets = ['aarch64-apple-ios', 'x86_64-linux-android']
+    targets = ['aarch64-apple-ios', 'aarch64-linux-android']
     response = mobile.made(mobile.engine_run(engine, 'build', targets, workspace=small, packages=[], std='core'))
     assert response['targets'] == targets and [s['name'] for s in response['sets']] == targets
     for set_ in response['sets']:
