@@ -28,7 +28,7 @@ BUILT = 'built'
 LIBRARY = ['-O1', '-ffunction-sections', '-fdata-sections']
 PROGRAM = ['-O1']
 # Where a case does not say how its programs are linked.
-LINKS = {'x86_64': LINKERS, 'msvc': ['lld'], 'macos': ['lld-gc', 'zig'], 'macos-x86_64': ['lld']}
+LINKS = {'x86_64': LINKERS, 'msvc': ['lld'], 'macos': ['lld-gc'], 'macos-x86_64': ['lld']}
 # `gc` is -dead_strip, `all` -all_load, `objc` -ObjC; Zig's programs for x86_64 cannot be run (harness/apple.py).
 APPLE_LINKS = {target: ['lld', 'lld-gc', 'lld-all', 'lld-all-gc', 'lld-objc', 'lld-objc-gc', *(['zig'] if ('zig', target) in apple.RUNS else [])]
                for target in apple.MACHINES}
