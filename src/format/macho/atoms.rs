@@ -213,8 +213,9 @@ impl<'d> Reader<'d> {
                 Definition::Dropped
             }
             macho::N_UNDF | macho::N_PBUD if raw.value == 0 => {
-                if raw.name.is_empty() && raw.flags.is_ext() {
-                    return Err(malformed("an undefined symbol without a name").into());
+                if raw.name.is_empty() == raw.flags.is_ext() {
+                    let what = "an undefined symbol that is local, or has no name";
+                    return Err(malformed(what).symbol(raw.name).into());
                 }
                 undefined = true;
                 Definition::Undefined

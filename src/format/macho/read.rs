@@ -187,8 +187,9 @@ fn parse<H: MachHeader<Endian = LE>>(data: &[u8]) -> Result<Reader<'_>> {
         if let Some((segment, rest)) =
             H::Segment::from_command(command).map_err(bad("segment command"))?
         {
+            let (start, size): (u64, u64) = (segment.vmaddr(LE).into(), segment.vmsize(LE).into());
             for section in segment.sections(LE, rest).map_err(bad("section table"))? {
-                reader.section(data, section)?;
+                reader.section(data, section, start.saturating_add(size))?;
             }
         } else if let Some(symtab) = command.symtab().map_err(bad("symbol table"))? {
             symtabs += 1;
@@ -262,12 +263,13 @@ impl<'d> Reader<'d> {
         &mut self,
         file: &'d [u8],
         header: &'d S,
+        end: u64,
     ) -> Result<()> {
         let name = header.name();
         let (address, size) = (header.addr(LE).into(), header.size(LE).into());
         let past = |what: &str| malformed(what).symbol(name);
-        if address.checked_add(size).is_none() {
-            return Err(past("section past the end of memory").into());
+        if address.checked_add(size).is_none_or(|e| e > end) {
+            return Err(past("section past the end of its segment").into());
         }
         let shift = header.align(LE);
         let align = 1u64

@@ -121,6 +121,16 @@ impl<'d> Reader<'d> {
             };
             fixups.extend(fixup);
         }
+        let mut fields: Vec<(u64, u64)> = fixups.iter().map(|f| (f.at, f.size)).collect();
+        fields.sort_unstable();
+        let meet = |pair: &&[(u64, u64)]| pair[1].0 - pair[0].0 < pair[0].1;
+        if let Some(pair) = fields.windows(2).find(meet) {
+            return Err(
+                malformed(format!("relocations of one field, at {:#x}", pair[1].0))
+                    .symbol(section.name)
+                    .into(),
+            );
+        }
         Ok(fixups)
     }
 

@@ -60,9 +60,6 @@ impl<'d> Reader<'d> {
             let count = rest.partition_point(|f| f.at < at + record);
             let (own, after) = rest.split_at(count);
             rest = after;
-            if own.windows(2).any(|pair| pair[0].at == pair[1].at) {
-                return Err(wrong("two relocations of one field", at).into());
-            }
             let find = |offset: u64| own.iter().find(|f| f.at == at + offset);
             let known = |f: &&Fixup| {
                 let offset = f.at - at;
