@@ -37,7 +37,7 @@ pub(super) struct Making<'a, 'd> {
 }
 
 impl<'d> Making<'_, 'd> {
-    fn rules_with<'b>(&'b self, resolution: &'b Resolution) -> Rules<'b, 'd> {
+    pub(super) fn rules_with<'b>(&'b self, resolution: &'b Resolution) -> Rules<'b, 'd> {
         Rules {
             graph: &self.graph,
             resolution,
@@ -119,7 +119,7 @@ impl<'d> Making<'_, 'd> {
                 .into_par_iter()
                 .map(|l| self.needs_of_contested(l))
                 .collect();
-            again = self.implicit_exports(&reached, &needs);
+            again = self.implicit_exports(&reached, &needs)?;
             if again.is_empty() {
                 let unlike = unlike_tables(&self.graph, &reached, &self.vague);
                 if !unlike.is_empty() {
@@ -180,68 +180,83 @@ impl<'d> Making<'_, 'd> {
 
     /// What one library needs from outside and another defines stays visible: they link together
     /// today. Gives the libraries that export more now.
-    fn implicit_exports(&mut self, reached: &[Reached], needs: &[Reached]) -> Vec<usize> {
+    fn implicit_exports(&mut self, reached: &[Reached], needs: &[Reached]) -> Result<Vec<usize>> {
         let mut grown = Vec::new();
-        let format = self.inputs.format();
         for (user, (r, n)) in reached.iter().zip(needs).enumerate() {
             let mut names = r.externals();
             names.extend(n.externals());
             names.extend(self.all_needs_elsewhere(user));
-            for name in names {
-                let all = 0..self.offers.len();
-                if self.contested.is(LibraryId(user as u32), name) {
-                    // Its own definition serves it; else another's member does, by name.
-                    if self.offers[user].definer(name).is_none() {
-                        let other = all
-                            .clone()
-                            .find_map(|l| Some((l, self.offers[l].definer(name)?)));
-                        if let Some((l, object)) = other {
-                            self.wanted[l].insert(object);
-                        }
-                    }
-                    continue;
-                }
-                let defines = |l: usize, name| {
-                    let object = self.offers[l].definer(name);
-                    object.is_some_and(|o| !self.graph.is_verbatim(o))
-                };
-                let imported = all.clone().any(|l| self.offers[l].definer(name).is_some());
-                let mut owner = all.clone().find(|&l| l != user && defines(l, name));
-                let mut name = name;
-                // The linker makes the pointer to what the set itself defines, by its name.
-                if let (false, Some(target)) = (
-                    imported,
-                    format::import_target(format, self.graph.name(name)),
-                ) && let Some(target) = self.graph.find_name(target)
-                {
-                    name = target;
-                    owner = Some(user)
-                        .filter(|&l| defines(l, name))
-                        .or_else(|| all.clone().find(|&l| defines(l, name)));
-                }
-                let Some(owner) = owner else { continue };
-                if self.exports[owner].contains(&name) {
-                    continue;
-                }
-                self.exports[owner].push(name);
-                grown.push(owner);
-                self.warnings.push(
-                    Diagnostic::new(
-                        Code::ImplicitExport,
-                        format!(
-                            "stays visible because {} needs it from outside",
-                            self.inputs.libraries[user].name
-                        ),
-                    )
-                    .file(self.inputs.libraries[owner].path)
-                    .symbol(self.graph.name(name))
-                    .hint("list it among the plugin's exports, or give it another name"),
-                );
+            self.provide(user, names, &mut grown);
+        }
+        let mut followed = BTreeSet::new();
+        loop {
+            let fresh = self.needs_of_wanted(&mut followed)?;
+            if fresh.is_empty() {
+                break;
+            }
+            for (user, names) in fresh {
+                self.provide(user, names, &mut grown);
             }
         }
         grown.sort_unstable();
         grown.dedup();
-        grown
+        Ok(grown)
+    }
+
+    /// Finds who has what `user` needs from outside; libraries that export more for it are added to `grown`.
+    fn provide(&mut self, user: usize, names: Vec<NameId>, grown: &mut Vec<usize>) {
+        let format = self.inputs.format();
+        for name in names {
+            let all = 0..self.offers.len();
+            if self.contested.is(LibraryId(user as u32), name) {
+                // Its own definition serves it; else another's member does, by name.
+                if self.offers[user].definer(name).is_none() {
+                    let other = all
+                        .clone()
+                        .find_map(|l| Some((l, self.offers[l].definer(name)?)));
+                    if let Some((l, object)) = other {
+                        self.wanted[l].insert(object);
+                    }
+                }
+                continue;
+            }
+            let defines = |l: usize, name| {
+                let object = self.offers[l].definer(name);
+                object.is_some_and(|o| !self.graph.is_verbatim(o))
+            };
+            let imported = all.clone().any(|l| self.offers[l].definer(name).is_some());
+            let mut owner = all.clone().find(|&l| l != user && defines(l, name));
+            let mut name = name;
+            // The linker makes the pointer to what the set itself defines, by its name.
+            if let (false, Some(target)) = (
+                imported,
+                format::import_target(format, self.graph.name(name)),
+            ) && let Some(target) = self.graph.find_name(target)
+            {
+                name = target;
+                owner = Some(user)
+                    .filter(|&l| defines(l, name))
+                    .or_else(|| all.clone().find(|&l| defines(l, name)));
+            }
+            let Some(owner) = owner else { continue };
+            if self.exports[owner].contains(&name) {
+                continue;
+            }
+            self.exports[owner].push(name);
+            grown.push(owner);
+            self.warnings.push(
+                Diagnostic::new(
+                    Code::ImplicitExport,
+                    format!(
+                        "stays visible because {} needs it from outside",
+                        self.inputs.libraries[user].name
+                    ),
+                )
+                .file(self.inputs.libraries[owner].path)
+                .symbol(self.graph.name(name))
+                .hint("list it among the plugin's exports, or give it another name"),
+            );
+        }
     }
 
     /// The root sets of exports, and what each reaches; `whole` is what each library's exports reach
@@ -474,7 +489,7 @@ impl<'d> Making<'_, 'd> {
     }
 
     /// The contested definitions of an object that have a place or a value.
-    fn member_roots(&self, library: LibraryId, object: ObjectId) -> Vec<Root> {
+    pub(super) fn member_roots(&self, library: LibraryId, object: ObjectId) -> Vec<Root> {
         let file = self.graph.file(object);
         let globals = self.graph.globals[object.index()].iter().enumerate();
         globals
@@ -540,7 +555,7 @@ fn all_of(checks: Vec<Result<()>>) -> Vec<Diagnostic> {
     errors.flat_map(|e| e.0).collect()
 }
 
-fn pulled(resolutions: &[Resolution]) -> Vec<ObjectId> {
+pub(super) fn pulled(resolutions: &[Resolution]) -> Vec<ObjectId> {
     let mut all: Vec<ObjectId> = resolutions
         .iter()
         .flat_map(|r| r.pulled.iter().map(|p| p.object))

@@ -54,7 +54,12 @@ fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
         }
         None => name,
     };
-    DECIDING.iter().copied().find(|d| *d == tail)
+    // Mach-O puts an underscore before names that are not mangled.
+    let bare = tail.strip_prefix(b"_");
+    DECIDING
+        .iter()
+        .copied()
+        .find(|d| *d == tail || Some(*d) == bare)
 }
 
 /// The universe of each library, numbered from 0 in library order.

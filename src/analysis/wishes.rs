@@ -1,10 +1,16 @@
 //! What objects want of names besides what their symbols say, on the way into root sets: members that stand
 //! for others', needs of no reference, and weak definitions that linkers take by name.
 
+use std::collections::BTreeSet;
+
+use rayon::prelude::*;
+
 use super::Making;
 use super::graph::{NameId, ObjectId};
-use super::reach::{Reached, Target};
+use super::making::pulled;
+use super::reach::{Reached, Root, Target, reach};
 use super::resolve::Resolution;
+use crate::error::Result;
 use crate::format::{self, GlobalKind};
 use crate::input::LibraryId;
 
@@ -59,6 +65,43 @@ impl Making<'_, '_> {
         let pulled = resolution.pulled.iter();
         let names = pulled.flat_map(|p| self.needs_elsewhere(resolution, p.object));
         names.collect()
+    }
+
+    /// What members need from outside of their library that no export pulls, but another library's need does:
+    /// by library, for those that are not among `followed` yet.
+    pub(super) fn needs_of_wanted(
+        &mut self,
+        followed: &mut BTreeSet<(usize, ObjectId)>,
+    ) -> Result<Vec<(usize, Vec<NameId>)>> {
+        let wanted = self.wanted.iter().enumerate();
+        let wanted = wanted.flat_map(|(l, objects)| objects.iter().map(move |&o| (l, o)));
+        // What the exports pull is looked at with them.
+        let fresh: Vec<(usize, ObjectId)> = wanted
+            .filter(|&(l, o)| !self.graph.is_verbatim(o) && !self.resolutions[l].is_pulled(o))
+            .filter(|w| !followed.contains(w))
+            .collect();
+        followed.extend(fresh.iter().copied());
+        let mut resolutions: Vec<Resolution> = fresh
+            .par_iter()
+            .map(|&(l, object)| {
+                let mut own = Resolution::new(&self.graph, LibraryId(l as u32), false);
+                own.pull_member(self.inputs, &self.graph, &self.offers[l], object);
+                own
+            })
+            .collect();
+        self.graph.take_apart(self.inputs, &pulled(&resolutions))?;
+        let graph = &self.graph;
+        resolutions
+            .par_iter_mut()
+            .for_each(|r| r.settle_groups(graph));
+        let needs = fresh.par_iter().zip(&resolutions).map(|(&(l, _), own)| {
+            let members = own.pulled.iter().filter(|p| !graph.is_verbatim(p.object));
+            let roots: Vec<Root> = members
+                .flat_map(|p| self.member_roots(own.library, p.object))
+                .collect();
+            (l, reach(self.rules_with(own), &roots).externals())
+        });
+        Ok(needs.collect())
     }
 
     /// Where a format says of a weak definition what it stands for, two of them clash that are both

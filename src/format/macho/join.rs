@@ -1,5 +1,7 @@
 //! What objects say about themselves as a whole, and how it joins in one output object.
 
+use std::collections::HashSet;
+
 use object::macho;
 
 use super::MachOTraits;
@@ -151,6 +153,7 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<Joined> {
         ..Joined::default()
     };
     super::writable(first.cpu_type, first.cpu_subtype)?;
+    let mut known: HashSet<Vec<Vec<u8>>> = HashSet::new();
     for t in all.iter().map(|t| &t.macho) {
         if t.cpu_type != joined.cpu_type {
             return Err(mixed("objects for different processors".to_owned()).into());
@@ -161,7 +164,7 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<Joined> {
         add_systems(&mut joined.systems, &systems(t))?;
         for option in &t.linker_options {
             let option: Vec<Vec<u8>> = option.iter().map(|o| o.to_vec()).collect();
-            if !joined.options.contains(&option) {
+            if known.insert(option.clone()) {
                 joined.options.push(option);
             }
         }

@@ -5,7 +5,7 @@
 //! leave them out of programs, and unlike those with `L` they are boundaries.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use object::macho;
@@ -48,6 +48,8 @@ pub(super) struct SymbolTable<'o, 'a, 'd> {
     /// A symbol at (atom, offset).
     at: HashMap<(u32, u64), SymbolRef, FixedState>,
     absolute: HashMap<u64, u32>,
+    /// Flags of the input's first symbol at (atom, offset), where it has some.
+    natives: HashMap<(u32, u64), u8, FixedState>,
 }
 
 /// `n_desc` of a symbol at a place, from what the reader kept of it: N_ALT_ENTRY stands where an atom does
@@ -79,6 +81,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             locals: Vec::new(),
             at: HashMap::default(),
             absolute: HashMap::new(),
+            natives: HashMap::default(),
         };
         for (index, out) in object.atoms.iter().enumerate() {
             table.atom(index as u32, out);
@@ -87,6 +90,14 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
     }
 
     fn atom(&mut self, index: u32, out: &'o OutAtom<'a, 'd>) {
+        for (_, symbol) in out.file.symbols_of(out.atom) {
+            if let Definition::Atom { offset, .. } = symbol.definition
+                && symbol.native != 0
+            {
+                let slot = self.natives.entry((index, offset));
+                slot.or_insert(symbol.native);
+            }
+        }
         for (position, global) in out.globals.iter().enumerate() {
             let symbol = SymbolRef::Global(index, position as u32);
             let slot = self.at.entry((index, global.offset)).or_insert(symbol);
@@ -102,12 +113,14 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
         let may_lose = out.globals.iter().any(is_weak);
         let keep = is_retained(out);
         if !may_lose {
+            let globals: HashSet<(u64, &[u8])> =
+                out.globals.iter().map(|g| (g.offset, &*g.name)).collect();
             for (_, symbol) in out.file.symbols_of(out.atom) {
                 let Definition::Atom { offset, .. } = symbol.definition else {
                     continue;
                 };
-                let is_global = symbol.binding != Binding::Local
-                    && (out.globals.iter()).any(|g| g.offset == offset && *g.name == *symbol.name);
+                let is_global =
+                    symbol.binding != Binding::Local && globals.contains(&(offset, symbol.name));
                 let nameless = symbol.name.is_empty()
                     || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File);
                 if is_global || nameless || self.object.symbols == Symbols::Exports {
@@ -167,11 +180,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
         if super::is_tls_data(kind) {
             name.extend_from_slice(INITIAL);
         }
-        let native = (out.file.symbols_of(out.atom))
-            .find(
-                |(_, s)| matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset),
-            )
-            .map_or(0, |(_, s)| s.native);
+        let native = self.natives.get(&(atom, offset)).copied().unwrap_or(0);
         let desc = description(native, offset, is_retained(out) && offset == 0);
         self.add(atom, offset, Cow::Owned(name), desc)
     }
