@@ -56,6 +56,9 @@ pub enum Code {
     TooManyPersonalities,
     /// Members that linkers take for a runtime's sake and that no export brings along.
     RuntimeMembersLeftOut,
+    // Debug information that is left out (warnings).
+    DebugInfoUnreadable,
+    DebugInfoElsewhere,
     // What lives and cannot be carried over.
     ReferenceLost,
     // Outputs.

@@ -8,6 +8,7 @@
 //! | [`error`], [`nearest`] | | words that every stage uses: coded diagnostics, "did you mean" |
 //! | [`protocol`], [`manifest`], [`exports`] | JSON, patterns | what is asked, what is answered, which symbols are exports |
 //! | [`workspace`] | a Cargo.toml | static libraries, each with its native libraries |
+//! | [`debuginfo`] | debug sections | line rows and inlined functions of what lives; and back |
 //! | [`format`](mod@format) | bytes of one object | atoms, symbols, edges; and back to bytes |
 //! | [`input`] | paths | mapped libraries and their members |
 //! | [`analysis`] | members and exports | what is equal, what resolves where, what lives, and who reaches it |
@@ -31,6 +32,7 @@ pub mod protocol;
 
 pub mod workspace;
 
+pub mod debuginfo;
 pub mod format;
 pub mod input;
 

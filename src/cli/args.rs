@@ -4,7 +4,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::Presentation;
-use crate::protocol::request::{ArchiveFlavour, Builder, Debug, Symbols};
+use crate::protocol::request::{ArchiveFlavour, Builder, Debug, DebugCompress, Symbols};
 use crate::protocol::schema;
 
 /// Links, shrinks and ships the Rust plugins of a workspace as static libraries.
@@ -194,9 +194,16 @@ pub(super) struct Combine {
     /// Which names stay [default: keep]
     #[arg(long, value_enum)]
     pub symbols: Option<Symbols>,
-    /// What happens to debug information [default: keep for dedup, else strip]
+    /// What happens to debug information [default: keep for dedup, else lines where the libraries' own
+    /// code has any]
     #[arg(long, value_enum)]
     pub debug: Option<Debug>,
+    /// Compression of the debug information that prelink and meld write [default: zlib]
+    #[arg(long, value_enum)]
+    pub debug_compress: Option<DebugCompress>,
+    /// Replace a prefix of the paths in debug information that prelink and meld write
+    #[arg(long, value_name = "FROM=TO")]
+    pub remap_path_prefix: Vec<String>,
     /// Empty the bitcode sections of Apple objects; prelink and meld always do
     #[arg(long)]
     pub drop_bitcode: bool,

@@ -138,6 +138,8 @@ impl Combine {
             archive: self.archive,
             symbols: self.symbols.unwrap_or_default(),
             debug: self.debug,
+            debug_compress: self.debug_compress.unwrap_or_default(),
+            remap_path_prefix: self.remap_path_prefix,
             drop_bitcode: self.drop_bitcode,
             or_dedup: self.or_dedup,
             metadata: self.metadata.into_metadata(),

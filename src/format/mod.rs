@@ -3,6 +3,7 @@
 //! Nothing outside `src/format/` names a constant of ELF, COFF or Mach-O.
 
 pub mod coff;
+pub mod debug;
 mod eh_frame;
 pub mod elf;
 pub mod macho;
@@ -492,17 +493,6 @@ pub fn registry_link_args(format: Format) -> &'static [&'static str] {
     match format {
         Format::Elf => &["-Wl,-z,start-stop-visibility=hidden"],
         Format::Coff | Format::MachO => &[],
-    }
-}
-
-/// Bytes of debug information in a member, with its relocations; 0 where it cannot be read.
-#[must_use]
-pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
-    match kind {
-        MemberKind::Object(Format::Elf, _) => elf::debug_bytes(data),
-        MemberKind::Object(Format::Coff, _) => coff::debug_bytes(data),
-        MemberKind::Object(Format::MachO, _) => macho::debug_bytes(data),
-        _ => 0,
     }
 }
 

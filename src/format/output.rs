@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::ObjectTraits;
 use super::model::{Atom, AtomIndex, Binding, FilePlace, ObjectFile, SymbolKind, Visibility};
+use crate::debuginfo::ObjectDebug;
 use crate::error::{Code, Diagnostic, Result};
 use crate::protocol::request::Symbols;
 
@@ -23,6 +24,15 @@ pub struct OutObject<'a, 'd> {
     pub symbols: Symbols,
     /// Linkers of the GNU kind will read it, on targets that have others.
     pub gnu_linkers: bool,
+    pub debug: DebugOptions<'a>,
+}
+
+/// How debug information is written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DebugOptions<'a> {
+    pub compress: bool,
+    /// Prefixes of paths, and what to put in their place.
+    pub remap: &'a [(String, String)],
 }
 
 /// Name of a symbol that crosses objects of one run: the original's, where names are kept, then the
@@ -109,6 +119,8 @@ pub struct OutAtom<'a, 'd> {
     /// Global symbols it defines.
     pub globals: Vec<OutGlobal<'a>>,
     pub unwind: Vec<OutUnwind>,
+    /// What is known of its code, and the atom of another object that it is known of.
+    pub debug: Option<(&'a ObjectDebug, AtomIndex)>,
 }
 
 /// Targets of one of the file's `unwind_of(atom)` entries, and of its header.

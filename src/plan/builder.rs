@@ -178,6 +178,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             targets,
             globals,
             unwind,
+            debug: objects.debug.of(class),
         }
     }
 

@@ -15,9 +15,8 @@ use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::{Analysis, left_out, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
-use crate::format::output::{DIGEST_DIGITS, Written};
+use crate::format::output::Written;
 use crate::input::{Inputs, LibraryId};
-use crate::protocol::request::Symbols;
 
 /// Plans and writes the output objects of an analysis.
 ///
@@ -25,22 +24,13 @@ use crate::protocol::request::Symbols;
 /// `conflicting-definitions`, and those of [`format::write_object`].
 pub fn plan<'d>(
     inputs: &Inputs<'d>,
-    analysis: &Analysis<'d>,
-    partition: &Partition,
+    objects: &Objects<'_, 'd>,
     workspace_library: &str,
-    symbols: Symbols,
 ) -> Result<OutputSet<'d>> {
+    let (analysis, partition) = (objects.analysis, objects.partition);
     refuse_clashes(inputs, analysis, partition)?;
     let format = inputs.format();
-    let gnu_linkers = inputs.has_gnu_linkers();
     let imports = Imports::new(inputs, analysis);
-    let objects = Objects::new(
-        analysis,
-        partition,
-        symbols,
-        gnu_linkers,
-        name_digest(analysis, partition, symbols),
-    );
     let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
     // Biggest first keeps both cores busy; the results go back in order.
     let mut by_size = sets.clone();
@@ -59,6 +49,7 @@ pub fn plan<'d>(
             .cloned()
             .chain(personalities::too_many(analysis))
             .chain(left_out::warnings(inputs, analysis))
+            .chain(objects.debug.warnings.iter().cloned())
             .collect(),
         reach_sets: Some(sets.len() as u64),
         met: partition
@@ -197,30 +188,9 @@ fn describe<'d>(
         debug_bytes_removed: library
             .member_ids()
             .map(|m| inputs.member(m))
-            .map(|m| format::debug_bytes(m.kind, m.data))
+            .map(|m| format::debug::debug_bytes(m.kind, m.data))
             .sum(),
         exports,
         externals,
     }
-}
-
-/// Hexadecimal digits over all that went in: live contents, exports, options.
-fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols) -> String {
-    let mut h = blake3::Hasher::new();
-    for atom in &analysis.classes.digests {
-        h.update(atom);
-    }
-    for set in &partition.set_of {
-        h.update(&set.0.to_le_bytes());
-    }
-    for &(_, name, value) in &partition.values {
-        h.update(analysis.graph.name(name));
-        h.update(&value.to_le_bytes());
-    }
-    for export in &partition.exports {
-        h.update(analysis.graph.name(export.name));
-        h.update(&[0]);
-    }
-    h.update(&[symbols as u8]);
-    h.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
 }

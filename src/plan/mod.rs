@@ -3,6 +3,7 @@
 
 mod bits;
 mod builder;
+pub mod debug;
 pub mod dedup;
 mod groups;
 mod homes;

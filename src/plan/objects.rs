@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 
 use super::builder::Builder;
+use super::debug::DebugLines;
 use super::partition::{Partition, SetId};
 use super::place::Special;
 use crate::analysis::Analysis;
@@ -14,7 +15,9 @@ use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Node;
 use crate::format::model::{Definition, SymbolKind};
-use crate::format::output::{OutAtom, OutGlobal, OutGroup, OutObject, crossing_name};
+use crate::format::output::{
+    DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
+};
 use crate::format::{self, ObjectTraits};
 use crate::protocol::request::Symbols;
 
@@ -25,6 +28,8 @@ pub struct Objects<'a, 'd> {
     pub symbols: Symbols,
     /// See [`OutObject::gnu_linkers`].
     pub gnu_linkers: bool,
+    pub debug: &'a DebugLines,
+    pub debug_options: DebugOptions<'a>,
     /// Part of every name that crosses objects.
     pub digest: String,
     /// By class: position in its object.
@@ -40,7 +45,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         partition: &'a Partition,
         symbols: Symbols,
         gnu_linkers: bool,
-        digest: String,
+        (debug, debug_options): (&'a DebugLines, DebugOptions<'a>),
     ) -> Self {
         let mut position = vec![0; analysis.classes.first.len()];
         for list in &partition.classes {
@@ -59,7 +64,9 @@ impl<'a, 'd> Objects<'a, 'd> {
             partition,
             symbols,
             gnu_linkers,
-            digest,
+            debug,
+            debug_options,
+            digest: name_digest(analysis, partition, symbols),
             position,
             carried,
         }
@@ -108,6 +115,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             traits,
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
+            debug: self.debug_options,
         }
     }
 
@@ -137,6 +145,7 @@ impl<'a, 'd> Objects<'a, 'd> {
                 .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
+            debug: self.debug_options,
         })
     }
 
@@ -230,4 +239,25 @@ impl<'a, 'd> Objects<'a, 'd> {
         let suffix = format!("_{}_{universe}", self.digest);
         format::renamed_table(self.analysis.format, name, &suffix)
     }
+}
+
+/// Hexadecimal digits over all that went in: live contents, exports, options.
+fn name_digest(analysis: &Analysis<'_>, partition: &Partition, symbols: Symbols) -> String {
+    let mut h = blake3::Hasher::new();
+    for atom in &analysis.classes.digests {
+        h.update(atom);
+    }
+    for set in &partition.set_of {
+        h.update(&set.0.to_le_bytes());
+    }
+    for &(_, name, value) in &partition.values {
+        h.update(analysis.graph.name(name));
+        h.update(&value.to_le_bytes());
+    }
+    for export in &partition.exports {
+        h.update(analysis.graph.name(export.name));
+        h.update(&[0]);
+    }
+    h.update(&[symbols as u8]);
+    h.finalize().to_hex()[..DIGEST_DIGITS].to_owned()
 }

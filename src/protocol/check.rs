@@ -121,6 +121,9 @@ impl Faults {
                 "names a workspace library that is no file name",
             );
         }
+        if !request.remap_path_prefix.iter().all(|r| r.contains('=')) {
+            self.add("$.remap_path_prefix", "has a rule without `=`");
+        }
         if request.threads == Some(0) {
             self.add("$.threads", "asks for no threads at all");
         }

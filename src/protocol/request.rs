@@ -262,8 +262,23 @@ pub enum Symbols {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Debug {
+    /// Files, lines and inlined functions of live code (prelink and meld).
+    Lines,
+    /// Members keep theirs (dedup).
     Keep,
     Strip,
+}
+
+/// How written debug information is compressed.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum DebugCompress {
+    /// As zlib streams, on ELF.
+    #[default]
+    Zlib,
+    None,
 }
 
 /// Which metadata files are written beside the libraries.
@@ -365,9 +380,17 @@ pub struct CombineRequest {
     pub archive: Option<ArchiveFlavour>,
     #[serde(default)]
     pub symbols: Symbols,
-    /// `None`: dedup keeps, prelink and meld strip.
+    /// `None`: dedup keeps; prelink and meld write lines where the libraries' own code has debug
+    /// information, and nothing where only the standard library has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub debug: Option<Debug>,
+    /// prelink and meld.
+    #[serde(default)]
+    pub debug_compress: DebugCompress,
+    /// prelink and meld: `FROM=TO`, the prefix FROM of paths in debug information becomes TO; the first that
+    /// fits counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub remap_path_prefix: Vec<String>,
     /// dedup: empty the sections of bitcode that Apple's compilers embed in objects (`__LLVM,__bitcode`,
     /// `__LLVM,__cmdline`); Apple's stores refuse programs with them. Other strategies always do.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
@@ -390,6 +413,16 @@ pub struct CombineRequest {
 }
 
 impl CombineRequest {
+    /// [`Self::remap_path_prefix`], taken apart; what has no `=` says nothing.
+    #[must_use]
+    pub fn remap(&self) -> Vec<(String, String)> {
+        let split = |rule: &String| {
+            let (from, to) = rule.split_once('=')?;
+            Some((from.to_owned(), to.to_owned()))
+        };
+        self.remap_path_prefix.iter().filter_map(split).collect()
+    }
+
     /// Combines the libraries of `source` into `output`; all else as where nothing is said.
     #[must_use]
     pub fn new(source: Source, output: Output) -> Self {
@@ -404,6 +437,8 @@ impl CombineRequest {
             archive: None,
             symbols: Symbols::default(),
             debug: None,
+            debug_compress: DebugCompress::default(),
+            remap_path_prefix: Vec::new(),
             drop_bitcode: false,
             or_dedup: false,
             metadata: Metadata::default(),

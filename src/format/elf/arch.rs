@@ -79,6 +79,31 @@ impl Arch {
         }
     }
 
+    /// The relocation of an address of so many bytes in data.
+    pub fn address(self, width: u8) -> u32 {
+        let wide = width == 8;
+        let r = match self.machine {
+            elf::EM_X86_64 if wide => elf::R_X86_64_64,
+            elf::EM_X86_64 => elf::R_X86_64_32,
+            elf::EM_AARCH64 if wide => elf::R_AARCH64_ABS64,
+            elf::EM_AARCH64 => elf::R_AARCH64_ABS32,
+            elf::EM_386 => elf::R_386_32,
+            elf::EM_ARM => elf::R_ARM_ABS32,
+            _ if wide => elf::R_RISCV_64,
+            _ => elf::R_RISCV_32,
+        };
+        r.0
+    }
+
+    /// The pair of relocations that makes a distance of so many bytes, where linkers delete code.
+    pub fn distance(self, width: u8) -> (u32, u32) {
+        if width == 8 {
+            (elf::R_RISCV_ADD64.0, elf::R_RISCV_SUB64.0)
+        } else {
+            (elf::R_RISCV_ADD32.0, elf::R_RISCV_SUB32.0)
+        }
+    }
+
     /// Padding between atoms of code: `nop`s, one byte each where there are such.
     pub fn code_fill(self) -> u8 {
         match self.machine {

@@ -4,6 +4,8 @@ pub mod alive;
 pub mod amend;
 mod arch;
 mod attributes;
+pub mod debug;
+mod debug_write;
 mod deplibs;
 mod edges;
 mod eh_frame;

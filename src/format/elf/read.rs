@@ -266,31 +266,16 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         if zero_fill {
             return Ok((Cow::Borrowed(&[]), size, align));
         }
-        let compression = section
+        let align = match section
             .compression(LE, self.data)
-            .map_err(bad("compressed section"))?;
-        if let Some((header, offset, compressed)) = compression {
-            let plain: u64 = header.ch_size(LE).into();
-            let format = match header.ch_type(LE) {
-                elf::ELFCOMPRESS_ZLIB => object::CompressionFormat::Zlib,
-                _ => object::CompressionFormat::Unknown,
-            };
-            let data = object::read::ReadRef::read_bytes_at(self.data, offset, compressed)
-                .map_err(|()| malformed("compressed section past the end"))?;
-            let contents = object::read::CompressedData {
-                format,
-                data,
-                uncompressed_size: plain,
-            }
-            .decompress()
-            .map_err(bad("compressed section"))?;
-            let align = Into::<u64>::into(header.ch_addralign(LE)).max(1);
-            return Ok((contents, plain, align));
-        }
-        let contents = section
-            .data(LE, self.data)
-            .map_err(bad("section contents"))?;
-        Ok((Cow::Borrowed(contents), size, align))
+            .map_err(bad("compressed section"))?
+        {
+            Some((header, ..)) => Into::<u64>::into(header.ch_addralign(LE)).max(1),
+            None => return Ok((decompressed(section, self.data)?, size, align)),
+        };
+        let contents = decompressed(section, self.data)?;
+        let size = contents.len() as u64;
+        Ok((contents, size, align))
     }
 
     pub(super) fn role(&self, section: usize) -> Result<Role> {
@@ -451,6 +436,40 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         }
         Ok(())
     }
+}
+
+/// A section's contents as they were before compression (gABI, "Section Compression").
+///
+/// # Errors
+/// `object-malformed`.
+pub(super) fn decompressed<'d, S: SectionHeader<Endian = LE>>(
+    section: &S,
+    data: &'d [u8],
+) -> Result<Cow<'d, [u8]>> {
+    let compression = section
+        .compression(LE, data)
+        .map_err(bad("compressed section"))?;
+    let Some((header, offset, compressed)) = compression else {
+        let contents = section.data(LE, data).map_err(bad("section contents"))?;
+        return Ok(Cow::Borrowed(contents));
+    };
+    let format = match header.ch_type(LE) {
+        elf::ELFCOMPRESS_ZLIB => object::CompressionFormat::Zlib,
+        _ => object::CompressionFormat::Unknown,
+    };
+    let data = object::read::ReadRef::read_bytes_at(data, offset, compressed)
+        .map_err(|()| malformed("compressed section past the end"))?;
+    let contents = object::read::CompressedData {
+        format,
+        data,
+        uncompressed_size: header.ch_size(LE).into(),
+    };
+    // Deflate makes 1032 bytes of one at most.
+    if contents.uncompressed_size > (compressed.saturating_add(64)).saturating_mul(1040) {
+        return Err(malformed("compressed section says a size that it cannot have").into());
+    }
+    let contents = contents.decompress().map_err(bad("compressed section"))?;
+    Ok(contents)
 }
 
 /// A common symbol: `st_value` holds the alignment.

@@ -10,7 +10,7 @@ use object::elf;
 use super::arch::{Arch, Naming, relax_got};
 use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
-use super::{exidx, unwind};
+use super::{debug_write, exidx, unwind};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{EdgeKind, FilePlace, KeepRule, Native, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, Written, append};
@@ -82,6 +82,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     layout.convert_relocations(&mut symbols)?;
     exidx::build(&mut layout, &mut symbols)?;
     unwind::build(&mut layout, &mut symbols)?;
+    debug_write::build(&mut layout, &mut symbols, joined.is_64)?;
     for section in &mut layout.sections {
         section.relocs.sort_by_key(|r| r.offset);
     }

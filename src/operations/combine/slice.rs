@@ -12,6 +12,7 @@ use crate::analysis::{self, Analysis, Sharing};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::{ExportRules, NameRules};
+use crate::format::output::DebugOptions;
 use crate::format::{self, Format};
 use crate::input::archive::ArchiveKind;
 use crate::input::restore::{self, Former};
@@ -20,10 +21,12 @@ use crate::inspect::live::{Live, live};
 use crate::output::archive::{ArchiveWriter, Kinds};
 use crate::output::targets::Targets;
 use crate::output::{commit, mark};
+use crate::plan::debug::DebugLines;
+use crate::plan::objects::Objects;
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::Events;
-use crate::protocol::request::{CombineRequest, Debug, Strategy};
+use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Strategy};
 use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
 use crate::report::{self, gather::gather};
 use crate::verify::proof::Proof;
@@ -180,9 +183,9 @@ fn plan<'d>(
     if request.debug == Some(Debug::Keep) {
         return Err(Diagnostic::new(
             Code::RequestInvalid,
-            format!("{} cannot keep debug information", strategy.name()),
+            format!("{} cannot keep all debug information", strategy.name()),
         )
-        .hint("leave `debug` out, or use the dedup strategy")
+        .hint("`lines` keeps files, lines and inlined functions of what lives; dedup keeps all")
         .into());
     }
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
@@ -195,7 +198,20 @@ fn plan<'d>(
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
-    let set = plan::meld::plan(inputs, &analysis, &partition, name, request.symbols)?;
+    let debug = DebugLines::new(inputs, &analysis, &partition, request.debug);
+    let remap = request.remap();
+    let options = DebugOptions {
+        compress: request.debug_compress == DebugCompress::Zlib,
+        remap: &remap,
+    };
+    let objects = Objects::new(
+        &analysis,
+        &partition,
+        request.symbols,
+        inputs.has_gnu_linkers(),
+        (&debug, options),
+    );
+    let set = plan::meld::plan(inputs, &objects, name)?;
     let live = request
         .report
         .is_some()

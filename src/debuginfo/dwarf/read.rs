@@ -1,0 +1,157 @@
+//! Reads what an object's DWARF says of its live code.
+
+use gimli::constants as dw;
+use gimli::{AttributeValue, Unit as DwarfUnit};
+
+use super::arena::Arena;
+use super::lines;
+use super::names::Names;
+use super::scopes::{self, Scopes};
+use super::sections::{Reader, Sections};
+use crate::debuginfo::places::Places;
+use crate::debuginfo::{ObjectDebug, Unit};
+
+/// Why debug information was given up.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    #[error("{0}")]
+    Dwarf(#[from] gimli::Error),
+    #[error("tables that repeat themselves")]
+    Endless,
+}
+
+/// Work that is allowed: what is said once takes a byte at least, so more comes from files that refer to
+/// one table again and again.
+pub(super) struct Budget(u64);
+
+impl Budget {
+    pub fn spend(&mut self, steps: u64) -> Result<(), Fault> {
+        self.0 = self.0.checked_sub(steps).ok_or(Fault::Endless)?;
+        Ok(())
+    }
+}
+
+/// Has it units that are not the standard library's, as it is shipped?
+///
+/// # Errors
+/// What does not parse.
+pub fn is_own(sections: &Sections<'_>) -> Result<bool, Fault> {
+    let dwarf = sections.dwarf();
+    let mut headers = dwarf.units();
+    while let Some(header) = headers.next()? {
+        let unit = dwarf.unit(header)?;
+        let folder = unit.comp_dir.as_ref().map(Bytes::bytes);
+        let name = unit.name.as_ref().map(Bytes::bytes);
+        if ![folder, name].into_iter().flatten().any(is_shipped) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Upstream's builds of the standard library say `/rustc/<commit>`, Debian's where its sources would be.
+fn is_shipped(path: &[u8]) -> bool {
+    path.starts_with(b"/rustc/") || path.starts_with(b"/usr/src/rustc-")
+}
+
+/// The bytes of a reader.
+pub(super) trait Bytes<'a> {
+    fn bytes(&self) -> &'a [u8];
+}
+
+impl<'a> Bytes<'a> for Reader<'a> {
+    fn bytes(&self) -> &'a [u8] {
+        self.inner().slice()
+    }
+}
+
+/// One unit while it is read.
+pub(super) struct UnitReader<'r, 'a> {
+    pub dwarf: &'r gimli::Dwarf<Reader<'a>>,
+    pub unit: &'r DwarfUnit<Reader<'a>>,
+    pub places: &'r Places,
+    /// Its number in [`ObjectDebug::units`].
+    pub number: u32,
+}
+
+/// What is known of live code.
+///
+/// # Errors
+/// What does not parse; nothing of the object is to be used then.
+pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fault> {
+    let dwarf = sections.dwarf();
+    let mut out = ObjectDebug::default();
+    let mut arena = Arena::default();
+    let mut budget = Budget(sections.bytes().saturating_mul(8).saturating_add(1 << 16));
+    let mut headers = Vec::new();
+    let mut iter = dwarf.units();
+    while let Some(header) = iter.next()? {
+        headers.push(header);
+    }
+    let mut names = Names::new(&dwarf, &headers);
+    let mut scopes = Scopes::default();
+    for header in headers.iter() {
+        let unit = dwarf.unit(header.clone())?;
+        let root = root(&unit)?;
+        if root.tag != dw::DW_TAG_compile_unit && root.tag != dw::DW_TAG_skeleton_unit {
+            continue;
+        }
+        out.split |= root.split && unit.dwo_id.is_some();
+        let number = out.units.len() as u32;
+        let reader = UnitReader {
+            dwarf: &dwarf,
+            unit: &unit,
+            places,
+            number,
+        };
+        if !scopes::touches(&reader, &root.entry, &mut budget)? {
+            continue;
+        }
+        let producer = root.entry.attr_value(dw::DW_AT_producer);
+        let producer = producer.and_then(|v| dwarf.attr_string(&unit, v).ok());
+        out.units.push(Unit {
+            language: root.language,
+            producer: arena.add(producer.as_ref().map_or(b"", Bytes::bytes)),
+            name: arena.add(unit.name.as_ref().map_or(b"", Bytes::bytes)),
+        });
+        let mut files = lines::Files::new(&reader);
+        lines::read(&reader, &mut files, &mut arena, &mut out, &mut budget)?;
+        scopes.read(
+            &reader,
+            &mut files,
+            &mut arena,
+            &mut names,
+            &mut out,
+            &mut budget,
+        )?;
+    }
+    out.routines = names.routines;
+    out.files = arena.files;
+    out.text = arena.text;
+    out.runs.sort_by_key(|r| r.atom);
+    out.functions_of.sort_unstable();
+    out.functions_of.dedup();
+    Ok(out)
+}
+
+/// What the unit's own entry says.
+struct Root<'a> {
+    entry: gimli::DebuggingInformationEntry<Reader<'a>>,
+    tag: gimli::DwTag,
+    language: u16,
+    split: bool,
+}
+
+fn root<'a>(unit: &DwarfUnit<Reader<'a>>) -> Result<Root<'a>, Fault> {
+    let entry = unit.entry(unit.header.root_offset())?;
+    let language = match entry.attr_value(dw::DW_AT_language) {
+        Some(AttributeValue::Language(l)) => l.0,
+        _ => 0,
+    };
+    Ok(Root {
+        tag: entry.tag(),
+        language,
+        split: entry.has_attr(dw::DW_AT_dwo_name) || entry.has_attr(dw::DW_AT_GNU_dwo_name),
+        entry,
+    })
+}
