@@ -42,7 +42,9 @@ pub struct Unit {
     /// DW_AT_language.
     pub language: u16,
     pub producer: Text,
+    /// Of its source, and of the compiler when it ran.
     pub name: Text,
+    pub folder: Text,
 }
 
 /// Where a function was inlined. `file` is an index into [`ObjectDebug::files`].
@@ -51,6 +53,8 @@ pub struct Call {
     pub file: u32,
     pub line: u32,
     pub column: u32,
+    /// DW_AT_GNU_discriminator: which of several calls in the line.
+    pub discriminator: u32,
 }
 
 /// Code of an atom, in bytes from its start.

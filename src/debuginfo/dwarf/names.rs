@@ -8,7 +8,7 @@ use gimli::constants as dw;
 use gimli::{AttributeValue, DebuggingInformationEntry, UnitHeader, UnitOffset, UnitSectionOffset};
 
 use super::arena::Arena;
-use super::read::Bytes;
+use super::read::{Bytes, Fault};
 use super::sections::Reader;
 use crate::debuginfo::Routine;
 
@@ -43,25 +43,34 @@ impl<'r, 'a> Names<'r, 'a> {
     }
 
     /// The routine that an entry is an instance of.
-    pub fn of(&mut self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> u32 {
+    ///
+    /// # Errors
+    /// What does not parse.
+    pub fn of(
+        &mut self,
+        unit: &Unit<'a>,
+        origin: Option<AttributeValue<Reader<'a>>>,
+        entry: UnitOffset,
+        arena: &mut Arena,
+    ) -> Result<u32, Fault> {
         // Instances of one function share its origin.
-        let origin = entry.attr_value(dw::DW_AT_abstract_origin);
         let place = match origin {
             Some(AttributeValue::UnitRef(at)) => at.to_unit_section_offset(&unit.header).0,
             Some(AttributeValue::DebugInfoRef(at)) => at.0,
-            _ => entry.offset().to_unit_section_offset(&unit.header).0,
+            _ => entry.to_unit_section_offset(&unit.header).0,
         };
         if let Some(&known) = self.known.get(&place) {
-            return known;
+            return Ok(known);
         }
-        let routine = self.follow(unit, entry, arena);
+        let entry = unit.entry(entry)?;
+        let routine = self.follow(unit, &entry, arena);
         let fresh = self.routines.len() as u32;
         let number = *self.by_name.entry(routine).or_insert(fresh);
         if number == fresh {
             self.routines.push(routine);
         }
         self.known.insert(place, number);
-        number
+        Ok(number)
     }
 
     fn follow(&mut self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> Routine {

@@ -113,6 +113,7 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
             language: root.language,
             producer: arena.add(producer.as_ref().map_or(b"", Bytes::bytes)),
             name: arena.add(unit.name.as_ref().map_or(b"", Bytes::bytes)),
+            folder: arena.add(unit.comp_dir.as_ref().map_or(b"", Bytes::bytes)),
         });
         let mut files = lines::Files::new(&reader);
         lines::read(&reader, &mut files, &mut arena, &mut out, &mut budget)?;

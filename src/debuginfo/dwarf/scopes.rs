@@ -99,8 +99,8 @@ impl<'a> Scopes<'a> {
                     Some(parent) if !function => parent + 1,
                     _ => 0,
                 };
-                let entry = reader.unit.entry(offset)?;
-                let routine = names.of(reader.unit, &entry, arena);
+                let origin = self.attribute(dw::DW_AT_abstract_origin);
+                let routine = names.of(reader.unit, origin, offset, arena)?;
                 let call = (!function)
                     .then(|| self.call(reader, files, arena))
                     .flatten();
@@ -178,6 +178,7 @@ impl<'a> Scopes<'a> {
             file,
             line: small(number(dw::DW_AT_call_line)),
             column: small(number(dw::DW_AT_call_column)),
+            discriminator: small(number(dw::DW_AT_GNU_discriminator)),
         })
     }
 

@@ -59,6 +59,7 @@ pub(super) fn build(
         })
         .collect();
     let options = Options {
+        version: 5,
         address_size: if is_64 { 8 } else { 4 },
         remap: object.debug.remap,
     };

@@ -1,4 +1,4 @@
-//! The entries of a unit (DWARF 4, chapters 2 and 3).
+//! The entries of a unit (DWARF, chapters 2 and 3).
 
 use std::collections::HashMap;
 
@@ -7,11 +7,12 @@ use gimli::SectionId;
 use gimli::constants as dw;
 
 use super::abbreviations::Shape;
+use super::addresses;
 use super::bytes::{Bytes, FixTo};
 use super::lines::{self, FileTable};
 use super::ranges::{self, Span, joined};
 use super::{Options, Out, Piece};
-use crate::debuginfo::{Function, ObjectDebug, Routine, Scope};
+use crate::debuginfo::{Call, Function, ObjectDebug, Routine, Scope};
 
 /// A routine of an object; objects of one output name theirs apart.
 type RoutineKey<'a> = (&'a [u8], &'a [u8]);
@@ -20,7 +21,8 @@ type RoutineKey<'a> = (&'a [u8], &'a [u8]);
 struct Entry<'a> {
     depth: u32,
     routine: RoutineKey<'a>,
-    call: Option<(u64, u32, u32)>,
+    /// With the unit's number of its file.
+    call: Option<(u64, Call)>,
     spans: Vec<Span>,
 }
 
@@ -29,16 +31,23 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
     let mut files = FileTable::default();
     let line_program = lines::program_of(&mut files, pieces, options);
     let entries = entries(pieces, &mut files, options);
-    let lines_at = lines::write(&mut out.lines, &files, line_program);
+    let texts = Texts::of(pieces, options);
+    let lines_at = lines::write(&mut out.lines, &files, line_program, &texts.folder, options);
     let covered = covered(pieces);
     let base = covered.first().map_or(0, |s| s.section);
 
     let start = out.info.len();
     let begun = out.info.begin();
-    out.info.u16(4);
+    out.info.u16(options.version);
+    if options.version >= 5 {
+        out.info.u8(dw::DW_UT_compile.0);
+        out.info.u8(options.address_size);
+    }
     debug_offset(&mut out.info, SectionId::DebugAbbrev, 0);
-    out.info.u8(options.address_size);
-    root(out, language, pieces, lines_at, &covered, base, options);
+    if options.version < 5 {
+        out.info.u8(options.address_size);
+    }
+    root(out, language, &texts, lines_at, &covered, base, options);
     let origins = abstract_routines(out, &entries, start);
     let mut open = 0;
     for (at, entry) in entries.iter().enumerate() {
@@ -83,30 +92,47 @@ fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
     spans
 }
 
+/// What the unit says of its origin: what its first piece's does.
+#[derive(Default)]
+struct Texts {
+    producer: Vec<u8>,
+    name: Vec<u8>,
+    folder: Vec<u8>,
+}
+
+impl Texts {
+    fn of(pieces: &[Piece<'_>], options: Options<'_>) -> Self {
+        let first = pieces.iter().find_map(|p| {
+            let run = p.debug.runs_of(p.atom).first().map(|r| r.unit);
+            let unit = run.or_else(|| {
+                let f = p.debug.functions_in(p.atom).next()?;
+                Some(p.debug.functions.get(f as usize)?.unit)
+            })?;
+            Some((p.debug, p.debug.units.get(unit as usize)?))
+        });
+        let Some((debug, unit)) = first else {
+            return Self::default();
+        };
+        let folder = debug.text(unit.folder);
+        let (folder, name) = lines::remapped(folder, debug.text(unit.name), options.remap);
+        Self {
+            producer: debug.text(unit.producer).to_vec(),
+            name,
+            folder,
+        }
+    }
+}
+
 fn root(
     out: &mut Out,
     language: u16,
-    pieces: &[Piece<'_>],
+    texts: &Texts,
     lines_at: u64,
     covered: &[Span],
     base: u32,
     options: Options<'_>,
 ) {
-    let first = pieces.iter().find_map(|p| {
-        let unit = p
-            .debug
-            .runs_of(p.atom)
-            .first()
-            .map(|r| r.unit)
-            .or_else(|| {
-                let f = p.debug.functions_in(p.atom).next()?;
-                Some(p.debug.functions.get(f as usize)?.unit)
-            })?;
-        let unit = p.debug.units.get(unit as usize)?;
-        Some((p.debug.text(unit.producer), p.debug.text(unit.name)))
-    });
-    let (producer, name) = first.unwrap_or_default();
-    let code = out.abbreviations.code(Shape {
+    let mut shape = Shape {
         tag: dw::DW_TAG_compile_unit,
         children: true,
         attributes: vec![
@@ -117,13 +143,26 @@ fn root(
             (dw::DW_AT_low_pc, dw::DW_FORM_addr),
             (dw::DW_AT_ranges, dw::DW_FORM_sec_offset),
         ],
-    });
+    };
+    if options.version >= 5 {
+        shape
+            .attributes
+            .insert(3, (dw::DW_AT_comp_dir, dw::DW_FORM_string));
+        let base = (dw::DW_AT_addr_base, dw::DW_FORM_sec_offset);
+        shape.attributes.insert(4, base);
+    }
+    let code = out.abbreviations.code(shape);
     let info = &mut out.info;
     info.uleb(code);
-    info.text(producer);
+    info.text(&texts.producer);
     info.u16(language);
-    let (_, name) = lines::remapped(b"", name, options.remap);
-    info.text(&name);
+    info.text(&texts.name);
+    if options.version >= 5 {
+        info.text(&texts.folder);
+        debug_offset(info, SectionId::DebugAddr, addresses::HEADER);
+        // The table is there, whoever asks it.
+        out.addresses.index(base, 0);
+    }
     debug_offset(info, SectionId::DebugLine, lines_at);
     info.fix(
         options.address_size,
@@ -132,8 +171,8 @@ fn root(
             offset: 0,
         },
     );
-    let list = ranges::list(&mut out.ranges, covered, base, options.address_size);
-    debug_offset(&mut out.info, SectionId::DebugRanges, list);
+    let list = ranges::list(&mut out.ranges, &mut out.addresses, covered, base, options);
+    debug_offset(&mut out.info, ranges::section(options), list);
 }
 
 /// Everything that the pieces' functions have in the unit, in order of code.
@@ -208,7 +247,7 @@ fn entry<'a>(
         routine: (debug.text(routine.name), debug.text(routine.linkage_name)),
         call: scope
             .call
-            .map(|c| (files.number(debug, c.file, options), c.line, c.column)),
+            .map(|c| (files.number(debug, c.file, options), c)),
         spans,
     }
 }
@@ -284,18 +323,31 @@ fn scope(
             } else {
                 dw::DW_FORM_udata
             };
-            attributes.push((dw::DW_AT_low_pc, dw::DW_FORM_addr));
+            let address = if options.version >= 5 {
+                dw::DW_FORM_addrx
+            } else {
+                dw::DW_FORM_addr
+            };
+            attributes.push((dw::DW_AT_low_pc, address));
             attributes.push((dw::DW_AT_high_pc, form));
         }
         None => attributes.push((dw::DW_AT_ranges, dw::DW_FORM_sec_offset)),
     }
-    if let Some((_, _, column)) = entry.call {
-        attributes.push((dw::DW_AT_call_file, dw::DW_FORM_udata));
-        attributes.push((dw::DW_AT_call_line, dw::DW_FORM_udata));
-        if column != 0 {
-            attributes.push((dw::DW_AT_call_column, dw::DW_FORM_udata));
-        }
-    }
+    let call: Vec<(gimli::DwAt, u64)> = entry.call.map_or_else(Vec::new, |(file, call)| {
+        let all = [
+            (dw::DW_AT_call_file, file),
+            (dw::DW_AT_call_line, u64::from(call.line)),
+            (dw::DW_AT_call_column, u64::from(call.column)),
+            (dw::DW_AT_GNU_discriminator, u64::from(call.discriminator)),
+        ];
+        let said = |(at, (_, value)): &(usize, (gimli::DwAt, u64))| *at < 2 || *value != 0;
+        all.into_iter()
+            .enumerate()
+            .filter(said)
+            .map(|a| a.1)
+            .collect()
+    });
+    attributes.extend(call.iter().map(|(name, _)| (*name, dw::DW_FORM_udata)));
     let code = out.abbreviations.code(Shape {
         tag: if entry.depth == 0 {
             dw::DW_TAG_subprogram
@@ -313,13 +365,17 @@ fn scope(
     }
     match one {
         Some(span) => {
-            info.fix(
-                options.address_size,
-                FixTo::Code {
-                    section: span.section,
-                    offset: span.start,
-                },
-            );
+            if options.version >= 5 {
+                info.uleb(out.addresses.index(span.section, span.start));
+            } else {
+                info.fix(
+                    options.address_size,
+                    FixTo::Code {
+                        section: span.section,
+                        offset: span.start,
+                    },
+                );
+            }
             if span.loose {
                 info.fix(
                     4,
@@ -334,15 +390,17 @@ fn scope(
             }
         }
         None => {
-            let list = ranges::list(&mut out.ranges, &entry.spans, base, options.address_size);
-            debug_offset(info, SectionId::DebugRanges, list);
+            let list = ranges::list(
+                &mut out.ranges,
+                &mut out.addresses,
+                &entry.spans,
+                base,
+                options,
+            );
+            debug_offset(info, ranges::section(options), list);
         }
     }
-    if let Some((file, line, column)) = entry.call {
-        info.uleb(file);
-        info.uleb(u64::from(line));
-        if column != 0 {
-            info.uleb(u64::from(column));
-        }
+    for (_, value) in call {
+        info.uleb(value);
     }
 }

@@ -1,4 +1,4 @@
-//! Line programs (DWARF 4, 6.2).
+//! Line programs (DWARF 4 and 5, 6.2).
 
 use std::collections::HashMap;
 
@@ -62,6 +62,48 @@ impl FileTable {
         };
         self.known.insert(key, number);
         number
+    }
+}
+
+impl FileTable {
+    /// DWARF 5, 6.2.4: folder 0 is the unit's own. File 0 is there because readers disagree on where counting
+    /// starts.
+    fn write(&self, out: &mut Bytes, own: &[u8]) {
+        out.u8(1);
+        out.uleb(u64::from(dw::DW_LNCT_path.0));
+        out.uleb(u64::from(dw::DW_FORM_string.0));
+        out.uleb(self.folders.len() as u64 + 1);
+        for folder in std::iter::once(own).chain(self.folders.iter().map(Vec::as_slice)) {
+            out.text(folder);
+        }
+        out.u8(2);
+        for (what, form) in [
+            (dw::DW_LNCT_path, dw::DW_FORM_string),
+            (dw::DW_LNCT_directory_index, dw::DW_FORM_udata),
+        ] {
+            out.uleb(u64::from(what.0));
+            out.uleb(u64::from(form.0));
+        }
+        let first = self.files.first();
+        out.uleb(self.files.len() as u64 + u64::from(first.is_some()));
+        for (name, folder) in first.into_iter().chain(&self.files) {
+            out.text(name);
+            out.uleb(*folder);
+        }
+    }
+
+    /// DWARF 4, 6.2.4.
+    fn write_old(&self, out: &mut Bytes) {
+        for folder in &self.folders {
+            out.text(folder);
+        }
+        out.u8(0);
+        for (name, folder) in &self.files {
+            out.text(name);
+            out.uleb(*folder);
+            out.u16(0);
+        }
+        out.u8(0);
     }
 }
 
@@ -132,10 +174,20 @@ pub(super) fn program_of(
 }
 
 /// Writes a unit's header and program, and tells where.
-pub(super) fn write(out: &mut Bytes, files: &FileTable, program: Bytes) -> u64 {
+pub(super) fn write(
+    out: &mut Bytes,
+    files: &FileTable,
+    program: Bytes,
+    folder: &[u8],
+    options: Options<'_>,
+) -> u64 {
     let at = out.len();
     let unit = out.begin();
-    out.u16(4);
+    out.u16(options.version);
+    if options.version >= 5 {
+        out.u8(options.address_size);
+        out.u8(0);
+    }
     let header = out.begin();
     // Bytes of an instruction, operations in one, rows are statements at first.
     for byte in [
@@ -152,16 +204,11 @@ pub(super) fn write(out: &mut Bytes, files: &FileTable, program: Bytes) -> u64 {
     for operands in [0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1] {
         out.u8(operands);
     }
-    for folder in &files.folders {
-        out.text(folder);
+    if options.version >= 5 {
+        files.write(out, folder);
+    } else {
+        files.write_old(out);
     }
-    out.u8(0);
-    for (name, folder) in &files.files {
-        out.text(name);
-        out.uleb(*folder);
-        out.u16(0);
-    }
-    out.u8(0);
     out.end(header);
     let base = out.len();
     out.data.extend_from_slice(&program.data);

@@ -1,15 +1,18 @@
-//! Writes DWARF 4 for an output object: a unit for each language of its code.
+//! Writes DWARF for an output object: a unit for each language of its code.
 //!
-//! Version 4 because every reader in use knows it, and Apple's linker-side tools nothing newer. What is
-//! particular about it comes from the relocations, which no compression shrinks (24 bytes each on ELF):
+//! What is particular about it comes from the relocations, which no compression shrinks (24 bytes each on
+//! ELF):
 //!
 //! - texts stand where they are used (DW_FORM_string), each once a unit;
-//! - a scope of one piece has an address and a length, one of several a range list whose entries count from
-//!   the unit's address: a relocation a scope either way (a DWARF 5 reader would need none, but libbfd's,
-//!   which GNU addr2line uses, does not know DW_FORM_rnglistx before 2.42);
+//! - version 5 where relocations cost: inlined scopes that begin at one place share its address
+//!   (DW_FORM_addrx), which takes a quarter off. Version 4 where they do not (Mach-O) or are small (COFF),
+//!   because every reader knows it;
+//! - range lists are named by their offset, a relocation each: libbfd, which GNU addr2line uses, did not
+//!   read DW_FORM_rnglistx for long;
 //! - line sequences run on over adjacent functions.
 
 mod abbreviations;
+mod addresses;
 mod bytes;
 mod info;
 mod lines;
@@ -20,6 +23,7 @@ use std::collections::HashMap;
 use gimli::SectionId;
 
 use self::abbreviations::Abbreviations;
+use self::addresses::Addresses;
 pub use self::bytes::{Bytes, Fix, FixTo};
 use crate::debuginfo::ObjectDebug;
 
@@ -42,6 +46,8 @@ pub struct Piece<'a> {
 /// How an object's debug information is written.
 #[derive(Debug, Clone, Copy)]
 pub struct Options<'a> {
+    /// Of DWARF: 4 or 5.
+    pub version: u16,
     /// Bytes of an address.
     pub address_size: u8,
     /// Prefixes of paths, and what to put in their place.
@@ -71,19 +77,32 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
         units[at].1.push(*piece);
     }
     let mut out = Out::default();
+    if options.version >= 5 {
+        ranges::header(&mut out.ranges, options);
+    }
     for (language, pieces) in &units {
         info::unit(&mut out, *language, pieces, options);
     }
+    let ranges = if options.version >= 5 {
+        out.ranges.end(4);
+        SectionId::DebugRngLists
+    } else {
+        SectionId::DebugRanges
+    };
     let written = [
         (SectionId::DebugInfo, out.info),
         (SectionId::DebugAbbrev, out.abbreviations.write()),
         (SectionId::DebugLine, out.lines),
-        (SectionId::DebugRanges, out.ranges),
+        (ranges, out.ranges),
+        (
+            SectionId::DebugAddr,
+            out.addresses.write(options.address_size),
+        ),
         (SectionId::DebugAranges, out.aranges),
     ];
     written
         .into_iter()
-        .filter(|_| !units.is_empty())
+        .filter(|(_, bytes)| !units.is_empty() && !bytes.is_empty())
         .map(|(id, bytes)| Written { id, bytes })
         .collect()
 }
@@ -93,6 +112,7 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
 struct Out {
     info: Bytes,
     abbreviations: Abbreviations,
+    addresses: Addresses,
     lines: Bytes,
     ranges: Bytes,
     aranges: Bytes,

@@ -1,7 +1,9 @@
-//! Range lists (DWARF 4, 2.17.3) and the table of what each unit covers (6.1.2).
+//! Range lists and the table of what each unit covers (6.1.2).
 
 use gimli::SectionId;
+use gimli::constants as dw;
 
+use super::addresses::Addresses;
 use super::bytes::{Bytes, FixTo};
 use super::{Options, Piece, is_loose};
 
@@ -42,8 +44,65 @@ pub(super) fn joined(mut spans: Vec<Span>) -> Vec<Span> {
     out
 }
 
+/// Where range lists are.
+pub(super) fn section(options: Options<'_>) -> SectionId {
+    if options.version >= 5 {
+        SectionId::DebugRngLists
+    } else {
+        SectionId::DebugRanges
+    }
+}
+
+/// The head of DWARF 5's lists (7.28), without offsets: nobody asks for lists by number.
+pub(super) fn header(out: &mut Bytes, options: Options<'_>) {
+    out.begin();
+    out.u16(5);
+    out.u8(options.address_size);
+    out.u8(0);
+    out.u32(0);
+}
+
 /// A list, where it begins. `base` is the section that the unit's address is of.
-pub(super) fn list(out: &mut Bytes, spans: &[Span], base: u32, address_size: u8) -> u64 {
+pub(super) fn list(
+    out: &mut Bytes,
+    addresses: &mut Addresses,
+    spans: &[Span],
+    base: u32,
+    options: Options<'_>,
+) -> u64 {
+    if options.version >= 5 {
+        indexed(out, addresses, spans, base)
+    } else {
+        plain(out, spans, base, options.address_size)
+    }
+}
+
+/// DWARF 5, 2.17.3.
+fn indexed(out: &mut Bytes, addresses: &mut Addresses, spans: &[Span], base: u32) -> u64 {
+    let at = out.len();
+    let mut from = base;
+    for span in spans {
+        if span.loose {
+            out.u8(dw::DW_RLE_startx_endx.0);
+            out.uleb(addresses.index(span.section, span.start));
+            out.uleb(addresses.index(span.section, span.end));
+            continue;
+        }
+        if span.section != from {
+            out.u8(dw::DW_RLE_base_addressx.0);
+            out.uleb(addresses.index(span.section, 0));
+            from = span.section;
+        }
+        out.u8(dw::DW_RLE_offset_pair.0);
+        out.uleb(span.start);
+        out.uleb(span.end);
+    }
+    out.u8(dw::DW_RLE_end_of_list.0);
+    at
+}
+
+/// DWARF 4, 2.17.3.
+fn plain(out: &mut Bytes, spans: &[Span], base: u32, address_size: u8) -> u64 {
     let at = out.len();
     let mut from = base;
     for span in spans {
