@@ -19,7 +19,7 @@ use model::{SymbolKind, Visibility};
 
 pub use names::{
     bound_stem, is_bound_of, is_one_in_a_program, is_reserved_name, is_shared_by_all,
-    is_table_of_a_runtime, renamed_table,
+    is_table_of_a_runtime, renamed_table, shareable,
 };
 
 /// Files with a part for each architecture.

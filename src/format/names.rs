@@ -31,6 +31,15 @@ pub fn renamed_table(format: Format, name: &[u8], suffix: &str) -> Vec<u8> {
     }
 }
 
+/// What of an original's name may begin the name of a symbol that other objects ask for.
+#[must_use]
+pub fn shareable(format: Format, name: &[u8]) -> &[u8] {
+    match format {
+        Format::MachO => macho::shareable(name),
+        Format::Elf | Format::Coff => name,
+    }
+}
+
 /// Is `new` the bound `name`, or that with a [`renamed_table`]'s name?
 #[must_use]
 pub fn is_bound_of(format: Format, name: &[u8], new: &[u8]) -> bool {

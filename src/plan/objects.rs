@@ -230,7 +230,8 @@ impl<'a, 'd> Objects<'a, 'd> {
             })
             .max_by_key(|(i, s)| (s.binding, std::cmp::Reverse(*i)))
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
-        Cow::Owned(crossing_name(Some(original), &self.digest, number))
+        let stem = format::shareable(self.analysis.format, original);
+        Cow::Owned(crossing_name(Some(stem), &self.digest, number))
     }
 
     /// Name that a registry's section or bound has in the output: no other meld's mixes with it.

@@ -34,12 +34,14 @@ def libraries(name, invocations, *, target=None):
     env = target.build_env if target else {}
     extra = target.cargo_args if target else []
     rustc = env.get('RUSTC') or os.environ.get('RUSTC', 'rustc')
-    label = '-'.join([name, target.triple if target else 'host', *filter(None, [target and target.features])])
+    label = '-'.join([name, target.triple if target else 'host', *filter(None, [target and target.features, target and target.version])])
     key = cache.digest(workspace, run([rustc, '-vV']), json.dumps([invocations, extra, sorted(env.items())]))
 
     def make(folder):
         # What two workspaces have in common, std above all, is built once for a target.
-        target_dir = cache.folder('cargo', target.triple if target else 'host')
+        # Cargo does not know that a compiler pretends to be another one: such has a folder of its own.
+        build = '-'.join(filter(None, [target.triple, target.version])) if target else 'host'
+        target_dir = cache.folder('cargo', build)
         for arguments in invocations:
             for made in cargo(workspace, [*arguments, *extra], env=env, target_dir=target_dir).values():
                 shutil.copy(made, folder)

@@ -28,6 +28,8 @@ class Target:
     # Parts of the standard library to build, and its features.
     std: str = 'std,panic_unwind'
     features: str = ''
+    # Another version of the compiler, as names of symbols have it: one compiler then stands for two.
+    version: str = ''
 
     def __str__(self):
         return self.triple
@@ -38,7 +40,8 @@ class Target:
         tools = {f'{tool}_{name}': value for tool, value in self.tools.items() if not tool.startswith('=')}
         plain = {tool[1:]: value for tool, value in self.tools.items() if tool.startswith('=')}
         linker = {f'CARGO_TARGET_{name.upper()}_LINKER': self.linker} if self.linker else {}
-        return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain, **linker}
+        version = {'RUSTC_FORCE_RUSTC_VERSION': self.version} if self.version else {}
+        return {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', **tools, **plain, **linker, **version}
 
     @property
     def cargo_args(self):

@@ -1,5 +1,6 @@
 """What the fixture workspaces hold and how each is built."""
 
+import inspect
 import json
 import re
 import shlex
@@ -93,6 +94,21 @@ def hard(target=None):
         ['build', '--profile', profile, *(p for name in names for p in ('-p', f'hard-{name}'))]
         for profile, names in chosen.items()
     ], target=target)
+
+
+def of_another_rust(target):
+    """One of tests/hard as a vendor with another Rust has it: all mangled names differ. rustc puts its version
+    into every crate's hash, and can be told one; the runtime's own names have the true one whatever it is told."""
+    built = cargo.libraries('hard', [['build', '--release', '-p', 'hard-unwind-right']],
+                            target=replace(target, version='1.95.0'))
+    path, = built.values()
+    key = cache.digest(path.parent.name, inspect.getsource(of_another_rust))
+
+    def make(folder):
+        other = re.sub(rb'Cs\w{10,12}(?=_7___rustc)', lambda found: found[0][:-1] + b'0', path.read_bytes())
+        (folder / path.name).write_bytes(other)
+
+    return cache.result('another_rust', target.triple, key, make) / path.name
 
 
 GSTREAMER = ['json', 'regex', 'textwrap', 'textahead', 'togglerecord', 'fallbackswitch', 'livesync', 'threadshare']

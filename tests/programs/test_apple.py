@@ -12,6 +12,8 @@ from harness.cargo import TESTS
 from harness.cross import TARGETS
 from harness.engine import APPLE_STRATEGIES, Plain, combine
 from harness.fixtures import PLUGINS, defines, entry_points, exports, subsets
+from harness.link import versioned
+from harness.run import run
 
 pytestmark = pytest.mark.needs('cross')
 
@@ -146,6 +148,14 @@ def test_members_are_aligned(originals, combined):
             if combined.strategy == 'dedup' and name != 'dragonfire.marker.o':
                 assert data.rstrip(b'\n') in before, (path, name)
     assert count > (100 if combined.strategy == 'dedup' else 10)
+
+
+def test_what_members_ask_of_others_is_no_label(combined):
+    """Apple's classic linker reads no name that begins with `l` in sections of strings and numbers, whoever
+    asks for it: what other members need must have another one."""
+    for path in combined.libraries():
+        asked = run([versioned('llvm-nm'), '--quiet', '--undefined-only', '--format=just-symbols', path]).split()
+        assert [name for name in asked if name[0] in 'lL' and not name.endswith(':')] == [], path
 
 
 def test_every_unwind_entry_has_its_function(machine, engine, originals, tmp_path):

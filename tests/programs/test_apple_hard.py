@@ -8,6 +8,8 @@ from harness.cargo import TESTS
 from harness.cross import TARGETS
 from harness.engine import APPLE_STRATEGIES, Plain, combine
 from harness.hard_cases import APPLE_CASES, host, make
+from harness.link import versioned
+from harness.run import run
 
 pytestmark = pytest.mark.needs('cross')
 
@@ -95,3 +97,59 @@ def test_vendors(machine, right, suffix, personalities, engine, libraries, tmp_p
                   flags=['-dead_strip', '-U', '_plain_absent', '-U', '_host_hook'])
         assert len(apple.look(program).personalities) == personalities
         machorun.check(machine, program)
+
+
+RUSTS = r'''
+#include <stdio.h>
+int hard_left_catches(void), hard_left_joins(void), hard_right_catches(void), hard_right_joins(void);
+int main(void) {
+    if (hard_left_catches() + hard_left_joins() + hard_right_catches() + hard_right_joins() == 4) printf("all right\n");
+    return 0;
+}
+'''
+
+
+@pytest.fixture(scope='module')
+def two_rusts(machine, libraries):
+    """Libraries of two vendors, who have two versions of Rust."""
+    return {'hard_unwind_left': libraries['hard_unwind_left'], 'hard_unwind_right': fixtures.of_another_rust(TARGETS[machine])}
+
+
+def with_two_rusts(machine, folder, given):
+    """Links and runs a program; gives what is in it."""
+    source = folder / 'rusts.c'
+    source.write_text(RUSTS)
+    apple.lld(machine, folder / 'program', source, given, runs=True, flags=['-dead_strip'])
+    machorun.check(machine, folder / 'program')
+    return apple.look(folder / 'program')
+
+
+def test_two_rusts_as_built(machine, two_rusts, tmp_path):
+    """Names that are mangled differ in all of them. The personality routine's is not, and clashes."""
+    defined = [set(run([versioned('llvm-nm'), '--quiet', '--defined-only', '--extern-only', '--format=just-symbols', path]).split())
+               for path in two_rusts.values()]
+    common = defined[0] & defined[1]
+    assert '_rust_eh_personality' in common and not [name for name in common if name.startswith('__R')]
+    with pytest.raises(AssertionError, match='duplicate symbol: _rust_eh_personality'):
+        with_two_rusts(machine, tmp_path, list(two_rusts.values()))
+
+
+def test_two_rusts_apart(machine, engine, two_rusts, tmp_path):
+    """Each prelinked by its vendor, in either order, and one as its compiler made it: a panic is caught in each,
+    by the personality routine of one."""
+    apart = {name: combine(engine, 'prelink', [path], tmp_path / name, exports=['hard_*'], workspace_library=f'{name}shared').link()
+             for name, path in two_rusts.items()}
+    left, right = apart.values()
+    for given in ([*left, *right], [*right, *left], [two_rusts['hard_unwind_right'], *left]):
+        assert len(with_two_rusts(machine, tmp_path, given).personalities) == 1
+
+
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_two_rusts_together(machine, strategy, engine, two_rusts, tmp_path):
+    """Nothing is shared between them but the personality routine, and no warning is due."""
+    made = combine(engine, strategy, list(two_rusts.values()), tmp_path / 'lib', exports=['hard_*'], workspace_library='hardshared')
+    assert not made.response.get('warnings')
+    program = with_two_rusts(machine, tmp_path, made.link())
+    assert len(program.personalities) == 1
+    # Each has its own runtime.
+    assert len([name for name in program.functions if name.endswith('___rust_panic_cleanup')]) == 2

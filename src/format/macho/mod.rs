@@ -323,6 +323,13 @@ pub fn renamed_table(name: &[u8], suffix: &str) -> Vec<u8> {
     [before, b"df", &digest.as_bytes()[..14]].concat()
 }
 
+/// See [`super::shareable`]: Apple's classic linker reads no name that begins with `L` or `l` in sections of
+/// strings and numbers, so that nobody would define it.
+pub fn shareable(name: &[u8]) -> &[u8] {
+    let at = name.iter().take_while(|b| matches!(b, b'L' | b'l')).count();
+    &name[at..]
+}
+
 /// See [`super::for_each_global`].
 pub fn for_each_global<'d>(data: &'d [u8], f: &mut dyn FnMut(GlobalSymbol<'d>)) -> Result<()> {
     match magic(data) {
