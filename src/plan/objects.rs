@@ -72,9 +72,9 @@ impl<'a, 'd> Objects<'a, 'd> {
         }
     }
 
-    /// The object of a reach set or a home.
+    /// The object of a reach set or a home, which stands in its archive as `name`.
     #[must_use]
-    pub fn object(&self, set: SetId) -> OutObject<'a, 'd> {
+    pub fn object(&self, set: SetId, name: &'a str) -> OutObject<'a, 'd> {
         let own = &self.partition.classes[set.index()];
         let copies = &self.partition.copies[set.index()];
         let classes: Vec<ClassId> = self.partition.written(set).collect();
@@ -116,6 +116,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
             debug: self.debug_options,
+            name,
         }
     }
 
@@ -146,6 +147,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
             debug: self.debug_options,
+            name: "",
         })
     }
 
