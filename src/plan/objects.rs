@@ -167,11 +167,11 @@ impl<'a, 'd> Objects<'a, 'd> {
             .collect()
     }
 
-    /// What the members that a root set pulls say of the whole link.
+    /// What the members that a root set brings along say of the whole link.
     fn link_wide(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
         let graph = &self.analysis.graph;
-        let pulled = self.analysis.resolution(s).pulled.iter().map(|p| p.object);
-        pulled
+        let along = self.analysis.resolution(s).along();
+        along
             .filter(|&o| !graph.wishes[o.index()].is_empty() && !graph.is_verbatim(o))
             .filter_map(|o| format::link_wide(&graph.file(o).traits))
     }
