@@ -31,6 +31,8 @@ pub struct Objects<'a, 'd> {
     pub(super) position: Vec<u32>,
     /// By set: the root sets for whose sake a program pulls it.
     pub(super) carried: Vec<Vec<u32>>,
+    /// By set: the root sets whose numbers it defines.
+    pub(super) valued: Vec<Vec<u32>>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -54,6 +56,12 @@ impl<'a, 'd> Objects<'a, 'd> {
                 carried[set.index()].push(s as u32);
             }
         }
+        let mut valued = vec![Vec::new(); partition.classes.len()];
+        for s in partition.with_values() {
+            if let Some(set) = partition.place_of_values(s) {
+                valued[set.index()].push(s as u32);
+            }
+        }
         Self {
             analysis,
             partition,
@@ -62,6 +70,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             digest,
             position,
             carried,
+            valued,
         }
     }
 
@@ -126,7 +135,12 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &name in &self.analysis.exports[set.library().index()] {
             builder.common(s, name);
         }
-        let values = builder.values_of(s);
+        let values = self
+            .partition
+            .with_values()
+            .filter(|&v| self.partition.owner(v) == s)
+            .flat_map(|v| builder.values_of(v))
+            .collect();
         Some(OutObject {
             atoms: Vec::new(),
             groups: Vec::new(),
