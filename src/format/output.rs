@@ -157,6 +157,9 @@ pub struct OutGroup<'d> {
 pub struct OutValue<'a> {
     pub name: Cow<'a, [u8]>,
     pub value: u64,
+    pub size: u64,
+    pub kind: SymbolKind,
+    pub native: u8,
     pub visibility: Visibility,
     pub weak: bool,
 }

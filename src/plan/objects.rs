@@ -36,6 +36,8 @@ pub struct Objects<'a, 'd> {
     pub(super) position: Vec<u32>,
     /// By set: the root sets for whose sake a program pulls it.
     pub(super) carried: Vec<Vec<u32>>,
+    /// By set: the root sets whose numbers it defines.
+    pub(super) valued: Vec<Vec<u32>>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -59,6 +61,12 @@ impl<'a, 'd> Objects<'a, 'd> {
                 carried[set.index()].push(s as u32);
             }
         }
+        let mut valued = vec![Vec::new(); partition.classes.len()];
+        for s in partition.with_values() {
+            if let Some(set) = partition.place_of_values(s) {
+                valued[set.index()].push(s as u32);
+            }
+        }
         Self {
             analysis,
             partition,
@@ -69,6 +77,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             digest: name_digest(analysis, partition, symbols),
             position,
             carried,
+            valued,
         }
     }
 
@@ -135,7 +144,12 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &name in &self.analysis.exports[set.library().index()] {
             builder.common(s, name);
         }
-        let values = builder.values_of(s);
+        let values = self
+            .partition
+            .with_values()
+            .filter(|&v| self.partition.owner(v) == s)
+            .flat_map(|v| builder.values_of(v))
+            .collect();
         Some(OutObject {
             atoms: Vec::new(),
             groups: Vec::new(),
