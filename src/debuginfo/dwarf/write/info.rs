@@ -213,7 +213,7 @@ fn root(
             offset: 0,
         },
     );
-    let list = ranges::list(&mut out.ranges, &mut out.addresses, covered, base, options);
+    let list = ranges::list(&mut out.ranges, covered, base, options);
     debug_offset(&mut out.info, ranges::section(options), list);
 }
 
@@ -467,7 +467,7 @@ fn scope(
             }
         }
         Spans::Several(spans) => {
-            let list = ranges::list(&mut out.ranges, &mut out.addresses, spans, base, options);
+            let list = ranges::list(&mut out.ranges, spans, base, options);
             debug_offset(info, ranges::section(options), list);
         }
     }
