@@ -6,4 +6,5 @@ mod names;
 pub mod read;
 mod scopes;
 pub mod sections;
+mod units;
 pub mod write;
