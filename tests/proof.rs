@@ -286,10 +286,13 @@ const FAULTS: &[(&str, Spoil)] = &[
         Some(())
     }),
     ("a function is said to begin in the one before", |elf| {
-        let at = *elf.relocations(".debug_addr").last()?;
-        let addend = elf.word(at + 16, 8).wrapping_sub(20);
-        elf.put(at + 16, &addend.to_le_bytes());
-        Some(())
+        let all = elf.relocations(".debug_addr").into_iter();
+        let later: Vec<usize> = all.filter(|&at| elf.word(at + 16, 8) >= 20).collect();
+        for &at in &later {
+            let addend = elf.word(at + 16, 8) - 20;
+            elf.put(at + 16, &addend.to_le_bytes());
+        }
+        (!later.is_empty()).then_some(())
     }),
     ("a reference of code becomes null", |elf| {
         let at = *elf.relocations(".text").first()?;

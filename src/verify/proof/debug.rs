@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 use super::written::Read;
 use super::{Checked, fault};
 use crate::analysis::graph::ObjectId;
-use crate::debuginfo::{ObjectDebug, Row, RowFlags};
+use crate::debuginfo::{CodeRange, ObjectDebug, Row, RowFlags};
 use crate::error::Diagnostic;
 use crate::format;
 use crate::format::model::AtomIndex;
@@ -72,6 +72,12 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let of = said.entry(run.atom).or_default();
             of.extend(written.rows_of(run).iter().filter_map(told));
         }
+        let mut parts: HashMap<AtomIndex, Vec<Part>, FixedState> = HashMap::default();
+        for &(atom, _) in pieces.keys() {
+            parts
+                .entry(atom)
+                .or_insert_with(|| functions(written, atom));
+        }
         for rows in said.values_mut() {
             rows.sort_by_key(|r| r.0);
         }
@@ -94,6 +100,18 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                     .iter()
                     .zip(after)
                     .all(|(b, a)| (b.0 + start, b.1, b.2) == *a);
+            let functions = functions(debug, own);
+            let functions: Vec<Part> = functions
+                .into_iter()
+                .map(|(a, b)| (a + start, b + start))
+                .collect();
+            let all = parts.get(&atom).map_or(&[][..], Vec::as_slice);
+            let first = all.partition_point(|p| p.0 < start);
+            let last = all.partition_point(|p| p.0 < start + piece.size);
+            let there = |f: &Part| all[first..last].iter().any(|p| p.0 <= f.0 && f.1 <= p.1);
+            if last - first > functions.len() || !functions.iter().all(there) {
+                faults.push(fault("a function is not where it is").symbol(name(read, atom)));
+            }
             if !same {
                 faults.push(fault("lines of code are not where it is").symbol(name(read, atom)));
             }
@@ -130,6 +148,23 @@ impl Piece<'_> {
 
 fn name<'r>(read: &Read<'r, '_>, atom: AtomIndex) -> &'r [u8] {
     read.file.atoms[atom as usize].section
+}
+
+/// Start and end of a function's code in an atom.
+type Part = (u64, u64);
+
+/// The parts of functions in an atom, sorted, each once.
+fn functions(debug: &ObjectDebug, atom: u32) -> Vec<Part> {
+    let mut out: Vec<Part> = debug
+        .functions_in(atom)
+        .filter_map(|f| debug.scopes_of(debug.functions.get(f as usize)?).first())
+        .flat_map(|scope| debug.ranges_of(scope))
+        .filter(|r| r.atom == atom)
+        .map(|r: &CodeRange| (r.start.into(), r.end.into()))
+        .collect();
+    out.sort_unstable();
+    out.dedup();
+    out
 }
 
 /// Offset, line and column.
