@@ -116,14 +116,14 @@ def main():
         }
         shutil.rmtree(out / 'cp')
         for strategy in ('dedup', 'meld', 'prelink'):
-            more = [] if strategy == 'dedup' else ['--symbols', 'exports']
+            more = [] if strategy == 'dedup' else ['--symbols', 'exports', '--debug', 'strip']
             seconds[strategy] = timed(lambda: quiet(engine(strategy, libraries, *more)), args.times, fresh(strategy))
             figures[f'{strategy} bytes'] = size(out / strategy)
             figures[f'{strategy} anonymous memory'] = anonymous_memory(engine(strategy, libraries, *more))
         for count in (2, 4, 8):
             if count <= len(libraries):
                 some = libraries[:count]
-                took = timed(lambda: quiet(engine('meld', some)), args.times, fresh('meld'))
+                took = timed(lambda: quiet(engine('meld', some, '--debug', 'strip')), args.times, fresh('meld'))
                 figures[f'meld of {count}: seconds per GB'] = took / sum(p.stat().st_size for p in some) * 1e9
         if ar := shutil.which('llvm-ar-19') or shutil.which('llvm-ar'):
             seconds['dedup with llvm-ar'] = timed(lambda: by_llvm_ar(libraries, out / 'ar', ar), 1)
