@@ -148,8 +148,9 @@ class Table:
         folder.mkdir()
 
         def combining():
+            strip = [] if row['strategy'] == 'dedup' else ['--debug', 'strip']
             made = combine(self.engine, row['strategy'], [libraries[p] for p in PLUGINS], folder / 'lib',
-                           exports=[p for library in PLUGINS for p in exports(library)])
+                           exports=[p for library in PLUGINS for p in exports(library)], arguments=strip)
             return f'{sum(path.stat().st_size for path in made.libraries()) / 1e6:.1f}', made
 
         def linking():
