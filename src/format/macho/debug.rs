@@ -151,6 +151,64 @@ mod tests {
         assert_eq!(name(SectionId::DebugStrOffsets), "__debug_str_offs");
     }
 
+    /// An object of a section with three fields of 8 bytes, each 1, and relocations of the last two.
+    fn object(relocations: &[(u32, u32)]) -> Vec<u8> {
+        let mut out = Vec::new();
+        let words = |out: &mut Vec<u8>, all: &[u32]| {
+            out.extend(all.iter().flat_map(|w| w.to_le_bytes()));
+        };
+        let contents = 32 + 72 + 80 + 24;
+        let table = contents + 24;
+        let symbols = table + 8 * relocations.len() as u32;
+        words(&mut out, &[macho::MH_MAGIC_64, macho::CPU_TYPE_ARM64.0, 0]);
+        words(&mut out, &[macho::MH_OBJECT.0, 2, 72 + 80 + 24, 0, 0]);
+        words(&mut out, &[macho::LC_SEGMENT_64.0, 72 + 80, 0, 0, 0, 0]);
+        words(&mut out, &[0, 0, 24, 0, contents, 0, 24, 0, 7, 7, 1, 0]);
+        out.extend(b"__debug_info\0\0\0\0__DWARF\0\0\0\0\0\0\0\0\0");
+        words(&mut out, &[0, 0, 24, 0, contents, 0, table]);
+        words(
+            &mut out,
+            &[relocations.len() as u32, macho::S_ATTR_DEBUG.0, 0, 0, 0],
+        );
+        words(&mut out, &[macho::LC_SYMTAB.0, 24, symbols, 2, 0, 0]);
+        words(&mut out, &[1, 0, 1, 0, 1, 0]);
+        for &(at, info) in relocations {
+            words(&mut out, &[at, info]);
+        }
+        words(&mut out, &[0, 0, 0x100, 0, 0, 0, 0x10, 0]);
+        out
+    }
+
+    fn numbers(data: &[u8]) -> Vec<u64> {
+        let read = sections(data).unwrap();
+        let section = read.0.first().unwrap();
+        let fields = section.data.chunks_exact(8);
+        fields
+            .map(|f| u64::from_le_bytes(f.try_into().unwrap()))
+            .collect()
+    }
+
+    #[test]
+    fn symbols_count_and_sections_do_not() {
+        let entry =
+            |kind: u32, external: u32, symbol: u32| symbol | 3 << 25 | external << 27 | kind << 28;
+        let subtract = u32::from(macho::ARM64_RELOC_SUBTRACTOR.0);
+        let all = [
+            (16, entry(subtract, 1, 1)),
+            (16, entry(0, 1, 0)),
+            (8, entry(0, 1, 0)),
+            (0, entry(0, 0, 1)),
+            // No such field, no such symbol.
+            (20, entry(0, 1, 0)),
+            (0, entry(0, 1, 9)),
+        ];
+        let data = object(&all);
+        assert_eq!(numbers(&data), [1, 0x101, 0xf1]);
+        for end in 0..data.len() {
+            drop(sections(&data[..end]));
+        }
+    }
+
     #[test]
     fn nothing_else_is_read() {
         for data in [

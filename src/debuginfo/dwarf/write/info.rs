@@ -351,7 +351,7 @@ enum SpanForm {
 
 impl Form {
     fn shape(self, names: Names<'_>, options: Options<'_>) -> Shape {
-        // dsymutil leaves references as long as they were, though what they lead to moves.
+        // dsymutil drops references of a length that varies.
         let reference = if options.version >= 5 {
             dw::DW_FORM_ref_udata
         } else {
