@@ -20,21 +20,23 @@ use crate::error::{Diagnostic, Result};
 /// `output-limit` where a section is longer than the object's fields can say.
 pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
     let object = layout.object;
-    let described = object.atoms.iter().zip(&layout.places);
-    let mut pieces: Vec<Piece<'_>> = described
-        .filter_map(|(out, place)| {
-            let (debug, atom) = out.debug?;
-            Some(Piece {
-                debug,
-                atom,
-                section: place.section as u32,
-                offset: place.offset,
-                size: out.file.atoms[out.atom as usize].size,
-                loose: &[],
-            })
+    let mut atoms: Vec<_> = object.atoms.iter().zip(&layout.places).collect();
+    atoms.sort_by_key(|(_, place)| (place.section, place.offset));
+    let mut before = false;
+    let described = atoms.into_iter().filter_map(|(out, place)| {
+        let follows = std::mem::replace(&mut before, out.debug.is_some());
+        let (debug, atom) = out.debug?;
+        Some(Piece {
+            debug,
+            atom,
+            section: place.section as u32,
+            offset: place.offset,
+            size: out.file.atoms[out.atom as usize].size,
+            follows,
+            loose: &[],
         })
-        .collect();
-    pieces.sort_by_key(|p| (p.section, p.offset));
+    });
+    let pieces: Vec<Piece<'_>> = described.collect();
     let options = Options {
         // What Apple's compilers write for all systems that there are.
         version: 4,

@@ -121,7 +121,8 @@ fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
         let whole = Span::of(piece, 0, u32::try_from(piece.size).unwrap_or(u32::MAX));
         match spans.last_mut() {
             Some(last)
-                if last.section == whole.section
+                if piece.follows
+                    && last.section == whole.section
                     && whole.start >= last.end
                     && whole.start - last.end < 64 =>
             {
