@@ -19,7 +19,7 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
 /// Can debug information of such members be carried over?
 #[must_use]
 pub fn carries(kind: MemberKind) -> bool {
-    matches!(kind, MemberKind::Object(Format::Elf, _))
+    matches!(kind, MemberKind::Object(Format::Elf | Format::MachO, _))
 }
 
 /// Has the member debug information that is not the standard library's, as that is shipped? What cannot be
@@ -28,6 +28,7 @@ pub fn carries(kind: MemberKind) -> bool {
 pub fn has_own(kind: MemberKind, data: &[u8]) -> bool {
     let sections = match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug::sections(data, None),
+        MemberKind::Object(Format::MachO, _) => macho::debug::sections(data),
         _ => return false,
     };
     sections.is_ok_and(|s| read::is_own(&s).unwrap_or(false))
@@ -58,6 +59,16 @@ pub fn read_lines(
             }
             read(read::read(&sections, &places))
         }
-        Format::Coff | Format::MachO => Ok(None),
+        Format::MachO => {
+            let sections = macho::debug::sections(data).map_err(|e| e.to_string())?;
+            if sections.is_empty() {
+                return Ok(None);
+            }
+            read(read::read(
+                &sections,
+                &macho::debug::places(data, file, live),
+            ))
+        }
+        Format::Coff => Ok(None),
     }
 }

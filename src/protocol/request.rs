@@ -262,7 +262,8 @@ pub enum Symbols {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Debug {
-    /// Files, lines and inlined functions of live code (prelink and meld).
+    /// Files, lines and inlined functions of live code (prelink and meld). On Apple's systems functions keep
+    /// their names for it, whatever `symbols` says.
     Lines,
     /// Members keep theirs (dedup).
     Keep,

@@ -86,6 +86,11 @@ def common_places(one, other, count, *, step=1):
     return pairs[:count]
 
 
+def bare(name):
+    """Mach-O's symbols have an underscore more in front than names elsewhere."""
+    return HASH.sub('', CROSSING.sub('', name)).lstrip('_')
+
+
 def differences(tool, one, other, places):
     """Places of which the tool says something else in `other`, and how many are known in `one`."""
     before = frames(tool, one, [a for a, _ in places])
@@ -95,10 +100,10 @@ def differences(tool, one, other, places):
     for by_address in names:
         for same in by_address.values():
             for name in same:
-                alike.setdefault(HASH.sub('', name), set()).update(HASH.sub('', n) for n in same)
+                alike.setdefault(bare(name), set()).update(map(bare, same))
 
     def name(frame):
-        return HASH.sub('', CROSSING.sub('', frame.function))
+        return bare(frame.function)
 
     def same(a, b):
         if len(a) != len(b):

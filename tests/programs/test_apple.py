@@ -184,7 +184,7 @@ def test_sizes(machine, engine, originals, tmp_path):
         return made, sum(path.stat().st_size for path in made.libraries())
 
     _, dedup = shipped('dedup')
-    made, meld = shipped('meld', '--symbols', 'exports')
+    made, meld = shipped('meld', '--symbols', 'exports', '--debug', 'strip')
     program = link(machine, 'lld', tmp_path / 'program', made, PLUGINS, 'meld')
     apple.strip(program)
     assert meld * 10 <= dedup

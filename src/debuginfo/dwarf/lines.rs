@@ -142,6 +142,11 @@ impl Take<'_, '_, '_> {
                 .pieces(*begin, end.max(begin.saturating_add(1)))
             {
                 budget.spend(1)?;
+                // What runs on into the next atom says nothing of that: it has no rows of its own (Mach-O).
+                let start = self.reader.places.start(piece.atom).unwrap_or(0);
+                if start + u64::from(piece.start) != *begin {
+                    break;
+                }
                 if self.open.is_none_or(|o| o.0 != piece.atom) {
                     self.close();
                     self.open = Some((piece.atom, self.out.rows.len() as u32, 0));

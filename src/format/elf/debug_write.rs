@@ -54,6 +54,7 @@ pub(super) fn build(
                 section: place.section as u32,
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
+                follows: true,
                 loose: &loose[l as usize],
             })
         })

@@ -4,6 +4,8 @@ pub mod amend;
 mod atoms;
 pub mod bitcode;
 pub mod check;
+pub mod debug;
+mod debug_write;
 mod eh_frame;
 mod emit;
 pub mod fat;

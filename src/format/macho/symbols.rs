@@ -48,6 +48,8 @@ pub(super) struct SymbolTable<'o, 'a, 'd> {
     /// A symbol at (atom, offset).
     at: HashMap<(u32, u64), SymbolRef, FixedState>,
     absolute: HashMap<u64, u32>,
+    /// Names of functions with debug information: the debug map goes by these.
+    functions: HashSet<Cow<'d, [u8]>, FixedState>,
     /// Flags of the input's first symbol at (atom, offset), where it has some.
     natives: HashMap<(u32, u64), u8, FixedState>,
 }
@@ -69,6 +71,11 @@ pub(super) fn is_retained(out: &OutAtom<'_, '_>) -> bool {
         && atom.native.flags & u64::from(macho::S_ATTR_NO_DEAD_STRIP.0) == 0
 }
 
+/// Linkers leave such names out of programs.
+fn is_of_the_object(name: &[u8]) -> bool {
+    matches!(name.first(), Some(b'l' | b'L'))
+}
+
 fn is_weak(global: &OutGlobal<'_>) -> bool {
     global.binding != Binding::Global
 }
@@ -81,10 +88,16 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             locals: Vec::new(),
             at: HashMap::default(),
             absolute: HashMap::new(),
+            functions: HashSet::default(),
             natives: HashMap::default(),
         };
+        for out in object.atoms.iter().filter(|out| out.debug.is_some()) {
+            let globals = out.globals.iter().map(|g| Cow::Owned(g.name.to_vec()));
+            table.functions.extend(globals);
+        }
         for (index, out) in object.atoms.iter().enumerate() {
             table.atom(index as u32, out);
+            table.functions_of(index as u32, out);
         }
         table
     }
@@ -123,15 +136,21 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     symbol.binding != Binding::Local && globals.contains(&(offset, symbol.name));
                 let nameless = symbol.name.is_empty()
                     || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File);
-                if is_global || nameless || self.object.symbols == Symbols::Exports {
+                let described = out.debug.is_some() && !is_of_the_object(symbol.name);
+                let shown = match self.object.symbols {
+                    Symbols::Exports => described && !self.at.contains_key(&(index, offset)),
+                    _ => true,
+                };
+                if is_global || nameless || !shown {
                     continue;
                 }
-                self.add(
-                    index,
-                    offset,
-                    Cow::Borrowed(symbol.name),
-                    description(symbol.native, offset, keep && offset == 0),
-                );
+                let name = if described {
+                    self.name_of_function(symbol.name)
+                } else {
+                    Cow::Borrowed(symbol.name)
+                };
+                let desc = description(symbol.native, offset, keep && offset == 0);
+                self.add(index, offset, name, desc);
             }
         }
         let atom = &out.file.atoms[out.atom as usize];
@@ -143,6 +162,49 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             let offset = entry.edges.first().map_or(0, |e| e.addend) as u64;
             if offset < atom.size && !self.at.contains_key(&(index, offset)) {
                 self.label(index, offset);
+            }
+        }
+    }
+
+    /// A name that no other function of the object has: dsymutil finds one by it.
+    fn name_of_function(&mut self, name: &'d [u8]) -> Cow<'d, [u8]> {
+        let mut own = Cow::Borrowed(name);
+        let mut number = self.locals.len();
+        while !self.functions.insert(own.clone()) {
+            own = Cow::Owned([name, format!(".{number}").as_bytes()].concat());
+            number += 1;
+        }
+        own
+    }
+
+    /// Functions with debug information begin with a symbol that linkers put into programs.
+    fn functions_of(&mut self, index: u32, out: &OutAtom<'a, 'd>) {
+        // See above on weak ones.
+        let Some((debug, atom)) = out.debug.filter(|_| !out.globals.iter().any(is_weak)) else {
+            return;
+        };
+        for function in debug.functions_in(atom) {
+            let ranges = debug.functions.get(function as usize).and_then(|f| {
+                let scope = debug.scopes_of(f).first()?;
+                Some(debug.ranges_of(scope))
+            });
+            let first = ranges.and_then(|r| r.iter().find(|r| r.atom == atom));
+            let Some(offset) = first.map(|r| u64::from(r.start)) else {
+                continue;
+            };
+            let shown = match self.at.get(&(index, offset)) {
+                Some(SymbolRef::Local(l)) => !is_of_the_object(&self.locals[*l as usize].name),
+                Some(_) => true,
+                None => false,
+            };
+            if !shown {
+                let name = format!("_df.{}", self.locals.len()).into_bytes();
+                self.add(
+                    index,
+                    offset,
+                    Cow::Owned(name),
+                    description(0, offset, false),
+                );
             }
         }
     }

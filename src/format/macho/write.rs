@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use object::macho::{self, SectionType};
 
+use super::debug_write;
 use super::emit::{self, Entry, Referent, Relocation};
 use super::join;
 use super::native::Native;
@@ -141,6 +142,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     }
     layout.assign_addresses()?;
     unwind::build(&mut layout, &mut symbols, &copies)?;
+    debug_write::build(&mut layout)?;
     layout.assign_addresses()?;
     if layout.sections.len() > MAX_SECTIONS {
         return Err(limit("more than 255 sections in a Mach-O object").into());

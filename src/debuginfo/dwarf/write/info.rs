@@ -121,7 +121,8 @@ fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
         let whole = Span::of(piece, 0, u32::try_from(piece.size).unwrap_or(u32::MAX));
         match spans.last_mut() {
             Some(last)
-                if last.section == whole.section
+                if piece.follows
+                    && last.section == whole.section
                     && whole.start >= last.end
                     && whole.start - last.end < 64 =>
             {
@@ -181,15 +182,13 @@ fn root(
             (dw::DW_AT_producer, dw::DW_FORM_string),
             (dw::DW_AT_language, dw::DW_FORM_data2),
             (dw::DW_AT_name, dw::DW_FORM_string),
+            (dw::DW_AT_comp_dir, dw::DW_FORM_string),
             (dw::DW_AT_stmt_list, dw::DW_FORM_sec_offset),
             (dw::DW_AT_low_pc, dw::DW_FORM_addr),
             (dw::DW_AT_ranges, dw::DW_FORM_sec_offset),
         ],
     };
     if options.version >= 5 {
-        shape
-            .attributes
-            .insert(3, (dw::DW_AT_comp_dir, dw::DW_FORM_string));
         let base = (dw::DW_AT_addr_base, dw::DW_FORM_sec_offset);
         shape.attributes.insert(4, base);
     }
@@ -199,8 +198,8 @@ fn root(
     info.text(&texts.producer);
     info.u16(language);
     info.text(&texts.name);
+    info.text(&texts.folder);
     if options.version >= 5 {
-        info.text(&texts.folder);
         debug_offset(info, SectionId::DebugAddr, addresses::HEADER);
         // The table is there, whoever asks it.
         out.addresses.index(base, 0);
@@ -353,8 +352,14 @@ enum SpanForm {
 
 impl Form {
     fn shape(self, names: Names<'_>, options: Options<'_>) -> Shape {
+        // dsymutil drops references of a length that varies.
+        let reference = if options.version >= 5 {
+            dw::DW_FORM_ref_udata
+        } else {
+            dw::DW_FORM_ref4
+        };
         let mut attributes = if self.origin {
-            vec![(dw::DW_AT_abstract_origin, dw::DW_FORM_ref_udata)]
+            vec![(dw::DW_AT_abstract_origin, reference)]
         } else {
             names_of(names)
         };
@@ -437,7 +442,8 @@ fn scope(
     let info = &mut out.info;
     info.uleb(code);
     match origin {
-        Some(origin) => info.uleb(origin),
+        Some(origin) if options.version >= 5 => info.uleb(origin),
+        Some(origin) => info.u32(origin as u32),
         None => write_names(info, names),
     }
     match &entry.spans {

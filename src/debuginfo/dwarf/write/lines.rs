@@ -149,7 +149,8 @@ pub(super) fn program_of(
             // The sequence goes on where nothing lies between but padding.
             let goes_on = ends.is_some_and(|(last, end)| {
                 let end = last.offset + u64::from(end);
-                last.section == piece.section && start >= end && start - end < 64
+                let near = last.section == piece.section && start >= end && start - end < 64;
+                near && (piece.follows || last.offset == piece.offset)
             });
             if !goes_on {
                 if let Some((last, end)) = ends.take() {

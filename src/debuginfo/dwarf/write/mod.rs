@@ -39,6 +39,8 @@ pub struct Piece<'a> {
     /// Bytes from that section's start.
     pub offset: u64,
     pub size: u64,
+    /// Nothing but padding lies between it and the piece before, if that is near.
+    pub follows: bool,
     /// Where linkers may delete or add bytes (offsets in the atom, sorted): distances over these are left to
     /// relocations.
     pub loose: &'a [u32],
@@ -67,15 +69,21 @@ pub struct Written {
 pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
     let mut by_language: HashMap<u16, usize> = HashMap::new();
     let mut units: Vec<(u16, Vec<Piece<'_>>)> = Vec::new();
+    let mut last = None;
     for piece in pieces {
         let Some(language) = language(piece) else {
+            last = None;
             continue;
         };
         let at = *by_language.entry(language).or_insert(units.len());
         if at == units.len() {
             units.push((language, Vec::new()));
         }
-        units[at].1.push(*piece);
+        units[at].1.push(Piece {
+            follows: piece.follows && last == Some(at),
+            ..*piece
+        });
+        last = Some(at);
     }
     let mut out = Out::default();
     if options.version >= 5 {
