@@ -8,6 +8,7 @@
 //! Invariants of an [`ObjectDebug`]: every range lies in its atom; rows of an atom are sorted by offset and
 //! end with one marked as the end; a scope's ranges lie in live atoms; scopes stand in preorder.
 
+pub(crate) mod arena;
 pub mod compress;
 pub mod dwarf;
 pub mod places;

@@ -19,7 +19,7 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
 /// Can debug information of such members be carried over?
 #[must_use]
 pub fn carries(kind: MemberKind) -> bool {
-    matches!(kind, MemberKind::Object(Format::Elf, _))
+    matches!(kind, MemberKind::Object(Format::Elf | Format::Coff, _))
 }
 
 /// Has the member debug information that is not the standard library's, as that is shipped? What cannot be
@@ -28,6 +28,7 @@ pub fn carries(kind: MemberKind) -> bool {
 pub fn has_own(kind: MemberKind, data: &[u8]) -> bool {
     let sections = match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug::sections(data, None),
+        MemberKind::Object(Format::Coff, _) => coff::debug::sections(data, None),
         _ => return false,
     };
     sections.is_ok_and(|s| read::is_own(&s).unwrap_or(false))
@@ -58,6 +59,15 @@ pub fn read_lines(
             }
             read(read::read(&sections, &places))
         }
-        Format::Coff | Format::MachO => Ok(None),
+        Format::Coff => {
+            let places = coff::debug::places(file, live);
+            let sections = coff::debug::sections(data, Some((file, &places)));
+            let sections = sections.map_err(|e| e.to_string())?;
+            if sections.is_empty() {
+                return Ok(None);
+            }
+            read(read::read(&sections, &places))
+        }
+        Format::MachO => Ok(None),
     }
 }

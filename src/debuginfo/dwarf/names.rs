@@ -7,7 +7,7 @@ use foldhash::fast::FixedState;
 use gimli::constants as dw;
 use gimli::{AttributeValue, DebuggingInformationEntry, UnitHeader, UnitOffset, UnitSectionOffset};
 
-use super::arena::Arena;
+use crate::debuginfo::arena::Arena;
 use super::read::{Bytes, Fault};
 use super::sections::Reader;
 use crate::debuginfo::Routine;

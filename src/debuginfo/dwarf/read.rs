@@ -3,7 +3,7 @@
 use gimli::constants as dw;
 use gimli::{AttributeValue, Unit as DwarfUnit};
 
-use super::arena::Arena;
+use crate::debuginfo::arena::Arena;
 use super::lines;
 use super::names::Names;
 use super::scopes::{self, Scopes};
@@ -50,7 +50,7 @@ pub fn is_own(sections: &Sections<'_>) -> Result<bool, Fault> {
 }
 
 /// Upstream's builds of the standard library say `/rustc/<commit>`, Debian's where its sources would be.
-fn is_shipped(path: &[u8]) -> bool {
+pub fn is_shipped(path: &[u8]) -> bool {
     path.starts_with(b"/rustc/") || path.starts_with(b"/usr/src/rustc-")
 }
 

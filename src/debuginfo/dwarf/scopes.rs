@@ -3,7 +3,7 @@
 use gimli::constants as dw;
 use gimli::{Attribute, AttributeValue, DebuggingInformationEntry};
 
-use super::arena::Arena;
+use crate::debuginfo::arena::Arena;
 use super::lines::Files;
 use super::names::Names;
 use super::read::{Budget, Fault, UnitReader};

@@ -3,6 +3,8 @@
 pub mod amend;
 mod arch;
 mod comdat;
+pub mod debug;
+mod debug_write;
 pub mod directives;
 mod emit;
 pub mod import;
