@@ -41,6 +41,68 @@ impl Comes {
 }
 
 impl Making<'_, '_> {
+    /// Finds the pulled members that only contested names lead to. `names` and `member` are what was asked
+    /// for.
+    pub fn find_apart(
+        &self,
+        resolution: &mut Resolution,
+        names: &[NameId],
+        member: Option<ObjectId>,
+    ) {
+        let follow = |name| self.leads_to(resolution, name);
+        let mut waiting: Vec<ObjectId> = member.into_iter().collect();
+        waiting.extend(names.iter().copied().filter_map(follow));
+        let mut along: HashSet<ObjectId> = HashSet::new();
+        while let Some(object) = waiting.pop() {
+            if along.insert(object) {
+                waiting.extend(self.needed_by(object).filter_map(follow));
+            }
+        }
+        let pulled = resolution.pulled.iter().map(|p| p.object);
+        resolution.apart = pulled.filter(|object| !along.contains(object)).collect();
+    }
+
+    fn needed_by(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
+        let globals = self.graph.globals[object.index()].iter();
+        let needed = globals.filter(|g| g.kind.pulls(self.graph.format));
+        needed.map(|g| g.name).chain(self.graph.needs(object))
+    }
+
+    /// The pulled member that a name leads to whoever defines contested names.
+    fn leads_to(&self, resolution: &Resolution, name: NameId) -> Option<ObjectId> {
+        let library = resolution.library;
+        if !self.contested.is(library, name) {
+            return resolution.definition(name).map(|site| site.object);
+        }
+        let object = self.offers[library.index()].definer(name)?;
+        let pulled = resolution.is_pulled(object) && !self.graph.is_verbatim(object);
+        (pulled && self.brings(resolution, object, name)).then_some(object)
+    }
+
+    /// Does who refers to the name bring the member along? That is so for commons, and where the member has
+    /// nothing that makes a root set of it.
+    fn brings(&self, resolution: &Resolution, object: ObjectId, name: NameId) -> bool {
+        let globals = &self.graph.globals[object.index()];
+        let site = resolution
+            .definition(name)
+            .filter(|site| site.object == object);
+        let global = match site {
+            Some(site) => globals.get(site.position as usize),
+            None => globals
+                .iter()
+                .find(|g| g.name == name && g.kind.is_definition()),
+        };
+        match global.map(|g| g.kind) {
+            Some(GlobalKind::Common) => true,
+            Some(GlobalKind::Vague) => {
+                let library = resolution.library;
+                let mut own = self.contested.defined_by(&self.graph, library, object);
+                own.next().is_none()
+            }
+            _ => false,
+        }
+    }
+
     /// What each root set brings along.
     pub fn demands(&self, sets: &[RootSet]) -> Vec<Vec<Demand>> {
         let mut set_of = HashMap::new();
@@ -56,35 +118,25 @@ impl Making<'_, '_> {
                 let library = set.library();
                 let mut demands = Vec::new();
                 let resolution = &self.resolutions[set.resolution];
-                let mut certain = None;
-                for pulled in &resolution.pulled {
-                    demands.extend(
-                        self.needs_elsewhere(resolution, pulled.object)
-                            .map(Demand::Need),
-                    );
-                    if set.member() == Some(pulled.object)
-                        || self.only_by_name(library, pulled.object)
-                    {
+                let asked = self.asked(resolution);
+                for object in resolution.pulled.iter().map(|p| p.object) {
+                    if resolution.apart.contains(&object) {
+                        let names = asked.get(&object).into_iter().flatten();
+                        demands.extend(names.copied().map(Demand::Name));
                         continue;
                     }
-                    let names = self
-                        .contested
-                        .defined_by(&self.graph, library, pulled.object);
-                    let member = set_of.get(&(library, pulled.object));
-                    if self.contested.is_alike(pulled.object) {
-                        demands.extend(names.map(Demand::Name));
+                    let needs = self.needs_elsewhere(resolution, object);
+                    demands.extend(needs.map(Demand::Need));
+                    if set.member() == Some(object) || self.only_by_name(library, object) {
                         continue;
                     }
-                    let by_name = self.contested.is(library, pulled.reason);
-                    let forced = !by_name
-                        || (member.is_some()
-                            && certain
-                                .get_or_insert_with(|| self.certain(set, resolution))
-                                .contains(&pulled.object));
-                    match member {
-                        Some(&member) if forced => demands.push(Demand::Set(member)),
-                        None if forced => demands.extend(names.map(Demand::Name)),
-                        _ => demands.push(Demand::Name(pulled.reason)),
+                    let member = set_of.get(&(library, object));
+                    match member.filter(|_| !self.contested.is_alike(object)) {
+                        Some(&member) => demands.push(Demand::Set(member)),
+                        None => {
+                            let names = self.contested.defined_by(&self.graph, library, object);
+                            demands.extend(names.map(Demand::Name));
+                        }
                     }
                 }
                 demands
@@ -92,25 +144,26 @@ impl Making<'_, '_> {
             .collect()
     }
 
-    /// Members that are linked whoever defines the contested names: what the root set names leads to them
-    /// by other names.
-    fn certain(&self, set: &RootSet, resolution: &Resolution) -> HashSet<ObjectId> {
-        let site = |name| resolution.definition(name).map(|site| site.object);
-        let mut waiting: Vec<ObjectId> = match set.member() {
-            Some(object) => vec![object],
-            None => set.roots.iter().filter_map(|r| site(r.name)).collect(),
-        };
-        let mut certain: HashSet<ObjectId> = HashSet::new();
-        while let Some(object) = waiting.pop() {
-            if !certain.insert(object) {
-                continue;
-            }
-            let globals = self.graph.globals[object.index()].iter();
-            let needed = globals.filter(|g| g.kind == GlobalKind::Undefined);
-            let names = needed.map(|g| g.name).chain(self.graph.needs(object));
-            let names = names.filter(|&n| !self.contested.is(resolution.library, n));
-            waiting.extend(names.filter_map(site));
+    /// Contested names that members ask for, in dead code too, by the members that are pulled for them alone.
+    fn asked(&self, resolution: &Resolution) -> HashMap<ObjectId, Vec<NameId>> {
+        let mut asked: HashMap<ObjectId, Vec<NameId>> = HashMap::new();
+        if resolution.apart.is_empty() {
+            return asked;
         }
-        certain
+        let library = resolution.library;
+        let names = |object| self.contested.defined_by(&self.graph, library, object);
+        // What is there anyway pulls nothing, nor what was asked for.
+        let mut served: HashSet<NameId> = resolution.along().flat_map(names).collect();
+        for name in resolution.along().flat_map(|o| self.needed_by(o)) {
+            if self.contested.is(library, name)
+                && let Some(site) = resolution.definition(name)
+                && resolution.apart.contains(&site.object)
+                && !self.only_by_name(library, site.object)
+                && served.insert(name)
+            {
+                asked.entry(site.object).or_default().push(name);
+            }
+        }
+        asked
     }
 }

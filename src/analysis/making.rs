@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
 use super::meeting::{Registries, Vague, unlike_tables};
-use super::reach::{Reached, Root, Rules, reach};
+use super::reach::{Reached, Root, Rules, reach, reach_all};
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
 use super::{RootKind, RootSet};
@@ -82,6 +82,7 @@ impl<'d> Making<'_, 'd> {
                     let mut resolution = Resolution::new(&self.graph, offer.library, true);
                     let roots = self.exports[l].iter().copied();
                     resolution.pull(self.inputs, &self.graph, offer, roots);
+                    self.find_apart(&mut resolution, &self.exports[l], None);
                     resolution
                 })
                 .collect();
@@ -174,7 +175,7 @@ impl<'d> Making<'_, 'd> {
             .collect();
         match roots.is_empty() {
             true => Reached::default(),
-            false => reach(self.rules_with(resolution), &roots),
+            false => reach_all(self.rules_with(resolution), &roots),
         }
     }
 
@@ -302,6 +303,7 @@ impl<'d> Making<'_, 'd> {
                     let mut own = Resolution::new(&self.graph, library, groups.len() < 8);
                     let roots = names.iter().copied();
                     own.pull(self.inputs, &self.graph, &self.offers[l], roots);
+                    self.find_apart(&mut own, names, None);
                     own
                 })
                 .collect();
@@ -421,6 +423,7 @@ impl<'d> Making<'_, 'd> {
                     let mut own = Resolution::new(&self.graph, library, false);
                     let offer = &self.offers[library.index()];
                     own.pull_member(self.inputs, &self.graph, offer, object);
+                    self.find_apart(&mut own, &[], Some(object));
                     own
                 })
                 .collect();

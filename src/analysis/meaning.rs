@@ -67,7 +67,8 @@ impl Rules<'_, '_> {
                 }
                 Definition::Absolute(value) => Found::Absolute(value),
                 // The table's first entry: no symbol at all.
-                Definition::Undefined => Found::Void,
+                Definition::Undefined if symbol.name.is_empty() => Found::Void,
+                Definition::Undefined => Found::Lost,
                 Definition::Common { .. } | Definition::Dropped => Found::Lost,
             };
         };

@@ -34,7 +34,7 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
-use crate::format::model::{Definition, SymbolKind, Visibility};
+use crate::format::model::{Binding, Definition, SymbolKind, Visibility};
 use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use contested::Contested;
@@ -400,20 +400,47 @@ impl<'d> Analysis<'d> {
                     _ => format!("; labels there: {}", labels.join(", ")),
                 };
                 let member = self.graph.member_of[fault.from.object.index()];
+                let nowhere = symbol.is_some_and(|s| {
+                    s.definition == Definition::Undefined && s.binding == Binding::Local
+                });
+                let to = match nowhere {
+                    true => "a local symbol that its object does not define".to_owned(),
+                    false => format!(
+                        "a place in a table that is rebuilt or left out (unwind or debug \
+                         information{labels})"
+                    ),
+                };
+                let section = String::from_utf8_lossy(section);
                 errors.push(
                     Diagnostic::new(
                         Code::ReferenceLost,
-                        format!(
-                            "live data or code of {} refers to a place in a table that is rebuilt or \
-                             left out (unwind or debug information{labels})",
-                            String::from_utf8_lossy(section)
-                        ),
+                        format!("live data or code of {section} refers to {to}"),
                     )
                     .file(inputs.library(set.library()).path)
                     .member(inputs.member(member).name)
                     .symbol(name)
                     .hint("use the dedup strategy, or leave what uses it out"),
                 );
+            }
+        }
+        for (at, set) in self.sets.iter().enumerate() {
+            for name in set.roots.iter().map(|r| r.name) {
+                let found = self.resolution(at).symbol(&self.graph, name);
+                let Some((object, symbol)) = found.filter(|f| !self.graph.is_verbatim(f.0)) else {
+                    continue;
+                };
+                let symbol = self.graph.file(object).symbols.get(symbol as usize);
+                if symbol.is_some_and(|s| s.definition == Definition::Dropped) {
+                    let member = self.graph.member_of[object.index()];
+                    let what = "the export is in a table that is rebuilt or left out";
+                    errors.push(
+                        Diagnostic::new(Code::ReferenceLost, what)
+                            .file(inputs.library(set.library()).path)
+                            .member(inputs.member(member).name)
+                            .symbol(self.graph.name(name))
+                            .hint("leave it out of the exports"),
+                    );
+                }
             }
         }
         errors.dedup();

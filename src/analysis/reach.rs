@@ -213,6 +213,20 @@ fn is_tied(atom: &Atom<'_>) -> bool {
 /// Walks from `roots`, and from what lives because its member is pulled.
 #[must_use]
 pub fn reach(rules: Rules<'_, '_>, roots: &[Root]) -> Reached {
+    walk(rules, roots, rules.resolution.along())
+}
+
+/// The same, where every pulled member is linked.
+#[must_use]
+pub fn reach_all(rules: Rules<'_, '_>, roots: &[Root]) -> Reached {
+    walk(
+        rules,
+        roots,
+        rules.resolution.pulled.iter().map(|p| p.object),
+    )
+}
+
+fn walk(rules: Rules<'_, '_>, roots: &[Root], linked: impl Iterator<Item = ObjectId>) -> Reached {
     let mut walk = Walk {
         rules,
         out: Reached::default(),
@@ -221,7 +235,7 @@ pub fn reach(rules: Rules<'_, '_>, roots: &[Root]) -> Reached {
     for root in roots {
         walk.root(root);
     }
-    walk.constructors();
+    walk.constructors(linked);
     walk.run();
     walk.out
 }
@@ -286,11 +300,10 @@ impl<'d> Walk<'_, 'd> {
         }
     }
 
-    /// Constructors run, and elements of tables that others read are there, in every pulled member.
-    fn constructors(&mut self) {
+    /// Constructors run, and elements of tables that others read are there, in every member that is linked.
+    fn constructors(&mut self, linked: impl Iterator<Item = ObjectId>) {
         let rules = self.rules;
-        for pulled in &rules.resolution.pulled {
-            let object = pulled.object;
+        for object in linked {
             if rules.graph.is_verbatim(object) {
                 continue;
             }

@@ -14,7 +14,7 @@
 //!   nothing, constructors included. COFF may ask for the largest instead.
 //! - A pulled member brings all it has: its constructors run, also where only dead code needed it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::error::{Code, Diagnostic, Error, Result};
@@ -154,6 +154,9 @@ pub struct Resolution {
     pub library: LibraryId,
     /// In pulling order.
     pub pulled: Vec<Pulled>,
+    /// Those that only contested names lead to, which the program may have: whoever asks for the names
+    /// brings them.
+    pub(super) apart: HashSet<ObjectId, foldhash::fast::FixedState>,
     /// Places in the order of constructors.
     place_of: HashMap<ObjectId, u32, foldhash::fast::FixedState>,
     /// By name: index into `sites`.
@@ -180,6 +183,7 @@ impl Resolution {
         Self {
             library,
             pulled: Vec::new(),
+            apart: HashSet::default(),
             place_of: HashMap::default(),
             site_of: if many {
                 Sites::All(vec![NONE; graph.names.len()])
@@ -211,6 +215,12 @@ impl Resolution {
     #[must_use]
     pub fn is_pulled(&self, object: ObjectId) -> bool {
         self.place_of.contains_key(&object)
+    }
+
+    /// The members that are linked for the roots, whoever else defines contested names.
+    pub fn along(&self) -> impl Iterator<Item = ObjectId> + '_ {
+        let pulled = self.pulled.iter().map(|p| p.object);
+        pulled.filter(|object| !self.apart.contains(object))
     }
 
     /// Where in the order of constructors the object comes.

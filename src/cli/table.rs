@@ -176,7 +176,8 @@ fn combined(response: &Response) -> String {
             "members",
             "kept",
             "moved",
-            "debug info removed",
+            "debug info before",
+            "debug info",
         ],
     );
     let some = |n: u64, text: String| if n == 0 { String::new() } else { text };
@@ -189,6 +190,7 @@ fn combined(response: &Response) -> String {
             p.members_kept.to_string(),
             some(p.members_moved, p.members_moved.to_string()),
             some(p.debug_bytes_removed, bytes(p.debug_bytes_removed)),
+            some(p.debug_bytes, bytes(p.debug_bytes)),
         ]);
     }
     if let Some(w) = &response.workspace_library {
@@ -198,6 +200,9 @@ fn combined(response: &Response) -> String {
             bytes(w.bytes),
             String::new(),
             w.members.to_string(),
+            String::new(),
+            String::new(),
+            some(w.debug_bytes, bytes(w.debug_bytes)),
         ]);
     }
     let totals = response.totals.clone().unwrap_or_default();
@@ -215,6 +220,7 @@ fn combined(response: &Response) -> String {
             totals.debug_bytes_removed,
             bytes(totals.debug_bytes_removed),
         ),
+        some(totals.debug_bytes, bytes(totals.debug_bytes)),
     ]);
     let mut text = table.without_empty_columns().render();
     if totals.bytes_before > 0 && totals.bytes_after > 0 {

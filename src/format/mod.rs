@@ -234,6 +234,7 @@ pub fn for_each_wish<'d>(
     f: &mut dyn FnMut(Wish<&'d [u8]>),
 ) -> crate::error::Result<()> {
     match kind {
+        MemberKind::Object(Format::Elf, _) => elf::lone::for_each_wish(data, f),
         MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
         _ => Ok(()),
     }

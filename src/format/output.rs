@@ -25,6 +25,8 @@ pub struct OutObject<'a, 'd> {
     /// Linkers of the GNU kind will read it, on targets that have others.
     pub gnu_linkers: bool,
     pub debug: DebugOptions<'a>,
+    /// What debuggers may call it, where names are kept; may be empty.
+    pub name: &'a str,
 }
 
 /// How debug information is written.
@@ -155,6 +157,9 @@ pub struct OutGroup<'d> {
 pub struct OutValue<'a> {
     pub name: Cow<'a, [u8]>,
     pub value: u64,
+    pub size: u64,
+    pub kind: SymbolKind,
+    pub native: u8,
     pub visibility: Visibility,
     pub weak: bool,
 }

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
+use super::partition::{Partition, SetId};
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Target;
@@ -121,4 +122,19 @@ pub(super) fn homes(
         homes[home].sets.push(s);
     }
     (homes, of_class)
+}
+
+impl Partition {
+    /// The root sets that define symbols that are numbers.
+    pub fn with_values(&self) -> impl Iterator<Item = usize> + '_ {
+        let sets = self.values.chunk_by(|a, b| a.0 == b.0);
+        sets.filter_map(|values| Some(values.first()?.0))
+    }
+
+    /// The object that defines them; `None`: the one that the root set gets for want of any.
+    #[must_use]
+    pub fn place_of_values(&self, s: usize) -> Option<SetId> {
+        let s = self.owner(s);
+        self.own_of(s).or(self.homes.get(&s).copied())
+    }
 }

@@ -32,13 +32,19 @@ pub fn plan<'d>(
     let format = inputs.format();
     let imports = Imports::new(inputs, analysis);
     let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
+    let names = names(inputs, objects, workspace_library, &sets);
     // Biggest first keeps both cores busy; the results go back in order.
     let mut by_size = sets.clone();
     by_size.sort_by_key(|s| std::cmp::Reverse(partition.classes[s.index()].len()));
     let mut written: Vec<(SetId, Result<Written>)> = by_size
         .par_iter()
         .with_max_len(1)
-        .map(|&set| (set, format::write_object(format, &objects.object(set))))
+        .map(|&set| {
+            (
+                set,
+                format::write_object(format, &objects.object(set, &names[set.index()])),
+            )
+        })
         .collect();
     written.sort_by_key(|(set, _)| *set);
 
@@ -84,7 +90,7 @@ pub fn plan<'d>(
             Some(library) => &mut output.libraries[library.index()],
             None => &mut output.workspace,
         };
-        let name = format!("{}-{}.o", target.name, target.members.len());
+        let name = names[set.index()].clone();
         target.members.push(OutputMember {
             symbols: Vec::new(),
             name: Cow::Owned(name.into_bytes()),
@@ -125,6 +131,26 @@ pub fn plan<'d>(
         );
     }
     Ok(output)
+}
+
+/// What each set's object is called in its archive.
+fn names(
+    inputs: &Inputs<'_>,
+    objects: &Objects<'_, '_>,
+    workspace: &str,
+    sets: &[SetId],
+) -> Vec<String> {
+    let mut written = vec![0; inputs.libraries.len() + 1];
+    sets.iter()
+        .map(|&set| {
+            let library = objects.partition.library(objects.analysis, set);
+            let at = library.map_or(inputs.libraries.len(), LibraryId::index);
+            let name = inputs.libraries.get(at).map_or(workspace, |l| &l.name);
+            let number = written[at];
+            written[at] += 1;
+            format!("{name}-{number}.o")
+        })
+        .collect()
 }
 
 /// Two plugins may export one name only when it is one thing: else one of them would lose it.

@@ -36,6 +36,8 @@ pub struct Objects<'a, 'd> {
     pub(super) position: Vec<u32>,
     /// By set: the root sets for whose sake a program pulls it.
     pub(super) carried: Vec<Vec<u32>>,
+    /// By set: the root sets whose numbers it defines.
+    pub(super) valued: Vec<Vec<u32>>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -59,6 +61,12 @@ impl<'a, 'd> Objects<'a, 'd> {
                 carried[set.index()].push(s as u32);
             }
         }
+        let mut valued = vec![Vec::new(); partition.classes.len()];
+        for s in partition.with_values() {
+            if let Some(set) = partition.place_of_values(s) {
+                valued[set.index()].push(s as u32);
+            }
+        }
         Self {
             analysis,
             partition,
@@ -69,12 +77,13 @@ impl<'a, 'd> Objects<'a, 'd> {
             digest: name_digest(analysis, partition, symbols),
             position,
             carried,
+            valued,
         }
     }
 
-    /// The object of a reach set or a home.
+    /// The object of a reach set or a home, which stands in its archive as `name`.
     #[must_use]
-    pub fn object(&self, set: SetId) -> OutObject<'a, 'd> {
+    pub fn object(&self, set: SetId, name: &'a str) -> OutObject<'a, 'd> {
         let own = &self.partition.classes[set.index()];
         let copies = &self.partition.copies[set.index()];
         let classes: Vec<ClassId> = self.partition.written(set).collect();
@@ -116,6 +125,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
             debug: self.debug_options,
+            name,
         }
     }
 
@@ -134,7 +144,12 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &name in &self.analysis.exports[set.library().index()] {
             builder.common(s, name);
         }
-        let values = builder.values_of(s);
+        let values = self
+            .partition
+            .with_values()
+            .filter(|&v| self.partition.owner(v) == s)
+            .flat_map(|v| builder.values_of(v))
+            .collect();
         Some(OutObject {
             atoms: Vec::new(),
             groups: Vec::new(),
@@ -146,6 +161,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
             debug: self.debug_options,
+            name: "",
         })
     }
 
@@ -165,11 +181,11 @@ impl<'a, 'd> Objects<'a, 'd> {
             .collect()
     }
 
-    /// What the members that a root set pulls say of the whole link.
+    /// What the members that a root set brings along say of the whole link.
     fn link_wide(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
         let graph = &self.analysis.graph;
-        let pulled = self.analysis.resolution(s).pulled.iter().map(|p| p.object);
-        pulled
+        let along = self.analysis.resolution(s).along();
+        along
             .filter(|&o| !graph.wishes[o.index()].is_empty() && !graph.is_verbatim(o))
             .filter_map(|o| format::link_wide(&graph.file(o).traits))
     }

@@ -452,10 +452,16 @@ impl Partition {
         self.classes[set.index()].iter().chain(copies).copied()
     }
 
-    /// Is the root set part of another, with which its atoms stand?
+    /// Is it part of another?
     #[must_use]
     pub fn is_part(&self, s: usize) -> bool {
-        self.owners.get(s).is_some_and(|&owner| owner != s)
+        self.owner(s) != s
+    }
+
+    /// The root set with which the root set's atoms stand: itself, or what it is part of.
+    #[must_use]
+    pub fn owner(&self, s: usize) -> usize {
+        self.owners.get(s).copied().unwrap_or(s)
     }
 
     /// An atom by which the definitions of a member can be pulled.

@@ -7,7 +7,7 @@ use super::builder::{Builder, Need};
 use super::place::start_of;
 use crate::analysis::Demand;
 use crate::analysis::identity::atoms::ClassId;
-use crate::format::model::{Binding, Visibility};
+use crate::format::model::{Binding, SymbolKind, Visibility};
 use crate::format::output::{OutTarget, OutValue};
 
 impl<'a> Builder<'_, 'a, '_> {
@@ -90,21 +90,11 @@ impl<'a> Builder<'_, 'a, '_> {
 
     /// Symbols that are numbers, of the root sets that this object stands for.
     pub fn values(&self) -> Vec<OutValue<'a>> {
-        let Some(set) = self.set else {
-            return Vec::new();
-        };
-        let carried = &self.objects.carried[set.index()];
-        carried
-            .iter()
-            .flat_map(|&s| {
-                let own = self.objects.partition.own_of(s as usize);
-                let home = self.objects.partition.homes.get(&(s as usize)).copied();
-                if own.or(home) == self.set {
-                    self.values_of(s as usize)
-                } else {
-                    Vec::new()
-                }
-            })
+        let of = self
+            .set
+            .map_or(&[][..], |set| &self.objects.valued[set.index()]);
+        of.iter()
+            .flat_map(|&s| self.values_of(s as usize))
             .collect()
     }
 
@@ -120,6 +110,9 @@ impl<'a> Builder<'_, 'a, '_> {
                 OutValue {
                     name: Cow::Borrowed(analysis.graph.name(name)),
                     value,
+                    size: symbol.map_or(0, |s| s.size),
+                    kind: symbol.map_or(SymbolKind::NoType, |s| s.kind),
+                    native: symbol.map_or(0, |s| s.native),
                     visibility: symbol.map_or(Visibility::Default, |s| s.visibility),
                     weak: symbol.is_some_and(|s| s.binding == Binding::Weak),
                 }

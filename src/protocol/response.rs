@@ -122,8 +122,10 @@ pub struct Plugin {
     pub members_before: u64,
     pub members_kept: u64,
     pub members_moved: u64,
-    /// Bytes of debug information that the strategy removed.
+    /// Bytes of debug information that the library came with, of which a strategy keeps part or none.
     pub debug_bytes_removed: u64,
+    /// Bytes of debug information in the written library, with its relocations (prelink, meld).
+    pub debug_bytes: u64,
     pub exports: Vec<String>,
     /// Symbols a program must provide from elsewhere to use this plugin.
     pub externals: Vec<String>,
@@ -145,6 +147,8 @@ pub struct WorkspaceLibrary {
     pub path: Utf8PathBuf,
     pub bytes: u64,
     pub members: u64,
+    /// As a plugin's.
+    pub debug_bytes: u64,
 }
 
 /// Sums over the set, in bytes.
@@ -155,6 +159,7 @@ pub struct Totals {
     /// All plugin libraries and the workspace library.
     pub bytes_after: u64,
     pub debug_bytes_removed: u64,
+    pub debug_bytes: u64,
     /// Live bytes by number of plugins that reach them (prelink, meld).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach_sets: Option<u64>,

@@ -49,9 +49,11 @@ pub fn is_own(sections: &Sections<'_>) -> Result<bool, Fault> {
     Ok(false)
 }
 
-/// Upstream's builds of the standard library say `/rustc/<commit>`, Debian's where its sources would be.
+/// Upstream's builds of the standard library say `/rustc/<commit>`, of what it depends on `/rust/deps`;
+/// Debian's say where its sources would be.
 pub fn is_shipped(path: &[u8]) -> bool {
-    path.starts_with(b"/rustc/") || path.starts_with(b"/usr/src/rustc-")
+    const SHIPPED: [&[u8]; 3] = [b"/rustc/", b"/rust/deps/", b"/usr/src/rustc-"];
+    SHIPPED.iter().any(|s| path.starts_with(s))
 }
 
 /// The bytes of a reader.

@@ -40,6 +40,16 @@ impl Arch {
         })
     }
 
+    /// How much code is joined: linkers put what extends a branch's reach between sections alone, and a
+    /// Thumb branch reaches 16 MiB, one of AArch64 128 MiB.
+    pub fn joined_code(self) -> u64 {
+        match self.machine {
+            elf::EM_ARM => 1 << 20,
+            elf::EM_AARCH64 => 1 << 24,
+            _ => u64::MAX,
+        }
+    }
+
     pub fn naming(self, relocation: u32) -> Naming {
         let r = elf::RelocationType(relocation);
         let section = match self.machine {

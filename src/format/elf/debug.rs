@@ -32,7 +32,7 @@ pub fn places(file: &ObjectFile<'_>, live: Vec<bool>) -> Places {
     Places::invent(file.atoms.iter().map(|a| a.code.then_some(a.size)), live)
 }
 
-/// The debug sections. Those of an object whose `places` are not given are not relocated.
+/// The debug sections. Without the object and its places, code has no addresses in them.
 ///
 /// # Errors
 /// `object-malformed`.
@@ -62,10 +62,7 @@ fn of<'a, H: FileHeader<Endian = LE>>(
     let symbols = sections
         .symbols(LE, data, elf::SHT_SYMTAB)
         .map_err(bad("symbol table"))?;
-    let values: Rc<[u64]> = match file {
-        Some(_) => symbols.iter().map(|s| s.st_value(LE).into()).collect(),
-        None => Rc::default(),
-    };
+    let values: Rc<[u64]> = symbols.iter().map(|s| s.st_value(LE).into()).collect();
     let mut out = Sections::default();
     for (index, section) in sections.enumerate() {
         let name = sections
@@ -80,10 +77,9 @@ fn of<'a, H: FileHeader<Endian = LE>>(
         }
         let mut contents = decompressed(section, data)?;
         let mut relocated: Option<Box<dyn Relocated + 'a>> = None;
-        if let (Some((file, places)), Some(of)) = (file, relocations.get(&index.0)) {
+        if let Some(of) = relocations.get(&index.0) {
             let symbols = Symbols {
                 file,
-                places,
                 values: Rc::clone(&values),
             };
             if header.e_machine(LE) == elf::EM_RISCV {
@@ -115,19 +111,22 @@ fn of<'a, H: FileHeader<Endian = LE>>(
 
 /// What symbols stand for, in the addresses of the object's places.
 struct Symbols<'a> {
-    file: &'a ObjectFile<'a>,
-    places: &'a Places,
+    file: Option<(&'a ObjectFile<'a>, &'a Places)>,
     values: Rc<[u64]>,
 }
 
 impl Symbols<'_> {
     fn value(&self, symbol: usize) -> u64 {
-        match self.file.symbols.get(symbol).map(|s| s.definition) {
-            Some(Definition::Atom { atom, offset }) => match self.places.start(atom) {
+        let plain = self.values.get(symbol).copied().unwrap_or(0);
+        let Some((file, places)) = self.file else {
+            return plain;
+        };
+        match file.symbols.get(symbol).map(|s| s.definition) {
+            Some(Definition::Atom { atom, offset }) => match places.start(atom) {
                 Some(start) => start.wrapping_add(offset),
                 None => 0,
             },
-            Some(Definition::Dropped) => self.values.get(symbol).copied().unwrap_or(0),
+            Some(Definition::Dropped) => plain,
             _ => 0,
         }
     }

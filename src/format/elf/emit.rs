@@ -1,5 +1,7 @@
 //! The last step of writing: numbers symbols, lays the file out, and emits it.
 
+use std::collections::HashMap;
+
 use object::elf;
 use object::write::StringId;
 use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};
@@ -43,7 +45,7 @@ struct Numbers {
     sections: Vec<u32>,
     locals: u32,
     globals: Vec<u32>,
-    undefined: u32,
+    undefined: Vec<u32>,
 }
 
 impl Numbers {
@@ -53,7 +55,7 @@ impl Numbers {
             SymbolRef::Section(s) => self.sections[s as usize],
             SymbolRef::Local(l) => self.locals + l,
             SymbolRef::Global(atom, global) => self.globals[atom as usize] + global,
-            SymbolRef::Undefined(u) => self.undefined + u,
+            SymbolRef::Undefined(u) => self.undefined[u as usize],
         }
     }
 }
@@ -142,7 +144,7 @@ pub(super) fn emit(
         sections: vec![0; sections.len()],
         locals: 0,
         globals: Vec::new(),
-        undefined: 0,
+        undefined: Vec::new(),
     };
     w.reserve_null_symbol_index();
     for (at, used) in used.iter().enumerate() {
@@ -193,15 +195,21 @@ pub(super) fn emit(
         }
     }
     let mut value_names: Vec<StringId> = Vec::new();
+    let mut number_of_value: HashMap<&[u8], u32> = HashMap::new();
     for value in &object.values {
         value_names.push(w.add_string(&value.name));
+        number_of_value.insert(&value.name, w.symbol_count());
         w.reserve_symbol_index(None);
     }
-    numbers.undefined = w.symbol_count();
-    let mut undefined_names: Vec<StringId> = Vec::new();
+    // A name has one entry: what the object defines as a number is none of its undefined ones.
+    let mut undefined_names: Vec<Option<StringId>> = Vec::new();
     for u in &object.undefined {
-        undefined_names.push(w.add_string(&u.name));
-        w.reserve_symbol_index(None);
+        let own = number_of_value.get(&*u.name).copied();
+        numbers.undefined.push(own.unwrap_or(w.symbol_count()));
+        undefined_names.push(own.is_none().then(|| w.add_string(&u.name)));
+        if own.is_none() {
+            w.reserve_symbol_index(None);
+        }
     }
     if !traits.is_64 && w.symbol_count() >= SYMBOLS_32 {
         return Err(limit("more than 2^24 symbols in a 32-bit object").into());
@@ -350,15 +358,16 @@ pub(super) fn emit(
         w.write_symbol(&Sym {
             section: None,
             st_name,
-            st_info: elf::SymbolInfo::new(binding, elf::STT_NOTYPE),
-            st_other: elf::SymbolOther(visibility(value.visibility).0),
+            st_info: elf::SymbolInfo::new(binding, symbol_type(value.kind)),
+            st_other: elf::SymbolOther(value.native | visibility(value.visibility).0),
             st_shndx: elf::SHN_ABS,
             st_value: value.value,
-            st_size: 0,
+            st_size: value.size,
         });
     }
     for (u, name) in object.undefined.iter().zip(&undefined_names) {
-        let st_name = w.string_offset(Some(*name));
+        let Some(name) = *name else { continue };
+        let st_name = w.string_offset(Some(name));
         let binding = if u.weak {
             elf::STB_WEAK
         } else {

@@ -12,6 +12,7 @@ mod eh_frame;
 mod emit;
 mod exidx;
 mod fde_range;
+pub mod lone;
 mod lto;
 pub mod marker;
 mod notes;

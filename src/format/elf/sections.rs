@@ -11,7 +11,7 @@ use crate::format::sections::{
 };
 
 /// Which symbols' addresses matter (LLVM).
-const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
+pub(super) const SHT_LLVM_ADDRSIG: elf::SectionType = elf::SectionType(0x6fff_4c03);
 
 /// See [`crate::format::sections::for_each_piece`].
 pub fn for_each_piece<'d>(data: &'d [u8], f: &mut dyn FnMut(SectionPiece<'d>)) -> Result<()> {

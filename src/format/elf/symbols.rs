@@ -35,8 +35,8 @@ pub(super) enum SymbolRef {
 
 /// A local symbol.
 #[derive(Debug, Clone)]
-pub(super) struct LocalSymbol<'d> {
-    pub name: &'d [u8],
+pub(super) struct LocalSymbol<'o> {
+    pub name: &'o [u8],
     /// `None`: absolute.
     pub section: Option<usize>,
     pub value: u64,
@@ -48,7 +48,7 @@ pub(super) struct LocalSymbol<'d> {
 pub(super) struct SymbolTable<'o, 'a, 'd> {
     pub object: &'o OutObject<'a, 'd>,
     pub places: Vec<Place>,
-    pub locals: Vec<LocalSymbol<'d>>,
+    pub locals: Vec<LocalSymbol<'o>>,
     /// Locals by (atom, offset, kind).
     at: HashMap<(u32, u64, SymbolKind), u32, FixedState>,
     absolute: HashMap<u64, u32>,
@@ -68,6 +68,17 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             at: HashMap::default(),
             absolute: HashMap::new(),
         };
+        if object.symbols == Symbols::Keep && !object.name.is_empty() {
+            // Else tools take the file that the linker read before for the one these symbols are of.
+            table.push(LocalSymbol {
+                name: object.name.as_bytes(),
+                section: None,
+                value: 0,
+                size: 0,
+                kind: SymbolKind::File,
+                native: 0,
+            });
+        }
         for (at, out) in object.atoms.iter().enumerate() {
             if places[at].section >= sections.len() {
                 continue;
@@ -114,7 +125,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
         table
     }
 
-    fn push(&mut self, symbol: LocalSymbol<'d>) -> u32 {
+    fn push(&mut self, symbol: LocalSymbol<'o>) -> u32 {
         self.locals.push(symbol);
         self.locals.len() as u32 - 1
     }

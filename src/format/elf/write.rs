@@ -168,7 +168,14 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             let section = if alone {
                 fresh
             } else {
-                *by_key.entry(key).or_insert(fresh)
+                let open = by_key.entry(key).or_insert(fresh);
+                let full = |s: &OutSection| {
+                    atom.code && s.size.saturating_add(atom.size) > self.arch.joined_code()
+                };
+                if self.sections.get(*open).is_some_and(full) {
+                    *open = fresh;
+                }
+                *open
             };
             if section == fresh {
                 self.sections.push(OutSection {

@@ -362,19 +362,33 @@ fn respond(
             plugin.native_static_libs =
                 emit::needs::needed(inputs.format(), natives, &plugin.externals);
         }
+        plugin.debug_bytes = debug_bytes(strategy, output);
+        totals.debug_bytes += plugin.debug_bytes;
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
         totals.debug_bytes_removed += plugin.debug_bytes_removed;
         response.plugins.push(plugin);
     }
+    let shared = debug_bytes(strategy, &set.workspace);
+    totals.debug_bytes += shared;
     response.totals = Some(totals);
     response.workspace_library = Some(WorkspaceLibrary {
         library: input::library_name(&targets.workspace),
         file_name: targets.workspace.file_name().unwrap_or_default().to_owned(),
         path: targets.workspace.clone(),
         bytes: sizes.workspace,
+        debug_bytes: shared,
         // The marker is none.
         members: set.workspace.members.len().saturating_sub(1) as u64,
     });
     response
+}
+
+/// Bytes of debug information that a strategy wrote.
+fn debug_bytes(strategy: Strategy, library: &OutputLibrary<'_>) -> u64 {
+    if strategy == Strategy::Dedup {
+        return 0;
+    }
+    let of = |data: &[u8]| format::debug::debug_bytes(format::classify(data), data);
+    library.members.par_iter().map(|m| of(&m.data)).sum()
 }

@@ -221,6 +221,7 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             read,
             at: place,
             from,
+            size: atom.size,
             old: &atom.data,
             new: bytes,
             written,

@@ -175,6 +175,7 @@ pub(super) struct Window<'r, 'w, 'f> {
     pub(super) at: FilePlace,
     /// Where it begins in the written atom.
     pub(super) from: u64,
+    pub(super) size: u64,
     pub(super) old: &'r [u8],
     pub(super) new: &'r [u8],
     pub(super) written: Vec<&'r Edge>,

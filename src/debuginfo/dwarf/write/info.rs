@@ -12,25 +12,67 @@ use super::bytes::{Bytes, FixTo};
 use super::lines::{self, FileTable};
 use super::ranges::{self, Span, joined};
 use super::{Options, Out, Piece};
-use crate::debuginfo::{Call, Function, ObjectDebug, Routine, Scope};
+use crate::debuginfo::{Call, CodeRange, Function, ObjectDebug, Routine};
 
-/// A routine of an object; objects of one output name theirs apart.
-type RoutineKey<'a> = (&'a [u8], &'a [u8]);
+/// Name and linkage name.
+type Names<'a> = (&'a [u8], &'a [u8]);
+
+/// The routines of a unit: objects number theirs apart.
+#[derive(Default)]
+struct Routines<'a> {
+    known: HashMap<(*const ObjectDebug, u32), u32, FixedState>,
+    by_names: HashMap<Names<'a>, u32, FixedState>,
+    all: Vec<Names<'a>>,
+    /// Where the entry is that instances refer to, for those that are inlined: bytes from the unit's start.
+    origins: Vec<Option<u64>>,
+}
+
+impl<'a> Routines<'a> {
+    fn number(&mut self, debug: &'a ObjectDebug, routine: u32) -> u32 {
+        let key = (std::ptr::from_ref(debug), routine);
+        if let Some(&known) = self.known.get(&key) {
+            return known;
+        }
+        let none = Routine::default();
+        let own = debug.routines.get(routine as usize).unwrap_or(&none);
+        let names = (debug.text(own.name), debug.text(own.linkage_name));
+        let fresh = self.all.len() as u32;
+        let number = *self.by_names.entry(names).or_insert(fresh);
+        if number == fresh {
+            self.all.push(names);
+            self.origins.push(None);
+        }
+        self.known.insert(key, number);
+        number
+    }
+
+    fn names(&self, routine: u32) -> Names<'a> {
+        self.all.get(routine as usize).copied().unwrap_or_default()
+    }
+}
 
 /// A scope to write: what of it lies in the unit.
-struct Entry<'a> {
+struct Entry {
     depth: u32,
-    routine: RoutineKey<'a>,
+    /// In the unit's [`Routines`].
+    routine: u32,
     /// With the unit's number of its file.
     call: Option<(u64, Call)>,
-    spans: Vec<Span>,
+    spans: Spans,
+}
+
+/// Mostly one.
+enum Spans {
+    One(Span),
+    Several(Vec<Span>),
 }
 
 /// Writes a unit over `pieces`, whose language is `language`.
 pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: Options<'_>) {
     let mut files = FileTable::default();
     let line_program = lines::program_of(&mut files, pieces, options);
-    let entries = entries(pieces, &mut files, options);
+    let mut routines = Routines::default();
+    let entries = entries(pieces, &mut files, &mut routines, options);
     let texts = Texts::of(pieces, options);
     let lines_at = lines::write(&mut out.lines, &files, line_program, &texts.folder, options);
     let covered = covered(pieces);
@@ -48,7 +90,7 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
         out.info.u8(options.address_size);
     }
     root(out, language, &texts, lines_at, &covered, base, options);
-    let origins = abstract_routines(out, &entries, start);
+    abstract_routines(out, &entries, &mut routines, start);
     let mut open = 0;
     for (at, entry) in entries.iter().enumerate() {
         while open > entry.depth {
@@ -56,7 +98,7 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
             open -= 1;
         }
         let children = entries.get(at + 1).is_some_and(|e| e.depth > entry.depth);
-        scope(out, entry, children, &origins, base, options);
+        scope(out, entry, children, &routines, base, options);
         if children {
             open = entry.depth + 1;
         }
@@ -171,7 +213,7 @@ fn root(
             offset: 0,
         },
     );
-    let list = ranges::list(&mut out.ranges, &mut out.addresses, covered, base, options);
+    let list = ranges::list(&mut out.ranges, covered, base, options);
     debug_offset(&mut out.info, ranges::section(options), list);
 }
 
@@ -179,8 +221,9 @@ fn root(
 fn entries<'a>(
     pieces: &[Piece<'a>],
     files: &mut FileTable,
+    routines: &mut Routines<'a>,
     options: Options<'_>,
-) -> Vec<Entry<'a>> {
+) -> Vec<Entry> {
     // Where atoms of each object are: a function may have code in several.
     let mut at: HashMap<(*const ObjectDebug, u32), usize, FixedState> = HashMap::default();
     for (i, piece) in pieces.iter().enumerate() {
@@ -203,17 +246,28 @@ fn entries<'a>(
                 if dead.is_some_and(|d| scope.depth > d) {
                     continue;
                 }
-                let spans = debug
-                    .ranges_of(scope)
-                    .iter()
-                    .filter_map(|r| Some(Span::of(pieces.get(piece_of(r.atom)?)?, r.start, r.end)))
-                    .collect();
-                let spans = joined(spans);
-                dead = spans.is_empty().then_some(scope.depth);
-                if spans.is_empty() {
-                    continue;
-                }
-                out.push(entry(debug, scope, spans, files, options));
+                let pieces = |r: &CodeRange| {
+                    let piece = pieces.get(piece_of(r.atom)?)?;
+                    Some(Span::of(piece, r.start, r.end))
+                };
+                let spans = match debug.ranges_of(scope) {
+                    [one] => pieces(one).map(Spans::One),
+                    several => match joined(several.iter().filter_map(pieces).collect())[..] {
+                        [] => None,
+                        [one] => Some(Spans::One(one)),
+                        ref spans => Some(Spans::Several(spans.to_vec())),
+                    },
+                };
+                dead = spans.is_none().then_some(scope.depth);
+                let Some(spans) = spans else { continue };
+                out.push(Entry {
+                    depth: scope.depth,
+                    routine: routines.number(debug, scope.routine),
+                    call: scope
+                        .call
+                        .map(|c| (files.number(debug, c.file, options), c)),
+                    spans,
+                });
             }
         }
     }
@@ -233,38 +287,16 @@ fn first_piece(
         .min()
 }
 
-fn entry<'a>(
-    debug: &'a ObjectDebug,
-    scope: &Scope,
-    spans: Vec<Span>,
-    files: &mut FileTable,
-    options: Options<'_>,
-) -> Entry<'a> {
-    let none = Routine::default();
-    let routine = debug.routines.get(scope.routine as usize).unwrap_or(&none);
-    Entry {
-        depth: scope.depth,
-        routine: (debug.text(routine.name), debug.text(routine.linkage_name)),
-        call: scope
-            .call
-            .map(|c| (files.number(debug, c.file, options), c)),
-        spans,
-    }
-}
-
-/// Entries of what is inlined, which its instances refer to: offsets from the unit's start.
-fn abstract_routines<'a>(
-    out: &mut Out,
-    entries: &[Entry<'a>],
-    start: u64,
-) -> HashMap<RoutineKey<'a>, u64, FixedState> {
-    let mut origins: HashMap<RoutineKey<'a>, u64, FixedState> = HashMap::default();
+/// Entries of what is inlined, which its instances refer to.
+fn abstract_routines(out: &mut Out, entries: &[Entry], routines: &mut Routines<'_>, start: u64) {
     for entry in entries.iter().filter(|e| e.depth > 0) {
-        if origins.contains_key(&entry.routine) {
+        let at = entry.routine as usize;
+        let names = routines.names(entry.routine);
+        let Some(origin) = routines.origins.get_mut(at).filter(|o| o.is_none()) else {
             continue;
-        }
-        origins.insert(entry.routine, out.info.len() - start);
-        let mut attributes = names_of(entry.routine);
+        };
+        *origin = Some(out.info.len() - start);
+        let mut attributes = names_of(names);
         attributes.push((dw::DW_AT_inline, dw::DW_FORM_data1));
         let code = out.abbreviations.code(Shape {
             tag: dw::DW_TAG_subprogram,
@@ -272,13 +304,12 @@ fn abstract_routines<'a>(
             attributes,
         });
         out.info.uleb(code);
-        write_names(&mut out.info, entry.routine);
+        write_names(&mut out.info, names);
         out.info.u8(dw::DW_INL_inlined.0);
     }
-    origins
 }
 
-fn names_of(routine: RoutineKey<'_>) -> Vec<(gimli::DwAt, gimli::DwForm)> {
+fn names_of(routine: Names<'_>) -> Vec<(gimli::DwAt, gimli::DwForm)> {
     let (name, linkage) = routine;
     let mut out = Vec::with_capacity(3);
     if !linkage.is_empty() {
@@ -290,7 +321,7 @@ fn names_of(routine: RoutineKey<'_>) -> Vec<(gimli::DwAt, gimli::DwForm)> {
     out
 }
 
-fn write_names(out: &mut Bytes, routine: RoutineKey<'_>) {
+fn write_names(out: &mut Bytes, routine: Names<'_>) {
     let (name, linkage) = routine;
     for text in [linkage, name] {
         if !text.is_empty() {
@@ -299,72 +330,118 @@ fn write_names(out: &mut Bytes, routine: RoutineKey<'_>) {
     }
 }
 
+/// What an entry of a scope has, of which its form follows.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Form {
+    function: bool,
+    children: bool,
+    /// Has it an origin; a linkage name; a name?
+    origin: bool,
+    named: (bool, bool),
+    spans: SpanForm,
+    call: bool,
+    column: bool,
+    discriminator: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum SpanForm {
+    One,
+    Loose,
+    Several,
+}
+
+impl Form {
+    fn shape(self, names: Names<'_>, options: Options<'_>) -> Shape {
+        let mut attributes = if self.origin {
+            vec![(dw::DW_AT_abstract_origin, dw::DW_FORM_ref_udata)]
+        } else {
+            names_of(names)
+        };
+        let address = if options.version >= 5 {
+            dw::DW_FORM_addrx
+        } else {
+            dw::DW_FORM_addr
+        };
+        let length = match self.spans {
+            SpanForm::One => Some(dw::DW_FORM_udata),
+            SpanForm::Loose => Some(dw::DW_FORM_data4),
+            SpanForm::Several => None,
+        };
+        match length {
+            Some(length) => {
+                attributes.push((dw::DW_AT_low_pc, address));
+                attributes.push((dw::DW_AT_high_pc, length));
+            }
+            None => attributes.push((dw::DW_AT_ranges, dw::DW_FORM_sec_offset)),
+        }
+        for (has, name) in [
+            (self.call, dw::DW_AT_call_file),
+            (self.call, dw::DW_AT_call_line),
+            (self.column, dw::DW_AT_call_column),
+            (self.discriminator, dw::DW_AT_GNU_discriminator),
+        ] {
+            if has {
+                attributes.push((name, dw::DW_FORM_udata));
+            }
+        }
+        Shape {
+            tag: if self.function {
+                dw::DW_TAG_subprogram
+            } else {
+                dw::DW_TAG_inlined_subroutine
+            },
+            children: self.children,
+            attributes,
+        }
+    }
+}
+
 fn scope(
     out: &mut Out,
-    entry: &Entry<'_>,
+    entry: &Entry,
     children: bool,
-    origins: &HashMap<RoutineKey<'_>, u64, FixedState>,
+    routines: &Routines<'_>,
     base: u32,
     options: Options<'_>,
 ) {
-    let origin = origins.get(&entry.routine).copied();
-    let mut attributes = match origin {
-        Some(_) => vec![(dw::DW_AT_abstract_origin, dw::DW_FORM_ref_udata)],
-        None => names_of(entry.routine),
-    };
-    let one = match entry.spans[..] {
-        [span] => Some(span),
-        _ => None,
-    };
-    match one {
-        Some(span) => {
-            let form = if span.loose {
-                dw::DW_FORM_data4
-            } else {
-                dw::DW_FORM_udata
-            };
-            let address = if options.version >= 5 {
-                dw::DW_FORM_addrx
-            } else {
-                dw::DW_FORM_addr
-            };
-            attributes.push((dw::DW_AT_low_pc, address));
-            attributes.push((dw::DW_AT_high_pc, form));
-        }
-        None => attributes.push((dw::DW_AT_ranges, dw::DW_FORM_sec_offset)),
-    }
-    let call: Vec<(gimli::DwAt, u64)> = entry.call.map_or_else(Vec::new, |(file, call)| {
-        let all = [
-            (dw::DW_AT_call_file, file),
-            (dw::DW_AT_call_line, u64::from(call.line)),
-            (dw::DW_AT_call_column, u64::from(call.column)),
-            (dw::DW_AT_GNU_discriminator, u64::from(call.discriminator)),
-        ];
-        let said = |(at, (_, value)): &(usize, (gimli::DwAt, u64))| *at < 2 || *value != 0;
-        all.into_iter()
-            .enumerate()
-            .filter(said)
-            .map(|a| a.1)
-            .collect()
-    });
-    attributes.extend(call.iter().map(|(name, _)| (*name, dw::DW_FORM_udata)));
-    let code = out.abbreviations.code(Shape {
-        tag: if entry.depth == 0 {
-            dw::DW_TAG_subprogram
-        } else {
-            dw::DW_TAG_inlined_subroutine
-        },
+    let names = routines.names(entry.routine);
+    let origin = routines
+        .origins
+        .get(entry.routine as usize)
+        .copied()
+        .flatten();
+    let call = entry.call.map(|c| c.1);
+    let form = Form {
+        function: entry.depth == 0,
         children,
-        attributes,
-    });
+        origin: origin.is_some(),
+        named: (!names.1.is_empty(), !names.0.is_empty()),
+        spans: match entry.spans {
+            Spans::One(span) if span.loose => SpanForm::Loose,
+            Spans::One(_) => SpanForm::One,
+            Spans::Several(_) => SpanForm::Several,
+        },
+        call: call.is_some(),
+        column: call.is_some_and(|c| c.column != 0),
+        discriminator: call.is_some_and(|c| c.discriminator != 0),
+    };
+    let code = match out.forms.get(&form) {
+        Some(&code) => code,
+        None => {
+            let code = out.abbreviations.code(form.shape(names, options));
+            out.forms.insert(form, code);
+            code
+        }
+    };
     let info = &mut out.info;
     info.uleb(code);
     match origin {
         Some(origin) => info.uleb(origin),
-        None => write_names(info, entry.routine),
+        None => write_names(info, names),
     }
-    match one {
-        Some(span) => {
+    match &entry.spans {
+        Spans::One(span) => {
             if options.version >= 5 {
                 info.uleb(out.addresses.index(span.section, span.start));
             } else {
@@ -389,18 +466,18 @@ fn scope(
                 info.uleb(span.end - span.start);
             }
         }
-        None => {
-            let list = ranges::list(
-                &mut out.ranges,
-                &mut out.addresses,
-                &entry.spans,
-                base,
-                options,
-            );
+        Spans::Several(spans) => {
+            let list = ranges::list(&mut out.ranges, spans, base, options);
             debug_offset(info, ranges::section(options), list);
         }
     }
-    for (_, value) in call {
-        info.uleb(value);
+    if let Some((file, call)) = entry.call {
+        info.uleb(file);
+        info.uleb(u64::from(call.line));
+        for value in [call.column, call.discriminator] {
+            if value != 0 {
+                info.uleb(u64::from(value));
+            }
+        }
     }
 }

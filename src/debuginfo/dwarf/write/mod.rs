@@ -20,6 +20,7 @@ mod ranges;
 
 use std::collections::HashMap;
 
+use foldhash::fast::FixedState;
 use gimli::SectionId;
 
 use self::abbreviations::Abbreviations;
@@ -112,6 +113,7 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
 struct Out {
     info: Bytes,
     abbreviations: Abbreviations,
+    forms: HashMap<info::Form, u64, FixedState>,
     addresses: Addresses,
     lines: Bytes,
     ranges: Bytes,

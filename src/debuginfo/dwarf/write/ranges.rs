@@ -3,7 +3,6 @@
 use gimli::SectionId;
 use gimli::constants as dw;
 
-use super::addresses::Addresses;
 use super::bytes::{Bytes, FixTo};
 use super::{Options, Piece, is_loose};
 
@@ -63,34 +62,31 @@ pub(super) fn header(out: &mut Bytes, options: Options<'_>) {
 }
 
 /// A list, where it begins. `base` is the section that the unit's address is of.
-pub(super) fn list(
-    out: &mut Bytes,
-    addresses: &mut Addresses,
-    spans: &[Span],
-    base: u32,
-    options: Options<'_>,
-) -> u64 {
+pub(super) fn list(out: &mut Bytes, spans: &[Span], base: u32, options: Options<'_>) -> u64 {
     if options.version >= 5 {
-        indexed(out, addresses, spans, base)
+        tagged(out, spans, base, options.address_size)
     } else {
         plain(out, spans, base, options.address_size)
     }
 }
 
-/// DWARF 5, 2.17.3.
-fn indexed(out: &mut Bytes, addresses: &mut Addresses, spans: &[Span], base: u32) -> u64 {
+/// DWARF 5, 2.17.3. Addresses stand in the list: libbfd gives the unit up where it is to look them up.
+fn tagged(out: &mut Bytes, spans: &[Span], base: u32, address_size: u8) -> u64 {
     let at = out.len();
     let mut from = base;
+    let address = |out: &mut Bytes, section: u32, offset: u64| {
+        out.fix(address_size, FixTo::Code { section, offset });
+    };
     for span in spans {
         if span.loose {
-            out.u8(dw::DW_RLE_startx_endx.0);
-            out.uleb(addresses.index(span.section, span.start));
-            out.uleb(addresses.index(span.section, span.end));
+            out.u8(dw::DW_RLE_start_end.0);
+            address(out, span.section, span.start);
+            address(out, span.section, span.end);
             continue;
         }
         if span.section != from {
-            out.u8(dw::DW_RLE_base_addressx.0);
-            out.uleb(addresses.index(span.section, 0));
+            out.u8(dw::DW_RLE_base_address.0);
+            address(out, span.section, 0);
             from = span.section;
         }
         out.u8(dw::DW_RLE_offset_pair.0);

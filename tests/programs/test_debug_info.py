@@ -1,0 +1,250 @@
+"""Debug information of live code: what tools say of melded programs is what they say of programs as built."""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+from harness import cargo, fixtures, frames, link
+from harness.cargo import TESTS
+from harness.cross import ELF
+from harness.engine import ATOMIC, Plain, combine, request
+from harness.fixtures import PLUGINS, defines, exports
+from harness.run import run
+
+HOST = TESTS / 'workspace' / 'host' / 'main.c'
+SMALL = TESTS / 'debug' / 'host' / 'main.c'
+EXPORTS = ['debug_*']
+
+
+def debug_libraries(target=None, **env):
+    """Static libraries of tests/debug; `env` are settings of their build."""
+    invocation = ['build', '--release', *(a for key, value in sorted(env.items()) for a in ('--config', f'{key}={value}'))]
+    return cargo.libraries('debug', [invocation], target=target)
+
+
+def source_line(path, text):
+    """The number of the first line with this text."""
+    lines = path.read_text().splitlines()
+    return next(at for at, line in enumerate(lines, 1) if text in line)
+
+
+@pytest.fixture(scope='module')
+def programs(engine, workspace, tmp_path_factory):
+    """Programs of the workspace's plugins: as built, prelinked, melded."""
+    out = tmp_path_factory.mktemp('programs')
+    patterns = [p for library in PLUGINS for p in exports(library)]
+    made = {}
+    for strategy in ('built', *ATOMIC):
+        combined = Plain({p: workspace[p] for p in PLUGINS})
+        if strategy in ATOMIC:
+            combined = combine(engine, strategy, [workspace[p] for p in PLUGINS], out / strategy, exports=patterns)
+        flags = ['-Wl,-z,muldefs'] if strategy == 'built' else []
+        command = link.program(out / f'program-{strategy}', [HOST], combined.link(PLUGINS), mode='no-pie', flags=flags,
+                               defines=defines(PLUGINS, strategy))
+        made[strategy] = command[0]
+    return made
+
+
+# GNU's and elfutils' look at a whole unit for every place.
+COUNTS = {'llvm': 30000, 'crate': 30000, 'gnu': 2000, 'elfutils': 300}
+
+
+@pytest.mark.parametrize('tool', ['llvm', 'crate', 'gnu'])
+@pytest.mark.parametrize('strategy', ATOMIC)
+def test_frames(programs, strategy, tool):
+    places = frames.common_places(programs['built'], programs[strategy], COUNTS[tool])
+    wrong, known = frames.differences(tool, programs['built'], programs[strategy], places)
+    assert not wrong, wrong[:3]
+    assert len(places) == COUNTS[tool] and known > len(places) * 0.8, known
+
+
+def test_frames_of_elfutils(programs):
+    """elfutils knows no inlined functions of rustc's own sections (it gives the innermost place and the outermost
+    function); of ours it knows them all."""
+    places = frames.common_places(programs['built'], programs['meld'], COUNTS['elfutils'])
+    before = frames.frames('elfutils', programs['built'], [a for a, _ in places])
+    after = frames.frames('elfutils', programs['meld'], [b for _, b in places])
+    wrong = [(a, b) for a, b in zip(before, after) if a[0].known and a[0].place != b[0].place]
+    assert not wrong, wrong[:3]
+    assert any(len(b) > 2 for b in after)
+
+
+@pytest.mark.needs('cross')
+@pytest.mark.parametrize('name', [name for name in ELF if name != 'musl'])
+def test_frames_of_other_machines(engine, name, tmp_path):
+    target = ELF[name]
+    libraries = debug_libraries(target)
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS)
+    built, melded = tmp_path / 'built', tmp_path / 'melded'
+    target.program(built, [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])
+    command = target.program(melded, [SMALL], combined.link())
+    places = frames.common_places(built, melded, 4000, step=2)
+    wrong, known = frames.differences('llvm', built, melded, places)
+    assert not wrong, wrong[:3]
+    assert known > len(places) * 0.5, (known, len(places))
+    said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True, timeout=300)
+    assert 'all right' in said.stdout
+    backtrace_is_right(said.stderr)
+
+
+def backtrace_is_right(text):
+    """Rust's own backtrace names the inlined functions and their lines."""
+    own = TESTS / 'debug'
+    for file, line in [(own / 'common/src/lib.rs', 'panic!("at the bottom")'), (own / 'common/src/lib.rs', 'descend(depth - 1)'),
+                       (own / 'left/src/lib.rs', 'debug_common::descend(depth)'), (own / 'left/src/lib.rs', 'second_step(depth) + 1'),
+                       (own / 'right/src/lib.rs', 'catch_unwind(||')]:
+        place = f'{file.relative_to(own.parent)}:{source_line(file, line)}'
+        assert place.removeprefix('debug/') in text, (place, text)
+
+
+@pytest.fixture(scope='module')
+def small(engine, tmp_path_factory):
+    """The program of tests/debug, melded."""
+    out = tmp_path_factory.mktemp('small')
+    combined = combine(engine, 'meld', debug_libraries().values(), out / 'lib', exports=EXPORTS)
+    return link.program(out / 'program', [SMALL], combined.link(), mode='no-pie')[0]
+
+
+def test_panic(small):
+    said = subprocess.run([small], env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True)
+    assert 'all right' in said.stdout
+    backtrace_is_right(said.stderr)
+
+
+def test_debugger(small):
+    """gdb stops by file and line within an inlined function, and shows all frames."""
+    line = source_line(TESTS / 'debug/left/src/lib.rs', 'debug_common::descend(depth)')
+    bottom = source_line(TESTS / 'debug/common/src/lib.rs', 'panic!(')
+    said = run(['gdb', '-q', '-batch', '-nx', '-ex', f'break left/src/lib.rs:{line}', '-ex', 'run', '-ex', 'bt',
+                '-ex', f'break common/src/lib.rs:{bottom}', '-ex', 'continue', '-ex', 'bt', small])
+    assert re.search(rf'second_step.* at .*left/src/lib\.rs:{line}', said), said
+    assert re.search(r'first_step.* at .*left/src/lib\.rs', said) and 'debug_left_panic' in said, said
+    assert max(int(n) for n in re.findall(r'^#(\d+) ', said, re.M)) >= 10, said
+
+
+def test_valgrind(small):
+    said = run(['valgrind', '--trace-children=no', '--tool=callgrind', '--dump-instr=no', f'--callgrind-out-file={small}.out', small])
+    assert 'all right' in said
+    calls = run(['callgrind_annotate', '--threshold=100', f'{small}.out'])
+    assert 'common/src/lib.rs' in calls, calls[:2000]
+
+
+# What libraries come with, by settings of cargo: is anything said of it?
+WAYS = {
+    'version-5': ({'profile.release.debug': '1', 'build.rustflags': '["-Cdwarf-version=5"]'}, None),
+    'full': ({'profile.release.debug': '2'}, None),
+    'packed': ({'profile.release.debug': '2', 'profile.release.split-debuginfo': '"packed"'}, 'debug-info-elsewhere'),
+    'unpacked': ({'profile.release.debug': '2', 'profile.release.split-debuginfo': '"unpacked"'}, 'debug-info-elsewhere'),
+}
+
+
+@pytest.mark.parametrize('way', WAYS)
+def test_ways_of_rustc(engine, way, tmp_path):
+    settings, warning = WAYS[way]
+    libraries = debug_libraries(**settings)
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS)
+    codes = {w['code'] for w in combined.response.get('warnings', [])}
+    assert (warning in codes) if warning else not codes, codes
+    built = link.program(tmp_path / 'built', [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])[0]
+    melded = link.program(tmp_path / 'melded', [SMALL], combined.link())[0]
+    places = frames.common_places(built, melded, 3000)
+    # Files elsewhere are there while these run, and the as-built program finds them.
+    wrong, known = frames.differences('llvm', built, melded, places)
+    wrong = [w for w in wrong if not warning or w[1][0].place != w[2][0].place]
+    assert not wrong and known, wrong[:3]
+
+
+def test_without_own(engine, tmp_path):
+    """Where only the standard library has debug information, none is written, but when asked for."""
+    libraries = debug_libraries(**{'profile.release.debug': '0'}).values()
+    for arguments, has in [([], False), (['--debug', 'lines'], True), (['--debug', 'strip'], False)]:
+        response = request(engine, 'meld', libraries, tmp_path / 'lib', exports=EXPORTS, arguments=arguments)
+        assert response['ok'] and (response['totals']['debug_bytes'] > 0) == has, response['totals']
+
+
+C = '''
+static inline int twice(int n) { return n + n; }
+__attribute__((noinline)) int c_deep(volatile int *n) {
+    if (*n > 100) return *n;
+    *n = twice(*n);
+    return c_deep(n) + 1;
+}
+int c_entry(int n) { volatile int m = n; return c_deep(&m); }
+'''
+CXX = '''
+namespace shapes {
+template <class T> static inline T area(T a, T b) { return a * b; }
+struct Box { int a, b; __attribute__((noinline)) int size(volatile int *n) { *n += area(a, b); return area(*n, 2); } };
+}
+extern "C" int cxx_entry(int n) { volatile int m = n; shapes::Box box{n, 3}; return box.size(&m); }
+'''
+
+
+@pytest.mark.parametrize('version', ['2', '3', '4', '5'])
+@pytest.mark.parametrize('compiler', ['gcc', 'clang'])
+def test_c_and_cxx(engine, compiler, version, tmp_path):
+    c, cxx = (compiler, 'g++') if compiler == 'gcc' else (link.versioned('clang'), link.versioned('clang++'))
+    (tmp_path / 'one.c').write_text(C)
+    (tmp_path / 'two.cpp').write_text(CXX)
+    (tmp_path / 'main.c').write_text('int c_entry(int); int cxx_entry(int);\nint main(int n, char **a) { return c_entry(n) + cxx_entry(n) == 0; }\n')
+    for driver, source in ((c, 'one.c'), (cxx, 'two.cpp')):
+        run([driver, '-O2', f'-gdwarf-{version}', '-ffunction-sections', '-fno-exceptions', '-c', source], cwd=tmp_path)
+    run(['ar', 'rcs', tmp_path / 'libboth.a', tmp_path / 'one.o', tmp_path / 'two.o'])
+    combined = combine(engine, 'meld', [tmp_path / 'libboth.a'], tmp_path / 'lib', exports=['c_entry', 'cxx_entry'])
+    built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libboth.a'])[0]
+    melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link())[0]
+    places = [(a, b) for a, b in frames.common_places(built, melded, 3000)]
+    for tool in ('llvm', 'gnu'):
+        wrong, known = frames.differences(tool, built, melded, places)
+        assert not wrong and known > 50, (tool, known, wrong[:3])
+
+
+def alloc_contents(path, folder):
+    """Headers and contents of what gets into a program, member by member; the marker says of which run it is."""
+    folder.mkdir()
+    copy = shutil.copy(path, folder / 'copy.a')
+    *_, marker = run(['ar', 't', copy]).splitlines()
+    run(['ar', 'd', copy, marker])
+    run(['strip', '-g', copy])
+    return run(['objdump', '-s', '-r', copy])
+
+
+@pytest.mark.parametrize('strategy', ATOMIC)
+def test_code_is_the_same(engine, strategy, tmp_path):
+    """Debug information takes no part in what is one: all else is equal."""
+    made = {}
+    for debug in ('strip', 'lines'):
+        combined = combine(engine, strategy, debug_libraries().values(), tmp_path / debug / 'lib', exports=EXPORTS,
+                           arguments=['--debug', debug])
+        made[debug] = [alloc_contents(path, tmp_path / debug / path.stem).replace(f'/{debug}/', '/')
+                       for path in combined.libraries()]
+    assert made['strip'] == made['lines']
+
+
+def test_compression(engine, tmp_path):
+    sizes = {}
+    for how in ('zlib', 'none'):
+        combined = combine(engine, 'meld', debug_libraries().values(), tmp_path / how, exports=EXPORTS,
+                           arguments=['--debug-compress', how])
+        sizes[how] = combined.response['totals']['debug_bytes']
+        for linker in link.LINKERS:
+            link.check(link.program(tmp_path / f'{how}-{linker}', [SMALL], combined.link(), linker=linker))
+        headers = run(['readelf', '-SW', combined.workspace])
+        assert bool(re.search(r'\.debug_info .* C ', headers)) == (how == 'zlib'), headers
+    assert sizes['zlib'] * 2 < sizes['none'], sizes
+
+
+def test_paths(engine, tmp_path):
+    """A prefix replaced is nowhere any more, and what two folders give is equal then."""
+    libraries = debug_libraries().values()
+    made = []
+    for folder in ('one', 'two'):
+        combined = combine(engine, 'meld', libraries, tmp_path / folder, exports=EXPORTS,
+                           arguments=['--debug-compress', 'none', '--remap-path-prefix', f'{TESTS}=/sources'])
+        made.append([path.read_bytes() for path in combined.libraries()])
+    assert made[0] == made[1]
+    everything = b''.join(made[0])
+    assert b'/sources/debug/left' in everything and str(TESTS).encode() not in everything
