@@ -28,7 +28,12 @@ pub fn carries(kind: MemberKind) -> bool {
 pub fn has_own(kind: MemberKind, data: &[u8]) -> bool {
     let sections = match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug::sections(data, None),
-        MemberKind::Object(Format::Coff, _) => coff::debug::sections(data, None),
+        MemberKind::Object(Format::Coff, _) => {
+            if coff::codeview::read::is_own(data).unwrap_or(false) {
+                return true;
+            }
+            coff::debug::sections(data, None)
+        }
         _ => return false,
     };
     sections.is_ok_and(|s| read::is_own(&s).unwrap_or(false))
@@ -64,7 +69,8 @@ pub fn read_lines(
             let sections = coff::debug::sections(data, Some((file, &places)));
             let sections = sections.map_err(|e| e.to_string())?;
             if sections.is_empty() {
-                return Ok(None);
+                let read = coff::codeview::read::read(data, file, places.live());
+                return read.map_err(|e| e.to_string());
             }
             read(read::read(&sections, &places))
         }

@@ -103,6 +103,15 @@ impl Arch {
         }
     }
 
+    /// The machine in CodeView's records (`CV_CPU_TYPE_e`).
+    pub(super) fn codeview_machine(self) -> u16 {
+        match self {
+            Self::X86_64 => 0xD0,
+            Self::X86 => 0x07,
+            Self::Aarch64 => 0xF6,
+        }
+    }
+
     /// The address of the symbol in so many bytes.
     pub(super) fn address(self, width: u8) -> u16 {
         match (self, width) {

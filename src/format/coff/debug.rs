@@ -109,7 +109,7 @@ fn of<'a, H: CoffHeader>(
 }
 
 /// Fields of a section that are relocated.
-pub(super) struct Fields {
+pub struct Fields {
     /// Bytes from the section's start, the symbol's number in the neutral model, and whether the section's
     /// number is asked for; sorted.
     all: Vec<(u32, u32, bool)>,

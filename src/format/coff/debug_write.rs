@@ -1,8 +1,10 @@
-//! The debug sections of an output object, from the neutral line tables: DWARF for linkers of the GNU kind.
+//! The debug sections of an output object, from the neutral line tables: DWARF for linkers of the GNU kind,
+//! CodeView for Microsoft's.
 
 use gimli::SectionId;
 use object::pe;
 
+use super::codeview;
 use super::emit::{OutReloc, OutSection, SymbolRef};
 use super::write::Layout;
 use crate::debuginfo::dwarf;
@@ -10,7 +12,7 @@ use crate::debuginfo::dwarf::write::{FixTo, Options, Piece, Written};
 use crate::error::{Code, Diagnostic, Result};
 
 /// What linkers read and no program loads.
-const FLAGS: u32 = pe::IMAGE_SCN_CNT_INITIALIZED_DATA.0
+pub(super) const FLAGS: u32 = pe::IMAGE_SCN_CNT_INITIALIZED_DATA.0
     | pe::IMAGE_SCN_MEM_READ.0
     | pe::IMAGE_SCN_MEM_DISCARDABLE.0;
 
@@ -26,7 +28,7 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
     if layout.object.gnu_linkers {
         dwarf(layout, &pieces)
     } else {
-        Ok(())
+        codeview::write::build(layout, &pieces)
     }
 }
 

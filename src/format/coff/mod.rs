@@ -2,6 +2,7 @@
 
 pub mod amend;
 mod arch;
+pub mod codeview;
 mod comdat;
 pub mod debug;
 mod debug_write;

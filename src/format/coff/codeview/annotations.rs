@@ -115,7 +115,10 @@ pub(super) fn encode(lines: &[Line], file: u32, line: u32, longest: usize) -> Ve
     let mut out = Vec::new();
     let (mut file, mut line, mut offset) = (file, line, 0);
     let mut end: Option<u32> = None;
-    for l in lines {
+    for l in lines.iter().filter(|l| l.start < l.end) {
+        if end.is_some_and(|e| l.start < e) {
+            continue;
+        }
         // What a line and the end take at most.
         if out.len() + 40 > longest {
             break;

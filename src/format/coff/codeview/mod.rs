@@ -3,10 +3,12 @@
 
 mod annotations;
 mod cover;
+mod functions;
 mod ids;
 pub mod read;
 mod records;
 mod symbols;
+mod tables;
 pub mod write;
 
 /// CV_SIGNATURE_C13, which both sections begin with.
