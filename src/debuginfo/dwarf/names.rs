@@ -7,10 +7,10 @@ use foldhash::fast::FixedState;
 use gimli::constants as dw;
 use gimli::{AttributeValue, DebuggingInformationEntry, UnitHeader, UnitOffset, UnitSectionOffset};
 
-use crate::debuginfo::arena::Arena;
 use super::read::{Bytes, Fault};
 use super::sections::Reader;
 use crate::debuginfo::Routine;
+use crate::debuginfo::arena::Arena;
 
 type Unit<'a> = gimli::Unit<Reader<'a>>;
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;

@@ -3,11 +3,11 @@
 use gimli::constants as dw;
 use gimli::{AttributeValue, Unit as DwarfUnit};
 
-use crate::debuginfo::arena::Arena;
 use super::lines;
 use super::names::Names;
 use super::scopes::{self, Scopes};
 use super::sections::{Reader, Sections};
+use crate::debuginfo::arena::Arena;
 use crate::debuginfo::places::Places;
 use crate::debuginfo::{ObjectDebug, Unit};
 

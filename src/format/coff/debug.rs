@@ -65,9 +65,7 @@ fn of<'a, H: CoffHeader>(
     };
     let mut values: Option<Rc<[u64]>> = None;
     for section in sections.iter() {
-        let name = section
-            .name(table.strings())
-            .map_err(bad("section name"))?;
+        let name = section.name(table.strings()).map_err(bad("section name"))?;
         let Some(id) = READ.into_iter().find(|id| id.name().as_bytes() == name) else {
             continue;
         };
@@ -109,7 +107,7 @@ fn of<'a, H: CoffHeader>(
 }
 
 /// Fields of a section that are relocated.
-pub struct Fields {
+pub(super) struct Fields {
     /// Bytes from the section's start, the symbol's number in the neutral model, and whether the section's
     /// number is asked for; sorted.
     all: Vec<(u32, u32, bool)>,

@@ -36,7 +36,7 @@ pub(super) fn decode(data: &[u8], file: u32, line: u32) -> Vec<Line> {
     let (mut file, mut line, mut offset) = (file, line, 0u32);
     // The last line's end is not known yet.
     let mut open = false;
-    let mut begin = |offset: u32, file: u32, line: u32, open: &mut bool, out: &mut Vec<Line>| {
+    let begin = |offset: u32, file: u32, line: u32, open: &mut bool, out: &mut Vec<Line>| {
         close(offset, open, out);
         *open = true;
         out.push(Line {

@@ -84,3 +84,6 @@ const LANGUAGES: [(u8, gimli::DwLang); 6] = [
     (0x13, gimli::DW_LANG_Swift),
     (0x15, gimli::DW_LANG_Rust),
 ];
+
+#[cfg(test)]
+mod tests;

@@ -416,11 +416,15 @@ impl Making<'_, '_, '_> {
             let from = stretches.len();
             let known = self.tables.inlinees.get(&site.inlinee).copied();
             let routine = self.inlined(site.inlinee)?;
-            let lines = known.map_or_else(Vec::new, |(file, line)| decode(site.program, file, line));
+            let lines =
+                known.map_or_else(Vec::new, |(file, line)| decode(site.program, file, line));
             let mut ranges: Vec<CodeRange> = Vec::new();
             for line in &lines {
                 let file = self.source_file(line.file)?;
-                let (a, b) = (start.saturating_add(line.start), start.saturating_add(line.end));
+                let (a, b) = (
+                    start.saturating_add(line.start),
+                    start.saturating_add(line.end),
+                );
                 let (a, b) = (a.min(end), b.min(end));
                 if a >= b {
                     continue;
@@ -528,5 +532,7 @@ fn source_at(
     let own = stretches.get(within.0..within.1)?;
     let found = own.partition_point(|s| s.0 <= at).checked_sub(1)?;
     let holds = own.get(found).is_some_and(|s| at < s.1);
-    holds.then(|| sources.get(within.0 + found).copied()).flatten()
+    holds
+        .then(|| sources.get(within.0 + found).copied())
+        .flatten()
 }

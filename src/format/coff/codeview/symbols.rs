@@ -122,7 +122,6 @@ impl<'a> Symbols<'a> {
     }
 }
 
-/// The length of a record's fixed part is all that is checked here.
 #[cfg(test)]
 mod tests {
     use super::Symbols;

@@ -19,7 +19,10 @@ use crate::format::coff::write::Layout;
 ///
 /// # Errors
 /// `output-limit` where a section is longer than 32 bits can say.
-pub fn build(layout: &mut Layout<'_, '_, '_>, pieces: &[Piece<'_>]) -> Result<()> {
+pub(in crate::format::coff) fn build(
+    layout: &mut Layout<'_, '_, '_>,
+    pieces: &[Piece<'_>],
+) -> Result<()> {
     let mut files = Files::new(layout.object.debug.remap);
     let mut types = Types::new();
     let mut all: Vec<Out> = vec![Out::new(layout.arch, None)];
@@ -328,11 +331,7 @@ fn uncovered(
     flush(&mut own, offset, tables);
 }
 
-fn flush(
-    own: &mut Vec<FullLine>,
-    offset: u32,
-    tables: &mut Vec<(u32, u32, u32, Vec<FullLine>)>,
-) {
+fn flush(own: &mut Vec<FullLine>, offset: u32, tables: &mut Vec<(u32, u32, u32, Vec<FullLine>)>) {
     if let (Some(first), Some(last)) = (own.first(), own.last()) {
         tables.push((offset, first.line.start, last.line.end, own.clone()));
     }
