@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::check_pattern;
 use crate::nearest::did_you_mean;
-use crate::protocol::request::ManifestSource;
+use crate::protocol::request::{Debug, ManifestSource};
 
 /// The version of the schema.
 pub const SCHEMA: u32 = 1;
@@ -30,6 +30,9 @@ pub struct Manifest {
     /// Library that takes what the plugins share, without `lib` prefix or suffix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace_library: Option<String>,
+    /// What happens to debug information, where the request does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub debug: Option<Debug>,
     /// Globs over symbol names that every plugin exports. `{plugin}` is the library name less its
     /// leading `gst`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -10,12 +10,15 @@ use dragonfire::analysis::identity::members::MemberClasses;
 use dragonfire::analysis::{Analysis, Sharing};
 use dragonfire::error::{Code, Result};
 use dragonfire::exports::NameRules;
+use dragonfire::format::output::DebugOptions;
 use dragonfire::input::archive::ArchiveKind;
 use dragonfire::input::{self, Inputs};
 use dragonfire::output::archive::ArchiveWriter;
+use dragonfire::plan::debug::DebugLines;
+use dragonfire::plan::objects::Objects;
 use dragonfire::plan::partition::Partition;
 use dragonfire::plan::{self, OutputSet};
-use dragonfire::protocol::request::Symbols;
+use dragonfire::protocol::request::{Debug, Symbols};
 use dragonfire::verify::proof::Proof;
 use dragonfire::verify::{Promise, Promises, verify};
 
@@ -69,6 +72,7 @@ fn libraries(dir: &Utf8Path) -> Vec<Utf8PathBuf> {
         command.args([
             "-c",
             "-O1",
+            "-g",
             "-fPIC",
             "-ffunction-sections",
             "-fdata-sections",
@@ -197,7 +201,16 @@ impl Case {
         let rules = NameRules::default();
         let analysis = Analysis::new(&inputs, &members, &exports, &rules, Sharing::Universe)?;
         let partition = Partition::new(&analysis);
-        let mut set = plan::meld::plan(&inputs, &analysis, &partition, "shared", Symbols::Keep)?;
+        let debug = DebugLines::new(&inputs, &analysis, &partition, Some(Debug::Lines));
+        let options = DebugOptions::default();
+        let objects = Objects::new(
+            &analysis,
+            &partition,
+            Symbols::Keep,
+            true,
+            (&debug, options),
+        );
+        let mut set = plan::meld::plan(&inputs, &objects, "shared")?;
         if let Some(spoil) = spoil {
             assert!(spoiled(&mut set, spoil), "there is nothing to spoil");
         }
@@ -229,6 +242,7 @@ impl Case {
             analysis: &analysis,
             partition: &partition,
             made: &set.made,
+            debug: &debug,
         };
         let order: Vec<&Utf8Path> = order.iter().map(|p| p.as_path()).collect();
         verify(&written, &order, &promises, true, Some(&proof))
@@ -255,6 +269,31 @@ fn info(elf: &mut Elf<'_>, at: usize, change: impl Fn(u8) -> u8) -> Option<()> {
 }
 
 const FAULTS: &[(&str, Spoil)] = &[
+    ("lines of code begin 1 byte further", |elf| {
+        let at = *elf.relocations(".debug_line").last()?;
+        let addend = elf.word(at + 16, 8).wrapping_add(1);
+        elf.put(at + 16, &addend.to_le_bytes());
+        Some(())
+    }),
+    ("a row of the line table says another line", |elf| {
+        let sections = elf.sections();
+        let lines = sections.iter().find(|(name, ..)| name == ".debug_line")?;
+        let (start, size) = elf.contents(lines.2);
+        // Before the end of the sequence, a special opcode or an operand.
+        let at = start + size - 12;
+        let byte = elf.0[at];
+        elf.put(at, &[byte ^ 3]);
+        Some(())
+    }),
+    ("a function is said to begin in the one before", |elf| {
+        let all = elf.relocations(".debug_addr").into_iter();
+        let later: Vec<usize> = all.filter(|&at| elf.word(at + 16, 8) >= 20).collect();
+        for &at in &later {
+            let addend = elf.word(at + 16, 8) - 20;
+            elf.put(at + 16, &addend.to_le_bytes());
+        }
+        (!later.is_empty()).then_some(())
+    }),
     ("a reference of code becomes null", |elf| {
         let at = *elf.relocations(".text").first()?;
         elf.put(at + 12, &[0; 4]);

@@ -148,11 +148,12 @@ fn unsafe_is_only_for_mapping_files() {
 
 /// The stages of lib.rs, in the order in which data goes through them. A stage may use itself and those
 /// before it.
-const STAGES: [&[&str]; 13] = [
+const STAGES: [&[&str]; 14] = [
     &["error", "nearest"],
     // Protocol, manifest and export patterns are one thought: what is asked and answered.
     &["protocol", "manifest", "exports"],
     &["workspace"],
+    &["debuginfo"],
     &["format"],
     &["input"],
     &["analysis"],

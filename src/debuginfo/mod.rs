@@ -153,6 +153,8 @@ pub struct ObjectDebug {
     pub runs: Vec<Run>,
     /// Its functions are described in files elsewhere (split debug information).
     pub split: bool,
+    /// It is in the object format's own way (CodeView), not in DWARF, and is written so.
+    pub own_way: bool,
 }
 
 impl ObjectDebug {

@@ -84,8 +84,9 @@ impl Places {
             .map(move |&(start, stop, atom)| CodeRange {
                 atom,
                 start: (begin.max(start) - start) as u32,
-                end: (end.min(stop) - start) as u32,
+                end: (end.min(stop).max(start) - start) as u32,
             })
+            .filter(|piece| piece.start < piece.end)
     }
 
     /// Does any live atom lie in `begin..end`?

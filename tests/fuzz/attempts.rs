@@ -41,6 +41,21 @@ pub fn object(data: &[u8]) {
         EdgeTarget::Symbol(s) => assert!((s as usize) < object.symbols.len().max(1)),
         EdgeTarget::Atom(a) => assert!((a as usize) < object.atoms.len()),
     };
+    let live = vec![true; object.atoms.len()];
+    if let Ok(Some(debug)) = format::debug::read_lines(kind, data, &object, live) {
+        for range in &debug.ranges {
+            let size = object.atoms[range.atom as usize].size;
+            assert!(range.start < range.end && u64::from(range.end) <= size);
+        }
+        for run in &debug.runs {
+            let size = object.atoms[run.atom as usize].size;
+            let mut before = 0;
+            for row in debug.rows_of(run) {
+                assert!(before <= row.offset && u64::from(row.offset) <= size);
+                before = row.offset;
+            }
+        }
+    }
     for atom in 0..object.atoms.len() as u32 {
         for edge in object.edges_of(atom) {
             inside(edge.to);
@@ -68,7 +83,12 @@ fn debug_information(kind: format::MemberKind, data: &[u8], object: &ObjectFile<
     }
     for run in &debug.runs {
         let size = object.atoms[run.atom as usize].size;
-        assert!(debug.rows_of(run).iter().all(|r| u64::from(r.offset) <= size));
+        assert!(
+            debug
+                .rows_of(run)
+                .iter()
+                .all(|r| u64::from(r.offset) <= size)
+        );
     }
 }
 

@@ -63,6 +63,13 @@ for target in "${elf[@]}"; do make "elf-${target%%-*}" "$target" cxx.cpp -fPIC -
 make elf-groups x86_64-linux-gnu c.c -fPIC -fcommon -ffunction-sections -fdata-sections
 make elf-tls x86_64-linux-gnu tls.c -fPIC
 make elf-debug x86_64-linux-gnu tls.c -g -gz
+cat > lines.c <<'SOURCE'
+static inline int twice(int n) { return 2 * n; }
+int gst_plugin_a_register(volatile int *n) { return twice(*n) + *n; }
+SOURCE
+make elf-lines x86_64-linux-gnu lines.c -gdwarf-4 -ffunction-sections
+make elf-lines-5 x86_64-linux-gnu lines.c -gdwarf-5 -ffunction-sections
+make elf-lines-riscv64 riscv64-linux-gnu lines.c -gdwarf-5 -ffunction-sections
 for target in x86_64-pc-windows-msvc i686-pc-windows-msvc x86_64-pc-windows-gnu; do
     make "coff-$target" "$target" c.c -fcommon -ffunction-sections -mno-incremental-linker-compatible
 done
@@ -83,6 +90,7 @@ ar() { llvm-ar-19 "$@"; }
 ar --format=gnu rcsD gnu.a elf-x86_64.o elf-groups.o
 ar --format=gnu rcsD groups.a elf-groups.o
 ar --format=gnu rcsD tls.a elf-tls.o
+ar --format=gnu rcsD lines.a elf-lines.o elf-lines-5.o
 ar --format=bsd rcsD bsd.a elf-aarch64.o
 ar --format=darwin rcsD darwin.a macho-arm64.o
 ar --format=darwin rcsD darwin-x86_64.a macho-x86_64.o
@@ -93,6 +101,6 @@ llvm-lipo-19 -create -output fat.a darwin.a darwin-x86_64.a
 llvm-lipo-19 -create -fat64 -output fat64.a darwin-bitcode.a darwin-x86_64.a
 cp gnu.a bsd.a darwin.a coff.lib imports.lib thin.a fat.a fat64.a "$out/archive"
 ar --format=gnu rcsD unwind.a coff-unwind.o
-cp gnu.a groups.a tls.a bsd.a coff.lib unwind.a darwin.a darwin-x86_64.a "$out/pipeline"
+cp gnu.a groups.a tls.a lines.a bsd.a coff.lib unwind.a darwin.a darwin-x86_64.a "$out/pipeline"
 cp groups.a darwin-bitcode.a coff.lib imports.lib fat.a fat64.a "$out/dedup"
 du -sb "$out"

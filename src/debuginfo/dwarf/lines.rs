@@ -81,6 +81,8 @@ pub(super) fn read(
             sequence.push((row.address(), row.file_index(), convert(row)));
             continue;
         }
+        // They only go up (DWARF 4, 6.2.5), but in broken files.
+        sequence.sort_by_key(|r| r.0);
         let begin = sequence.first().map_or(0, |r| r.0);
         if reader.places.touches(begin, row.address()) {
             let mut take = Take {
@@ -133,8 +135,12 @@ impl Take<'_, '_, '_> {
     fn sequence(&mut self, rows: &[Raw], end: u64, budget: &mut Budget) -> Result<(), Fault> {
         let ends = rows.iter().skip(1).map(|r| r.0).chain([end]);
         for ((begin, file, row), end) in rows.iter().zip(ends) {
-            let empty = end == *begin;
-            for piece in self.reader.places.pieces(*begin, end.max(begin + 1)) {
+            let empty = end <= *begin;
+            for piece in self
+                .reader
+                .places
+                .pieces(*begin, end.max(begin.saturating_add(1)))
+            {
                 budget.spend(1)?;
                 if self.open.is_none_or(|o| o.0 != piece.atom) {
                     self.close();

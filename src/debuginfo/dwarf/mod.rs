@@ -5,4 +5,5 @@ mod names;
 pub mod read;
 mod scopes;
 pub mod sections;
+mod units;
 pub mod write;

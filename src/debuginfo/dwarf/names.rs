@@ -1,18 +1,17 @@
 //! What functions are called: the entries that others refer to as their origin or specification.
 
 use std::collections::HashMap;
-use std::rc::Rc;
 
 use foldhash::fast::FixedState;
 use gimli::constants as dw;
-use gimli::{AttributeValue, DebuggingInformationEntry, UnitHeader, UnitOffset, UnitSectionOffset};
+use gimli::{AttributeValue, DebuggingInformationEntry, UnitOffset, UnitSectionOffset};
 
 use super::read::{Bytes, Fault};
 use super::sections::Reader;
+use super::units::Unit;
 use crate::debuginfo::Routine;
 use crate::debuginfo::arena::Arena;
 
-type Unit<'a> = gimli::Unit<Reader<'a>>;
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
 /// Longest chain of origins: an inlined function's is a definition's, whose is a declaration's.
@@ -21,21 +20,18 @@ const LONGEST: usize = 8;
 /// Names by the place of the entry that bears them.
 pub(super) struct Names<'r, 'a> {
     dwarf: &'r gimli::Dwarf<Reader<'a>>,
-    /// In order of offsets.
-    headers: &'r [UnitHeader<Reader<'a>>],
-    /// Other units that origins lie in (after link-time optimisation), by header.
-    units: HashMap<usize, Option<Rc<Unit<'a>>>, FixedState>,
+    /// All of the object, in order of offsets: after link-time optimisation origins lie in other ones.
+    units: &'r [Unit<'a>],
     known: HashMap<usize, u32, FixedState>,
     by_name: HashMap<Routine, u32, FixedState>,
     pub routines: Vec<Routine>,
 }
 
 impl<'r, 'a> Names<'r, 'a> {
-    pub fn new(dwarf: &'r gimli::Dwarf<Reader<'a>>, headers: &'r [UnitHeader<Reader<'a>>]) -> Self {
+    pub fn new(dwarf: &'r gimli::Dwarf<Reader<'a>>, units: &'r [Unit<'a>]) -> Self {
         Self {
             dwarf,
-            headers,
-            units: HashMap::default(),
+            units,
             known: HashMap::default(),
             by_name: HashMap::default(),
             routines: Vec::new(),
@@ -73,12 +69,11 @@ impl<'r, 'a> Names<'r, 'a> {
         Ok(number)
     }
 
-    fn follow(&mut self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> Routine {
+    fn follow(&self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> Routine {
         let mut found = Routine::default();
-        let mut other: Option<Rc<Unit<'a>>> = None;
+        let mut at = unit;
         let mut entry = entry.clone();
         for _ in 0..LONGEST {
-            let at = other.as_deref().unwrap_or(unit);
             let text = |name| {
                 let value = entry.attr_value(name)?;
                 self.dwarf.attr_string(at, value).ok()
@@ -99,16 +94,15 @@ impl<'r, 'a> Names<'r, 'a> {
                 .or_else(|| entry.attr_value(dw::DW_AT_specification));
             let offset = match next {
                 Some(AttributeValue::UnitRef(at)) => at,
-                Some(AttributeValue::DebugInfoRef(at)) => {
-                    let Some((unit, offset)) = self.elsewhere(at.0) else {
+                Some(AttributeValue::DebugInfoRef(place)) => {
+                    let Some((unit, offset)) = self.elsewhere(place.0) else {
                         break;
                     };
-                    other = Some(unit);
+                    at = unit;
                     offset
                 }
                 _ => break,
             };
-            let at = other.as_deref().unwrap_or(unit);
             let Ok(next) = at.entry(offset) else { break };
             entry = next;
         }
@@ -116,18 +110,12 @@ impl<'r, 'a> Names<'r, 'a> {
     }
 
     /// The unit that holds an offset of `.debug_info`, and the offset in it.
-    fn elsewhere(&mut self, at: usize) -> Option<(Rc<Unit<'a>>, UnitOffset)> {
+    fn elsewhere(&self, at: usize) -> Option<(&'r Unit<'a>, UnitOffset)> {
         let number = self
-            .headers
-            .partition_point(|h| h.offset().0 <= at)
-            .checked_sub(1)?;
-        let header = self.headers.get(number)?;
-        let dwarf = self.dwarf;
-        let unit = self
             .units
-            .entry(number)
-            .or_insert_with(|| dwarf.unit(header.clone()).ok().map(Rc::new))
-            .clone()?;
+            .partition_point(|u| u.header.offset().0 <= at)
+            .checked_sub(1)?;
+        let unit = self.units.get(number)?;
         let offset = UnitSectionOffset(at).to_unit_offset(&unit.header)?;
         Some((unit, offset))
     }

@@ -7,6 +7,7 @@ use super::lines;
 use super::names::Names;
 use super::scopes::{self, Scopes};
 use super::sections::{Reader, Sections};
+use super::units::Units;
 use crate::debuginfo::arena::Arena;
 use crate::debuginfo::places::Places;
 use crate::debuginfo::{ObjectDebug, Unit};
@@ -25,6 +26,10 @@ pub enum Fault {
 pub(super) struct Budget(u64);
 
 impl Budget {
+    fn of(sections: &Sections<'_>) -> Self {
+        Self(sections.bytes().saturating_mul(8).saturating_add(1 << 16))
+    }
+
     pub fn spend(&mut self, steps: u64) -> Result<(), Fault> {
         self.0 = self.0.checked_sub(steps).ok_or(Fault::Endless)?;
         Ok(())
@@ -37,9 +42,9 @@ impl Budget {
 /// What does not parse.
 pub fn is_own(sections: &Sections<'_>) -> Result<bool, Fault> {
     let dwarf = sections.dwarf();
-    let mut headers = dwarf.units();
-    while let Some(header) = headers.next()? {
-        let unit = dwarf.unit(header)?;
+    let mut budget = Budget::of(sections);
+    let mut units = Units::new(&dwarf);
+    while let Some(unit) = units.next(&mut budget)? {
         let folder = unit.comp_dir.as_ref().map(Bytes::bytes);
         let name = unit.name.as_ref().map(Bytes::bytes);
         if ![folder, name].into_iter().flatten().any(is_shipped) {
@@ -84,17 +89,16 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
     let dwarf = sections.dwarf();
     let mut out = ObjectDebug::default();
     let mut arena = Arena::default();
-    let mut budget = Budget(sections.bytes().saturating_mul(8).saturating_add(1 << 16));
-    let mut headers = Vec::new();
-    let mut iter = dwarf.units();
-    while let Some(header) = iter.next()? {
-        headers.push(header);
+    let mut budget = Budget::of(sections);
+    let mut parsed = Units::new(&dwarf);
+    let mut units = Vec::new();
+    while let Some(unit) = parsed.next(&mut budget)? {
+        units.push(unit);
     }
-    let mut names = Names::new(&dwarf, &headers);
+    let mut names = Names::new(&dwarf, &units);
     let mut scopes = Scopes::default();
-    for header in headers.iter() {
-        let unit = dwarf.unit(header.clone())?;
-        let root = root(&unit)?;
+    for unit in &units {
+        let root = root(unit)?;
         if root.tag != dw::DW_TAG_compile_unit && root.tag != dw::DW_TAG_skeleton_unit {
             continue;
         }
@@ -102,7 +106,7 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
         let number = out.units.len() as u32;
         let reader = UnitReader {
             dwarf: &dwarf,
-            unit: &unit,
+            unit,
             places,
             number,
         };
@@ -110,7 +114,7 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
             continue;
         }
         let producer = root.entry.attr_value(dw::DW_AT_producer);
-        let producer = producer.and_then(|v| dwarf.attr_string(&unit, v).ok());
+        let producer = producer.and_then(|v| dwarf.attr_string(unit, v).ok());
         out.units.push(Unit {
             language: root.language,
             producer: arena.add(producer.as_ref().map_or(b"", Bytes::bytes)),

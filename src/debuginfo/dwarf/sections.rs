@@ -72,8 +72,7 @@ impl<'a> Sections<'a> {
                 fix,
             ))
         };
-        let Ok(mut dwarf) = gimli::Dwarf::load(load);
-        dwarf.populate_abbreviations_cache(gimli::AbbreviationsCacheStrategy::Duplicates);
+        let Ok(dwarf) = gimli::Dwarf::load(load);
         dwarf
     }
 }

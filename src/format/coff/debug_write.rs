@@ -1,5 +1,5 @@
-//! The debug sections of an output object, from the neutral line tables: DWARF for linkers of the GNU kind,
-//! CodeView for Microsoft's.
+//! The debug sections of an output object, from the neutral line tables: DWARF or
+//! CodeView, as the inputs have it.
 
 use gimli::SectionId;
 use object::pe;
@@ -25,10 +25,11 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
     if pieces.is_empty() {
         return Ok(());
     }
-    if layout.object.gnu_linkers {
-        dwarf(layout, &pieces)
-    } else {
+    // The plan sees to it that all of a set have it in one way.
+    if pieces[0].debug.own_way {
         codeview::write::build(layout, &pieces)
+    } else {
+        dwarf(layout, &pieces)
     }
 }
 

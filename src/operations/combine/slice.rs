@@ -158,7 +158,7 @@ struct Planned<'d> {
     /// Where a report is wanted, of a strategy on atoms.
     live: Option<Live>,
     /// What the result is proven against, of a strategy on atoms.
-    proof: Option<(Analysis<'d>, Partition)>,
+    proof: Option<(Analysis<'d>, Partition, DebugLines)>,
 }
 
 fn plan<'d>(
@@ -170,6 +170,7 @@ fn plan<'d>(
     let classes = MemberClasses::new(inputs);
     let sharing = match strategy {
         Strategy::Dedup => {
+            refuse_debug(request, strategy)?;
             return Ok(Planned {
                 set: plan::dedup::plan(inputs, &classes)?,
                 classes,
@@ -180,7 +181,8 @@ fn plan<'d>(
         Strategy::Prelink => Sharing::None,
         Strategy::Meld => Sharing::Universe,
     };
-    if request.debug == Some(Debug::Keep) {
+    let wanted = wanted_debug(request, subject);
+    if wanted == Some(Debug::Keep) {
         return Err(Diagnostic::new(
             Code::RequestInvalid,
             format!("{} cannot keep all debug information", strategy.name()),
@@ -198,7 +200,7 @@ fn plan<'d>(
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
-    let debug = DebugLines::new(inputs, &analysis, &partition, request.debug);
+    let debug = DebugLines::new(inputs, &analysis, &partition, wanted);
     let remap = request.remap();
     let options = DebugOptions {
         compress: request.debug_compress == DebugCompress::Zlib,
@@ -220,8 +222,31 @@ fn plan<'d>(
         set,
         classes,
         live,
-        proof: Some((analysis, partition)),
+        proof: Some((analysis, partition, debug)),
     })
+}
+
+/// What the request says of debug information, or else the manifest.
+fn wanted_debug(request: &CombineRequest, subject: &Subject) -> Option<Debug> {
+    let manifest = subject.manifest.as_ref();
+    request.debug.or_else(|| manifest?.debug)
+}
+
+/// Dedup leaves members as they are. Where it stands in for another strategy, it does what it can.
+fn refuse_debug(request: &CombineRequest, strategy: Strategy) -> Result<()> {
+    let other = request.debug.is_some_and(|d| d != Debug::Keep);
+    if !other || request.or_dedup {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::RequestInvalid,
+        format!(
+            "{} keeps members whole, debug information too",
+            strategy.name()
+        ),
+    )
+    .hint("leave `debug` out, or use prelink or meld")
+    .into())
 }
 
 /// Reads the staged archives again and checks them.
@@ -231,7 +256,7 @@ fn prove(
     set: &OutputSet<'_>,
     targets: &Targets,
     staged: &[Utf8PathBuf],
-    proof: Option<(Analysis<'_>, Partition)>,
+    proof: Option<(Analysis<'_>, Partition, DebugLines)>,
 ) -> Result<()> {
     let mut order: Vec<&Utf8Path> = targets.libraries.iter().map(|p| p.as_path()).collect();
     order.push(&targets.workspace);
@@ -260,10 +285,11 @@ fn prove(
         met: set.met.iter().map(|n| n.as_slice()).collect(),
         hidden: set.hidden.iter().map(|n| n.as_slice()).collect(),
     };
-    let proof = proof.as_ref().map(|(analysis, partition)| Proof {
+    let proof = proof.as_ref().map(|(analysis, partition, debug)| Proof {
         analysis,
         partition,
         made: &set.made,
+        debug,
     });
     verify::verify(&written, &order, &promises, atomic, proof.as_ref())
 }

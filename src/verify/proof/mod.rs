@@ -6,6 +6,7 @@
 //! reference leads to is followed through the written symbol tables, and must be the class of atoms, the
 //! name or the number that reach recorded. The plan's own idea of how to say it plays no part.
 
+mod debug;
 mod references;
 mod written;
 
@@ -27,6 +28,7 @@ use crate::format::model::{
 };
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
+use crate::plan::debug::DebugLines;
 use crate::plan::partition::Partition;
 use written::{At, Read, Window, is_relocation};
 
@@ -38,6 +40,7 @@ pub struct Proof<'a, 'd> {
     pub analysis: &'a Analysis<'d>,
     pub partition: &'a Partition,
     pub made: &'a [MadeObject],
+    pub debug: &'a DebugLines,
 }
 
 /// Everything about the written libraries.
@@ -118,6 +121,7 @@ impl Proof<'_, '_> {
         faults.extend(of_atoms.into_iter().flatten());
         faults.extend(checked.constructors());
         faults.extend(checked.pulls(written, graph, promises));
+        faults.extend(checked.debug(|id| written.member(graph.member_of[id.index()]).data));
         faults.truncate(SHOWN);
         faults
     }

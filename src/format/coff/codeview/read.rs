@@ -137,6 +137,7 @@ pub fn read(
     let Making { mut out, arena, .. } = making;
     out.files = arena.files;
     out.text = arena.text;
+    out.own_way = true;
     out.functions_of.sort_unstable();
     Ok(Some(out))
 }
@@ -374,6 +375,9 @@ impl Making<'_, '_, '_> {
         for i in first..last {
             let Base { line, column, .. } = self.base[i];
             let file = self.source_file(line.file)?;
+            if file == NO_FILE || line.line == 0 {
+                continue;
+            }
             stretches.push((line.start, line.end.min(size), 0));
             sources.push(Source {
                 file,
@@ -426,7 +430,7 @@ impl Making<'_, '_, '_> {
                     start.saturating_add(line.end),
                 );
                 let (a, b) = (a.min(end), b.min(end));
-                if a >= b {
+                if a >= b || file == NO_FILE || !(1..1 << 24).contains(&line.line) {
                     continue;
                 }
                 match ranges.last_mut() {

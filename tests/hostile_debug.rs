@@ -1,0 +1,259 @@
+//! Hostile debug information: the code is kept, and what cannot be read is left out with a warning. Never a
+//! panic, and never more work than the bytes are worth: these end in seconds or not at all.
+
+use std::fmt::Write;
+use std::fs;
+use std::process::Command;
+
+use camino::Utf8PathBuf;
+use dragonfire::error::Code;
+use dragonfire::protocol::event::Silent;
+use dragonfire::protocol::request::{CombineRequest, Debug, LibraryInput, Output, Request, Source};
+use dragonfire::protocol::response::Response;
+
+/// A function, and a unit over it whose entries are `entries` and whose abbreviations `abbreviations`.
+fn object(entries: &str, abbreviations: &str, more: &str) -> String {
+    format!(
+        r#"
+        .section .text.api,"ax",@progbits
+        .globl api
+        .type api, @function
+api:    ret
+        ret
+        ret
+        ret
+.Lend:
+        .size api, .-api
+        .section .debug_abbrev,"",@progbits
+        .byte 1, 0x11, 1, 0x11, 1, 0x12, 7, 0, 0
+        {abbreviations}
+        .byte 0
+        .section .debug_info,"",@progbits
+unit:   .long unit_end - unit_begin
+unit_begin:
+        .short 4
+        .long .debug_abbrev
+        .byte 8
+        .byte 1
+        .quad api
+        .quad .Lend - api
+        {entries}
+        .byte 0
+unit_end:
+        {more}
+"#
+    )
+}
+
+/// A subprogram over the function, with children or none (codes 2 and 3).
+const FUNCTIONS: &str = r#"
+        .byte 2, 0x2e, 1, 0x11, 1, 0x12, 7, 0, 0
+        .byte 3, 0x2e, 0, 0x11, 1, 0x12, 7, 0, 0
+"#;
+
+fn assembled(source: &str) -> Vec<u8> {
+    let dir = tempfile::tempdir().unwrap();
+    let (text, out) = (dir.path().join("a.s"), dir.path().join("a.o"));
+    fs::write(&text, source).unwrap();
+    let status = Command::new("cc")
+        .arg("-c")
+        .arg(&text)
+        .arg("-o")
+        .arg(&out)
+        .status();
+    assert!(status.unwrap().success());
+    fs::read(&out).unwrap()
+}
+
+/// Melds a library of this object with `lines`.
+fn meld(object: &[u8]) -> Response {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    fs::create_dir_all(&dir).unwrap();
+    let path = dir.join("liba.a");
+    let mut bytes = b"!<arch>\n".to_vec();
+    bytes.extend_from_slice(
+        format!(
+            "{:<16}{:<12}{:<6}{:<6}{:<8}{:<10}`\n",
+            "a.o/",
+            0,
+            0,
+            0,
+            644,
+            object.len()
+        )
+        .as_bytes(),
+    );
+    bytes.extend_from_slice(object);
+    fs::write(&path, bytes).unwrap();
+    let source = Source::Libraries(vec![LibraryInput {
+        path,
+        ..LibraryInput::default()
+    }]);
+    let request = Request::Meld(CombineRequest {
+        exports: vec!["api".to_owned()],
+        debug: Some(Debug::Lines),
+        ..CombineRequest::new(source, Output::Dir(dir.join("out")))
+    });
+    let response = dragonfire::run(&request, &Silent).expect("the code is kept");
+    fs::remove_dir_all(&dir).unwrap();
+    assert_eq!(response.plugins[0].exports, ["api"]);
+    response
+}
+
+fn is_left_out(response: &Response) -> bool {
+    let codes = response.warnings.iter().map(|w| w.code);
+    codes.filter(|c| *c == Code::DebugInfoUnreadable).count() == 1
+        && response.plugins[0].debug_bytes == 0
+}
+
+#[test]
+fn what_is_whole_is_written() {
+    let entry = ".byte 3\n .quad api\n .quad .Lend - api\n";
+    let response = meld(&assembled(&object(entry, FUNCTIONS, "")));
+    assert!(response.warnings.is_empty(), "{:?}", response.warnings);
+    assert!(response.plugins[0].debug_bytes > 0);
+}
+
+#[test]
+fn origins_that_go_round() {
+    let entry = ".byte 4\n .quad api\n .quad .Lend - api\n .long 0x1c\n";
+    let abbreviations = ".byte 4, 0x2e, 0, 0x11, 1, 0x12, 7, 0x31, 0x13, 0, 0";
+    meld(&assembled(&object(entry, abbreviations, "")));
+}
+
+#[test]
+fn nesting_without_end() {
+    let entry = ".rept 100000\n .byte 2\n .quad api\n .quad .Lend - api\n .endr\n";
+    assert!(is_left_out(&meld(&assembled(&object(
+        entry, FUNCTIONS, ""
+    )))));
+}
+
+#[test]
+fn one_range_list_for_all() {
+    let mut entries = String::new();
+    for _ in 0..20_000 {
+        entries.push_str(".byte 4\n .long .debug_ranges\n");
+    }
+    let abbreviations = ".byte 4, 0x2e, 0, 0x55, 0x17, 0, 0";
+    let ranges =
+        ".section .debug_ranges,\"\",@progbits\n .rept 50000\n .quad 0, 1\n .endr\n .quad 0, 0\n";
+    assert!(is_left_out(&meld(&assembled(&object(
+        &entries,
+        abbreviations,
+        ranges
+    )))));
+}
+
+#[test]
+fn one_line_table_for_all() {
+    let mut units = String::from(".section .debug_info\n");
+    for unit in 0..50_000 {
+        let _ = write!(
+            units,
+            "b{unit}: .long e{unit} - s{unit}\ns{unit}: .short 4\n .long more\n .byte 8, 1\n .long .debug_line\ne{unit}:\n"
+        );
+    }
+    units.push_str(
+        r#"
+        .section .debug_abbrev
+more:   .byte 1, 0x11, 0, 0x10, 0x17, 0, 0, 0
+        .section .debug_line,"",@progbits
+        .long line_end - line_begin
+line_begin:
+        .short 4
+        .long program - header
+header: .byte 1, 1, 1, -5, 14, 13, 0, 1, 1, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0
+        .rept 100000
+        .asciz "f"
+        .byte 0, 0, 0
+        .endr
+        .byte 0
+program:
+line_end:
+"#,
+    );
+    assert!(is_left_out(&meld(&assembled(&object("", "", &units)))));
+}
+
+#[test]
+fn many_tables_in_one() {
+    let mut units = String::from(".section .debug_info\n");
+    for unit in 0..50_000 {
+        let _ = write!(
+            units,
+            "b{unit}: .long e{unit} - s{unit}\ns{unit}: .short 4\n .long more + {}\n .byte 8, 0\ne{unit}:\n",
+            unit * 7
+        );
+    }
+    units.push_str(".section .debug_abbrev\nmore: .rept 60000\n .byte 1, 0x34, 0, 2, 0x18, 0, 0\n .endr\n .byte 0\n");
+    assert!(is_left_out(&meld(&assembled(&object("", "", &units)))));
+}
+
+#[test]
+fn wrong_forms_and_codes() {
+    for (entry, abbreviations) in [
+        (".byte 9\n", FUNCTIONS),
+        (".byte 4\n", ".byte 4, 0x2e, 0, 0x11, 0x7f, 0, 0"),
+        (
+            ".byte 4\n .uleb128 0xffffffffffff\n",
+            ".byte 4, 0x2e, 0, 2, 9, 0, 0",
+        ),
+        (
+            ".byte 4\n .quad -1, -1\n",
+            ".byte 4, 0x2e, 0, 0x11, 7, 0x12, 7, 0, 0",
+        ),
+        (
+            ".byte 4\n .quad api\n .byte 0xff, 0xff, 0x7f\n",
+            ".byte 4, 0x2e, 0, 0x11, 1, 0x12, 0x1b, 0, 0",
+        ),
+    ] {
+        meld(&assembled(&object(entry, abbreviations, "")));
+    }
+}
+
+#[test]
+fn every_truncation_of_real_debug_information() {
+    let dir = tempfile::tempdir().unwrap();
+    let (text, out) = (dir.path().join("a.c"), dir.path().join("a.o"));
+    fs::write(
+        &text,
+        "static inline int twice(int n) { return 2 * n; }\nint api(volatile int *n) { return twice(*n) + *n; }\n",
+    )
+    .unwrap();
+    for version in ["-gdwarf-3", "-gdwarf-5"] {
+        let status = Command::new("cc")
+            .args(["-c", "-O2", version])
+            .arg(&text)
+            .arg("-o")
+            .arg(&out)
+            .status();
+        assert!(status.unwrap().success());
+        let whole = fs::read(&out).unwrap();
+        assert!(meld(&whole).plugins[0].debug_bytes > 0);
+        for (header, size) in debug_sections(&whole) {
+            for length in 0..size {
+                let mut cut = whole.clone();
+                cut[header + 32..header + 40].copy_from_slice(&length.to_le_bytes());
+                meld(&cut);
+            }
+        }
+    }
+}
+
+/// Section headers of `.debug_info` and so on, and the sections' bytes.
+fn debug_sections(object: &[u8]) -> Vec<(usize, u64)> {
+    let word = |at: usize, width: usize| {
+        let mut bytes = [0; 8];
+        bytes[..width].copy_from_slice(&object[at..at + width]);
+        u64::from_le_bytes(bytes)
+    };
+    let (table, count, names) = (word(40, 8) as usize, word(60, 2), word(62, 2) as usize);
+    let names = word(table + 64 * names + 24, 8) as usize;
+    (0..count as usize)
+        .map(|i| table + 64 * i)
+        .filter(|&h| object[names + word(h, 4) as usize..].starts_with(b".debug_"))
+        .map(|h| (h, word(h + 32, 8)))
+        .collect()
+}
