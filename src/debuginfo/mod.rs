@@ -8,6 +8,7 @@
 //! Invariants of an [`ObjectDebug`]: every range lies in its atom; rows of an atom are sorted by offset and
 //! end with one marked as the end; a scope's ranges lie in live atoms; scopes stand in preorder.
 
+pub(crate) mod arena;
 pub mod compress;
 pub mod dwarf;
 pub mod places;
@@ -152,6 +153,8 @@ pub struct ObjectDebug {
     pub runs: Vec<Run>,
     /// Its functions are described in files elsewhere (split debug information).
     pub split: bool,
+    /// It is in the object format's own way (CodeView), not in DWARF, and is written so.
+    pub own_way: bool,
 }
 
 impl ObjectDebug {

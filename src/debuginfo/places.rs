@@ -68,6 +68,12 @@ impl Places {
         self.starts.get(atom as usize).copied().flatten()
     }
 
+    /// By atom.
+    #[must_use]
+    pub fn live(&self) -> &[bool] {
+        &self.live
+    }
+
     /// The pieces of live atoms that `begin..end` covers, in order of addresses.
     pub fn pieces(&self, begin: u64, end: u64) -> impl Iterator<Item = CodeRange> + '_ {
         let first = self.spans.partition_point(|s| s.1 <= begin);

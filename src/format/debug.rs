@@ -19,7 +19,7 @@ pub fn debug_bytes(kind: MemberKind, data: &[u8]) -> u64 {
 /// Can debug information of such members be carried over?
 #[must_use]
 pub fn carries(kind: MemberKind) -> bool {
-    matches!(kind, MemberKind::Object(Format::Elf | Format::MachO, _))
+    matches!(kind, MemberKind::Object(..))
 }
 
 /// Has the member debug information that is not the standard library's, as that is shipped? What cannot be
@@ -29,6 +29,12 @@ pub fn has_own(kind: MemberKind, data: &[u8]) -> bool {
     let sections = match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug::sections(data, None),
         MemberKind::Object(Format::MachO, _) => macho::debug::sections(data),
+        MemberKind::Object(Format::Coff, _) => {
+            if coff::codeview::read::is_own(data).unwrap_or(false) {
+                return true;
+            }
+            coff::debug::sections(data, None)
+        }
         _ => return false,
     };
     sections.is_ok_and(|s| read::is_own(&s).unwrap_or(false))
@@ -69,6 +75,15 @@ pub fn read_lines(
                 &macho::debug::places(data, file, live),
             ))
         }
-        Format::Coff => Ok(None),
+        Format::Coff => {
+            let places = coff::debug::places(file, live);
+            let sections = coff::debug::sections(data, Some((file, &places)));
+            let sections = sections.map_err(|e| e.to_string())?;
+            if sections.is_empty() {
+                let read = coff::codeview::read::read(data, file, places.live());
+                return read.map_err(|e| e.to_string());
+            }
+            read(read::read(&sections, &places))
+        }
     }
 }

@@ -79,6 +79,27 @@ impl DebugLines {
                 ),
             }
         }
+        // An output object has it in one way.
+        if out.objects.values().any(|d| d.own_way) {
+            let mut dropped: Vec<ObjectId> = out
+                .objects
+                .iter()
+                .filter(|(_, d)| !d.own_way)
+                .map(|d| *d.0)
+                .collect();
+            dropped.sort_unstable();
+            for o in &dropped {
+                out.objects.remove(o);
+            }
+            out.warnings.extend(dropped.first().map(|&o| {
+                Diagnostic::new(
+                    Code::DebugInfoUnreadable,
+                    "DWARF is left out where other objects have CodeView",
+                )
+                .member(member(o).name)
+                .file(inputs.library(member(o).library).path)
+            }));
+        }
         if let Some(member) = split {
             out.warnings.push(
                 Diagnostic::new(

@@ -1,7 +1,7 @@
 //! What each fuzz target does with its bytes; `tests/corpus.rs` does the same with the seeds.
 
 use camino::Utf8PathBuf;
-use dragonfire::format::model::EdgeTarget;
+use dragonfire::format::model::{EdgeTarget, ObjectFile};
 use dragonfire::format::{self, universal};
 use dragonfire::input::archive::read::Archive;
 use dragonfire::protocol::event::Silent;
@@ -66,6 +66,29 @@ pub fn object(data: &[u8]) {
         for edge in &entry.edges {
             inside(edge.to);
         }
+    }
+    debug_information(kind, data, &object);
+}
+
+/// Of all its code: every range lies in its atom.
+fn debug_information(kind: format::MemberKind, data: &[u8], object: &ObjectFile<'_>) {
+    let _ = format::debug::has_own(kind, data);
+    let live = vec![true; object.atoms.len()];
+    let Ok(Some(debug)) = format::debug::read_lines(kind, data, object, live) else {
+        return;
+    };
+    for range in &debug.ranges {
+        let size = object.atoms[range.atom as usize].size;
+        assert!(range.start <= range.end && u64::from(range.end) <= size);
+    }
+    for run in &debug.runs {
+        let size = object.atoms[run.atom as usize].size;
+        assert!(
+            debug
+                .rows_of(run)
+                .iter()
+                .all(|r| u64::from(r.offset) <= size)
+        );
     }
 }
 

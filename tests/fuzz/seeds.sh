@@ -39,6 +39,12 @@ int gst_plugin_a_register(int x) {
     }
 }
 SOURCE
+cat > inlined.c <<'SOURCE'
+static inline int twice(int a) { return a * 2 + 1; }
+static inline int four(int a) { return twice(a) ^ twice(a + 3); }
+int f(int a) { if (a > 3) a = four(a); return a + twice(a); }
+int g(int a) { return four(f(a)); }
+SOURCE
 cat > tls.c <<'SOURCE'
 _Thread_local int own = 4;
 __attribute__((constructor)) static void begin(void) { own = 5; }
@@ -67,6 +73,9 @@ make elf-lines-riscv64 riscv64-linux-gnu lines.c -gdwarf-5 -ffunction-sections
 for target in x86_64-pc-windows-msvc i686-pc-windows-msvc x86_64-pc-windows-gnu; do
     make "coff-$target" "$target" c.c -fcommon -ffunction-sections -mno-incremental-linker-compatible
 done
+make coff-dwarf x86_64-pc-windows-gnu inlined.c -O2 -g1 -ffunction-sections
+make coff-codeview x86_64-pc-windows-msvc inlined.c -O2 -g1 -gcodeview -gno-codeview-command-line -ffunction-sections \
+    -Xclang -object-file-name=inlined.obj
 make coff-unwind x86_64-pc-windows-gnu cxx.cpp -fexceptions
 make macho-arm64 arm64-apple-macos11 cxx.cpp
 make macho-x86_64 x86_64-apple-macos11 cxx.cpp

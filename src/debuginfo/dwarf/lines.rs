@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use foldhash::fast::FixedState;
 use gimli::{ColumnType, LineRow};
 
-use super::arena::{Arena, is_absolute, join};
 use super::read::{Budget, Bytes, Fault, UnitReader};
+use crate::debuginfo::arena::{Arena, is_absolute, join};
 use crate::debuginfo::{NO_FILE, ObjectDebug, Row, RowFlags, Run};
 
 /// The numbers that files of a unit have in the object.

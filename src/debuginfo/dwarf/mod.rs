@@ -1,6 +1,5 @@
 //! DWARF (versions 2 to 5 read, 4 written), as object files of every format carry it.
 
-mod arena;
 mod lines;
 mod names;
 pub mod read;

@@ -6,11 +6,11 @@ use foldhash::fast::FixedState;
 use gimli::constants as dw;
 use gimli::{AttributeValue, DebuggingInformationEntry, UnitOffset, UnitSectionOffset};
 
-use super::arena::Arena;
 use super::read::{Bytes, Fault};
 use super::sections::Reader;
 use super::units::Unit;
 use crate::debuginfo::Routine;
+use crate::debuginfo::arena::Arena;
 
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 

@@ -3,12 +3,12 @@
 use gimli::constants as dw;
 use gimli::{AttributeValue, Unit as DwarfUnit};
 
-use super::arena::Arena;
 use super::lines;
 use super::names::Names;
 use super::scopes::{self, Scopes};
 use super::sections::{Reader, Sections};
 use super::units::Units;
+use crate::debuginfo::arena::Arena;
 use crate::debuginfo::places::Places;
 use crate::debuginfo::{ObjectDebug, Unit};
 
@@ -56,7 +56,7 @@ pub fn is_own(sections: &Sections<'_>) -> Result<bool, Fault> {
 
 /// Upstream's builds of the standard library say `/rustc/<commit>`, of what it depends on `/rust/deps`;
 /// Debian's say where its sources would be.
-fn is_shipped(path: &[u8]) -> bool {
+pub fn is_shipped(path: &[u8]) -> bool {
     const SHIPPED: [&[u8]; 3] = [b"/rustc/", b"/rust/deps/", b"/usr/src/rustc-"];
     SHIPPED.iter().any(|s| path.starts_with(s))
 }

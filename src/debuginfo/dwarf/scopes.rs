@@ -3,11 +3,11 @@
 use gimli::constants as dw;
 use gimli::{Attribute, AttributeValue, DebuggingInformationEntry};
 
-use super::arena::Arena;
 use super::lines::Files;
 use super::names::Names;
 use super::read::{Budget, Fault, UnitReader};
 use super::sections::Reader;
+use crate::debuginfo::arena::Arena;
 use crate::debuginfo::{Call, CodeRange, Function, NO_FILE, ObjectDebug, Scope};
 
 /// Deeper nesting comes from broken files only.

@@ -92,12 +92,53 @@ impl Arch {
 
     /// A relocation that asks for the number of its symbol's section: any symbol there will do.
     pub(super) fn is_section_number(self, relocation: u32) -> bool {
-        let kind = match self {
-            Self::X86_64 => pe::IMAGE_REL_AMD64_SECTION,
-            Self::X86 => pe::IMAGE_REL_I386_SECTION,
-            Self::Aarch64 => pe::IMAGE_REL_ARM64_SECTION,
-        };
-        u32::from(kind.0) == relocation
+        u32::from(self.section_number()) == relocation
+    }
+
+    /// Bytes of an address.
+    pub(super) fn address_size(self) -> u8 {
+        match self {
+            Self::X86_64 | Self::Aarch64 => 8,
+            Self::X86 => 4,
+        }
+    }
+
+    /// The machine in CodeView's records (`CV_CPU_TYPE_e`).
+    pub(super) fn codeview_machine(self) -> u16 {
+        match self {
+            Self::X86_64 => 0xD0,
+            Self::X86 => 0x07,
+            Self::Aarch64 => 0xF6,
+        }
+    }
+
+    /// The address of the symbol in so many bytes.
+    pub(super) fn address(self, width: u8) -> u16 {
+        match (self, width) {
+            (Self::X86_64, 8) => pe::IMAGE_REL_AMD64_ADDR64.0,
+            (Self::X86_64, _) => pe::IMAGE_REL_AMD64_ADDR32.0,
+            (Self::X86, _) => pe::IMAGE_REL_I386_DIR32.0,
+            (Self::Aarch64, 8) => pe::IMAGE_REL_ARM64_ADDR64.0,
+            (Self::Aarch64, _) => pe::IMAGE_REL_ARM64_ADDR32.0,
+        }
+    }
+
+    /// The symbol's distance from its section's start, in 4 bytes.
+    pub(super) fn in_section(self) -> u16 {
+        match self {
+            Self::X86_64 => pe::IMAGE_REL_AMD64_SECREL.0,
+            Self::X86 => pe::IMAGE_REL_I386_SECREL.0,
+            Self::Aarch64 => pe::IMAGE_REL_ARM64_SECREL.0,
+        }
+    }
+
+    /// The number of the symbol's section, in 2 bytes.
+    pub(super) fn section_number(self) -> u16 {
+        match self {
+            Self::X86_64 => pe::IMAGE_REL_AMD64_SECTION.0,
+            Self::X86 => pe::IMAGE_REL_I386_SECTION.0,
+            Self::Aarch64 => pe::IMAGE_REL_ARM64_SECTION.0,
+        }
     }
 
     /// What stands between functions: breakpoints.

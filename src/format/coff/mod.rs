@@ -2,7 +2,10 @@
 
 pub mod amend;
 mod arch;
+pub mod codeview;
 mod comdat;
+pub mod debug;
+mod debug_write;
 pub mod directives;
 mod emit;
 pub mod import;

@@ -10,8 +10,8 @@ use object::pe;
 use super::arch::Arch;
 use super::comdat::{self, BY_NAME};
 use super::emit::{self, Comdat, LocalSymbol, OutReloc, OutSection, SymbolRef};
-use super::names;
 use super::traits::{self, JoinedTraits};
+use super::{debug_write, names};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Definition, EdgeKind, FilePlace, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutGroup, OutObject, OutTarget, Written, append};
@@ -59,6 +59,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     layout.name_functions();
     layout.convert_relocations()?;
     layout.build_unwind()?;
+    debug_write::build(&mut layout)?;
     layout.add_directives(&joined);
     let fallbacks = layout.fallbacks()?;
     for section in &mut layout.sections {
@@ -91,12 +92,12 @@ fn native(out: &OutAtom<'_, '_>) -> u32 {
     group.map_or(0, |g| g.native)
 }
 
-struct Layout<'o, 'a, 'd> {
-    object: &'o OutObject<'a, 'd>,
-    arch: Arch,
-    sections: Vec<OutSection>,
+pub(super) struct Layout<'o, 'a, 'd> {
+    pub object: &'o OutObject<'a, 'd>,
+    pub arch: Arch,
+    pub sections: Vec<OutSection>,
     /// By atom.
-    places: Vec<Place>,
+    pub places: Vec<Place>,
     locals: Vec<LocalSymbol<'d>>,
     /// Unnamed local symbols by place, for instructions that hold addresses in parts.
     local_at: HashMap<(usize, u64), u32>,

@@ -108,7 +108,7 @@ impl FileTable {
 }
 
 /// The path with the first fitting prefix replaced.
-pub(super) fn remapped(
+pub(crate) fn remapped(
     directory: &[u8],
     name: &[u8],
     rules: &[(String, String)],

@@ -26,6 +26,7 @@ use gimli::SectionId;
 use self::abbreviations::Abbreviations;
 use self::addresses::Addresses;
 pub use self::bytes::{Bytes, Fix, FixTo};
+pub(crate) use self::lines::remapped;
 use crate::debuginfo::ObjectDebug;
 
 /// Code of an output object whose debug information is known.

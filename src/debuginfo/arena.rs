@@ -10,7 +10,7 @@ use crate::debuginfo::{SourceFile, Text};
 
 /// Texts in the making.
 #[derive(Default)]
-pub(super) struct Arena {
+pub(crate) struct Arena {
     pub text: Vec<u8>,
     known: HashMap<u64, Vec<Text>, FixedState>,
     pub files: Vec<SourceFile>,
@@ -58,7 +58,7 @@ impl Arena {
 }
 
 /// Is it no path relative to a folder? Of Unix or of Windows: objects are read on either.
-pub(super) fn is_absolute(path: &[u8]) -> bool {
+pub(crate) fn is_absolute(path: &[u8]) -> bool {
     match path {
         [b'/' | b'\\', ..] => true,
         [letter, b':', b'/' | b'\\', ..] => letter.is_ascii_alphabetic(),
@@ -67,7 +67,7 @@ pub(super) fn is_absolute(path: &[u8]) -> bool {
 }
 
 /// `path` seen from `folder`, as debuggers put them together.
-pub(super) fn join(folder: &[u8], path: &[u8]) -> Vec<u8> {
+pub(crate) fn join(folder: &[u8], path: &[u8]) -> Vec<u8> {
     if folder.is_empty() || is_absolute(path) {
         return path.to_vec();
     }

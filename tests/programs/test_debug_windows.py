@@ -1,0 +1,93 @@
+"""Debug information of live code on Windows: DWARF in MinGW's objects, CodeView in MSVC's, of which the linker makes
+a PDB. What tools say of a melded program is what they say of the program as built."""
+
+import os
+import random
+import re
+import subprocess
+
+import pytest
+
+from harness import cargo, fixtures, frames, windows
+from harness.cargo import TESTS
+from harness.cross import TARGETS
+from harness.engine import combine
+from harness.fixtures import PLUGINS, defines, exports
+from harness.link import versioned
+from harness.run import run
+
+pytestmark = [pytest.mark.needs('cross'), pytest.mark.needs('windows')]
+
+HOST = TESTS / 'workspace' / 'host' / 'main.c'
+LINK = {'msvc': windows.msvc, 'mingw': windows.mingw}
+# lld-link lists functions that are not external in its map only; llvm-symbolizer goes through a whole object's
+# records for each place in a PDB.
+COUNTS = {'msvc': 2000, 'mingw': 20000}
+
+
+def link(name, out, sources, libraries, **how):
+    out.mkdir()
+    flags = ['/debug', f'/map:{out / "program.map"}'] if name == 'msvc' else []
+    return LINK[name](out / 'program', sources, libraries, flags=flags, **how)
+
+
+def functions(program):
+    """By name as the compiler gave it: (address, size up to the next one) of functions with one place."""
+    if (table := program.with_suffix('.map')).exists():
+        line = re.compile(r' 0001:[0-9a-f]{8}\s+(\S+)\s+([0-9a-f]{16}) ')
+        found = [(int(m[2], 16), m[1]) for m in map(line.match, table.read_text().splitlines()) if m]
+    else:
+        lines = [row.split() for row in run([versioned('llvm-nm'), program]).splitlines()]
+        found = [(int(row[0], 16), row[2]) for row in lines if len(row) == 3 and row[1] in 'tT']
+    starts = sorted({address for address, _ in found})
+    ends = dict(zip(starts, starts[1:]))
+    by_name = {}
+    for address, name in found:
+        if address in ends and name.startswith('_R'):
+            by_name.setdefault(frames.CROSSING.sub('', name), set()).add((address, ends[address] - address))
+    return {name: next(iter(places)) for name, places in by_name.items() if len(places) == 1}
+
+
+def common_places(one, other, count):
+    ours, theirs = functions(one), functions(other)
+    places = []
+    for name in sorted(ours.keys() & theirs.keys()):
+        (a, size), (b, again) = ours[name], theirs[name]
+        # What fills the space behind a function may belong to it or not.
+        places += [(a + at, b + at) for at in range(0, min(size, again) - 16)]
+    random.Random(1).shuffle(places)
+    return places[:count]
+
+
+@pytest.mark.parametrize('name', LINK)
+def test_frames(engine, name, tmp_path):
+    libraries = fixtures.workspace(TARGETS[name])
+    combined = combine(engine, 'meld', [libraries[p] for p in PLUGINS], tmp_path / 'lib',
+                       exports=[p for library in PLUGINS for p in exports(library)])
+    assert not combined.response.get('warnings')
+    how = {'defines': defines(['gstworker'], 'meld')}
+    built = link(name, tmp_path / 'built', [HOST], [libraries['gstworker']], **how)[-1]
+    melded = link(name, tmp_path / 'melded', [HOST], combined.link(['gstworker']), **how)[-1]
+    places = common_places(built, melded, COUNTS[name])
+    before = frames.frames('llvm', built, [a for a, _ in places])
+    after = frames.frames('llvm', melded, [b for _, b in places])
+    # Equal functions of several names are one in the result; and of an external function a PDB has another name.
+    wrong = [(a, b) for a, b in zip(before, after)
+             if all(f.known for f in a) and ([f.place for f in a] != [f.place for f in b]
+                                             or len(a) > 1 and a[0].function != b[0].function and 'mingw' != name)]
+    known = sum(all(f.known for f in a) for a in before)
+    assert not wrong, (len(wrong), wrong[:3])
+    assert len(places) == COUNTS[name] and known > 0.8 * len(places), known
+    assert sum(len(a) > 2 for a in after) > 0.3 * len(places)
+
+
+@pytest.mark.parametrize('name', LINK)
+def test_panic(engine, name, tmp_path):
+    """Rust's own backtrace, where it knows lines of the program as built."""
+    libraries = cargo.libraries('debug', [['build', '--release']], target=TARGETS[name])
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=['debug_*'])
+    command = link(name, tmp_path / 'melded', [TESTS / 'debug' / 'host' / 'main.c'], combined.link())
+    said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True, timeout=300)
+    assert 'all right' in said.stdout
+    for place in (r'common[/\\]src[/\\]lib\.rs:\d+', r'left[/\\]src[/\\]lib\.rs:\d+', r'right[/\\]src[/\\]lib\.rs:\d+'):
+        assert re.search(place, said.stderr), said.stderr
