@@ -46,6 +46,7 @@ fn pieces<'a>(layout: &Layout<'_, 'a, '_>) -> Vec<Piece<'a>> {
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
                 loose: &[],
+                follows: true,
             })
         })
         .collect();
