@@ -27,7 +27,7 @@ COUNTS = {'msvc': 2000, 'mingw': 20000}
 
 def link(name, out, sources, libraries, **how):
     out.mkdir()
-    flags = ['/debug', f'/map:{out / "program.map"}'] if name == 'msvc' else []
+    flags = ['/debug', '/opt:noicf', f'/map:{out / "program.map"}'] if name == 'msvc' else []
     return LINK[name](out / 'program', sources, libraries, flags=flags, **how)
 
 
@@ -71,10 +71,11 @@ def test_frames(engine, name, tmp_path):
     places = common_places(built, melded, COUNTS[name])
     before = frames.frames('llvm', built, [a for a, _ in places])
     after = frames.frames('llvm', melded, [b for _, b in places])
-    # Equal functions of several names are one in the result; and of an external function a PDB has another name.
-    wrong = [(a, b) for a, b in zip(before, after)
-             if all(f.known for f in a) and ([f.place for f in a] != [f.place for f in b]
-                                             or len(a) > 1 and a[0].function != b[0].function and 'mingw' != name)]
+    # Of the outermost function another symbol may be chosen: where several are one, or one is not external.
+    def told(frames):
+        return [f.place for f in frames], [f.function for f in frames[:-1]]
+
+    wrong = [(a, b) for a, b in zip(before, after) if all(f.known for f in a) and told(a) != told(b)]
     known = sum(all(f.known for f in a) for a in before)
     assert not wrong, (len(wrong), wrong[:3])
     assert len(places) == COUNTS[name] and known > 0.8 * len(places), known
@@ -87,7 +88,10 @@ def test_panic(engine, name, tmp_path):
     libraries = cargo.libraries('debug', [['build', '--release']], target=TARGETS[name])
     combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=['debug_*'])
     command = link(name, tmp_path / 'melded', [TESTS / 'debug' / 'host' / 'main.c'], combined.link())
-    said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True, timeout=300)
+    # Wine's dbghelp finds functions in lld's PDBs, inlined ones too, but no lines, as built or not.
+    mode, wanted = {'mingw': ('1', [rf'{crate}[/\\]src[/\\]lib\.rs:\d+' for crate in ('common', 'left', 'right')]),
+                    'msvc': ('full', ['second_step', 'first_step', 'debug_left_panic'])}[name]
+    said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': mode}, capture_output=True, text=True, timeout=300)
     assert 'all right' in said.stdout
-    for place in (r'common[/\\]src[/\\]lib\.rs:\d+', r'left[/\\]src[/\\]lib\.rs:\d+', r'right[/\\]src[/\\]lib\.rs:\d+'):
-        assert re.search(place, said.stderr), said.stderr
+    for one in wanted:
+        assert re.search(one, said.stderr), said.stderr

@@ -10,6 +10,6 @@ uint32_t debug_right_sum(uint32_t count);
 
 int main(void) {
     bool caught = debug_left_panic(3) && debug_right_panic(4);
-    if (caught && debug_left_sum(9) == debug_right_sum(9)) puts("all right");
+    if (caught && debug_left_sum(9) == debug_right_sum(9)) printf("all right\n");
     return 0;
 }

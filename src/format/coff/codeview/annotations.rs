@@ -141,7 +141,8 @@ pub(super) fn encode(lines: &[Line], file: u32, line: u32, longest: usize) -> Ve
             put(&mut out, opcode::CHANGE_CODE_OFFSET_AND_LINE_OFFSET);
             put(&mut out, lines << 4 | bytes);
         } else {
-            if lines != 0 {
+            // LLVM's reader takes the next line for one that is not said.
+            if lines != 0 || end.is_none() {
                 put(&mut out, opcode::CHANGE_LINE_OFFSET);
                 put(&mut out, lines);
             }
