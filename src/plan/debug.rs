@@ -79,12 +79,14 @@ impl DebugLines {
                 ),
             }
         }
-        // An output object has it in one way.
-        if out.objects.values().any(|d| d.own_way) {
+        // An output object has it in one way: that of most.
+        let own = out.objects.values().filter(|d| d.own_way).count();
+        let most = own > out.objects.len() - own;
+        if own != 0 && own != out.objects.len() {
             let mut dropped: Vec<ObjectId> = out
                 .objects
                 .iter()
-                .filter(|(_, d)| !d.own_way)
+                .filter(|(_, d)| d.own_way != most)
                 .map(|d| *d.0)
                 .collect();
             dropped.sort_unstable();
@@ -94,7 +96,7 @@ impl DebugLines {
             out.warnings.extend(dropped.first().map(|&o| {
                 Diagnostic::new(
                     Code::DebugInfoUnreadable,
-                    "DWARF is left out where other objects have CodeView",
+                    "debug information is left out where most objects have another kind of it",
                 )
                 .member(member(o).name)
                 .file(inputs.library(member(o).library).path)

@@ -138,6 +138,9 @@ pub fn read(
     out.files = arena.files;
     out.text = arena.text;
     out.own_way = true;
+    if out.runs.is_empty() && out.functions.is_empty() {
+        return Ok(None);
+    }
     out.functions_of.sort_unstable();
     Ok(Some(out))
 }
