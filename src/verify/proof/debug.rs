@@ -95,9 +95,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let first = all.partition_point(|r| r.0 < start);
             let last = all.partition_point(|r| r.0 < start + piece.size);
             let after = &all[first..last];
-            // CodeView tells lines function by function: equal ones are one, and gaps are closed.
-            let loose = debug.own_way && (before.is_empty() || !after.is_empty());
-            let same = loose
+            // CodeView tells lines function by function, and closes gaps: its functions alone are looked at.
+            let same = debug.own_way
                 || after.len() == before.len()
                     && before
                         .iter()
