@@ -217,7 +217,7 @@ def test_sizes(name, engine, tmp_path):
     for strategy in ('dedup', 'meld'):
         result = combine(engine, strategy, [libraries[p] for p in PLUGINS], tmp_path / strategy,
                          exports=[p for library in PLUGINS for p in exports(library)],
-                         arguments=['--symbols', 'exports'] if strategy == 'meld' else [])
+                         arguments=['--symbols', 'exports', '--debug', 'strip'] if strategy == 'meld' else [])
         total[strategy] = sum(path.stat().st_size for path in result.libraries())
     program = LINK[name](tmp_path / 'program', [HOST], result.link(), defines=defines(PLUGINS, 'meld'))[-1]
     run([link.versioned('llvm-strip'), program])

@@ -149,7 +149,7 @@ pub(super) fn cover(out: &mut Bytes, spans: &[Span], unit: u64, options: Options
     out.u8(size);
     out.u8(0);
     // Tuples are aligned to their size, counted from the table's start.
-    while (out.len() - start) % (2 * u64::from(size)) != 0 {
+    while !(out.len() - start).is_multiple_of(2 * u64::from(size)) {
         out.u8(0);
     }
     for span in spans {

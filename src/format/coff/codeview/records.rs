@@ -41,6 +41,9 @@ enum Kind {
     Records,
 }
 
+/// Where it begins, its kind, and its contents.
+pub type Piece<'a> = (usize, u32, &'a [u8]);
+
 impl<'a> Pieces<'a> {
     /// Of `.debug$S`, behind the signature.
     pub fn subsections(data: &'a [u8]) -> Self {
@@ -60,7 +63,7 @@ impl<'a> Pieces<'a> {
     }
 
     /// The next; `None` at the end.
-    pub fn next(&mut self) -> Result<Option<(usize, u32, &'a [u8])>, Fault> {
+    pub fn next(&mut self) -> Result<Option<Piece<'a>>, Fault> {
         // Sections end with up to three bytes that fill them.
         if self.data.len().saturating_sub(self.at) < 4 {
             return Ok(None);
