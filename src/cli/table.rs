@@ -389,7 +389,7 @@ total           99.9 MB  43.6 MB       80    50     60
         totals.reach_sets = Some(1);
         let text = render(&response);
         assert!(text.starts_with(
-            "library          before    after  members  kept  moved  debug info removed\n"
+            "library          before    after  members  kept  moved  debug info before\n"
         ));
         assert!(
             text.contains("\ngstjson         48.9 MB  1.20 MB       40    10     30\n"),

@@ -73,7 +73,8 @@ mod tests {
                 (30, 31, 4)
             ]
         );
-        assert_eq!(innermost(&[(0, 4, 0), (2, 9, 1), (1, 3, 2)]).len(), 4);
+        let crossing = innermost(&[(0, 4, 0), (2, 9, 1), (1, 3, 2)]);
+        assert_eq!(crossing, [(0, 1, 0), (1, 3, 2), (3, 9, 1)]);
         assert!(innermost(&[]).is_empty());
     }
 }
