@@ -95,13 +95,19 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let first = all.partition_point(|r| r.0 < start);
             let last = all.partition_point(|r| r.0 < start + piece.size);
             let after = &all[first..last];
-            // CodeView tells lines function by function, and closes gaps: its functions alone are looked at.
-            let same = debug.own_way
-                || after.len() == before.len()
+            let same = if debug.own_way {
+                // A row of CodeView's that says what the one before says is none of its own.
+                before.iter().all(|b| {
+                    let next = all.partition_point(|a| a.0 <= b.0 + start);
+                    next.checked_sub(1).is_some_and(|i| all[i].1 == b.1)
+                })
+            } else {
+                after.len() == before.len()
                     && before
                         .iter()
                         .zip(after)
-                        .all(|(b, a)| (b.0 + start, b.1, b.2) == *a);
+                        .all(|(b, a)| (b.0 + start, b.1, b.2) == *a)
+            };
             let functions = functions(debug, own);
             let functions: Vec<Part> = functions
                 .into_iter()
