@@ -17,7 +17,7 @@ use crate::format::model::AtomIndex;
 use crate::plan::MadeObject;
 
 /// Bytes of debug information that are looked at, as they are written.
-const SAMPLE: u64 = 1 << 20;
+const SAMPLE: u64 = 1 << 19;
 
 /// What was put somewhere: its place in a written atom, and what is known of it.
 struct Piece<'p> {
