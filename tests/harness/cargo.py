@@ -27,20 +27,21 @@ def cargo(workspace, arguments, *, env, target_dir):
     return libraries
 
 
-def libraries(name, invocations, *, target=None):
+def libraries(name, invocations, *, target=None, way=''):
     """The static libraries of `tests/<name>`, by library name. `invocations` are argument lists for
-    cargo (without --target); `target` is a `cross.Target`."""
+    cargo (without --target); `target` is a `cross.Target`; what ways of building make is kept beside each other."""
     workspace = TESTS / name
     env = target.build_env if target else {}
     extra = target.cargo_args if target else []
     rustc = env.get('RUSTC') or os.environ.get('RUSTC', 'rustc')
-    label = '-'.join([name, target.triple if target else 'host', *filter(None, [target and target.features, target and target.version])])
+    label = '-'.join([name, target.triple if target else 'host', *filter(None, [target and target.features, target and target.version, way])])
     key = cache.digest(workspace, run([rustc, '-vV']), json.dumps([invocations, extra, sorted(env.items())]))
 
     def make(folder):
         # What two workspaces have in common, std above all, is built once for a target.
         # Cargo does not know that a compiler pretends to be another one: such has a folder of its own.
-        build = '-'.join(filter(None, [target.triple, target.version])) if target else 'host'
+        # Two ways at once would overwrite each other's libraries before they are copied.
+        build = '-'.join(filter(None, [target.triple if target else 'host', target and target.version, way]))
         target_dir = cache.folder('cargo', build)
         for arguments in invocations:
             for made in cargo(workspace, [*arguments, *extra], env=env, target_dir=target_dir).values():

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from harness import cargo, fixtures, frames, link
+from harness import cache, cargo, fixtures, frames, link
 from harness.cargo import TESTS
 from harness.cross import ELF
 from harness.engine import ATOMIC, Plain, combine, request
@@ -21,8 +21,11 @@ EXPORTS = ['debug_*']
 
 def debug_libraries(target=None, **env):
     """Static libraries of tests/debug; `env` are settings of their build."""
-    invocation = ['build', '--release', *(a for key, value in sorted(env.items()) for a in ('--config', f'{key}={value}'))]
-    return cargo.libraries('debug', [invocation], target=target)
+    # Paths of this checkout stand in them: another one's libraries will not do.
+    settings = {**env, 'env.DRAGONFIRE_TESTS': f'"{TESTS}"'}
+    invocation = ['build', '--release', *(a for key, value in sorted(settings.items()) for a in ('--config', f'{key}={value}'))]
+    way = cache.digest(str(sorted(env.items()))) if env else ''
+    return cargo.libraries('debug', [invocation], target=target, way=way)
 
 
 def source_line(path, text):
