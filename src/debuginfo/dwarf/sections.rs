@@ -5,6 +5,19 @@ use std::fmt;
 
 use gimli::{EndianSlice, LittleEndian, RelocateReader};
 
+/// The sections that line tables need, whatever a format calls them.
+pub const READ: [gimli::SectionId; 9] = [
+    gimli::SectionId::DebugAbbrev,
+    gimli::SectionId::DebugAddr,
+    gimli::SectionId::DebugInfo,
+    gimli::SectionId::DebugLine,
+    gimli::SectionId::DebugLineStr,
+    gimli::SectionId::DebugRanges,
+    gimli::SectionId::DebugRngLists,
+    gimli::SectionId::DebugStr,
+    gimli::SectionId::DebugStrOffsets,
+];
+
 /// What relocations make of a field.
 pub trait Relocated {
     /// The value of the field at `at` (bytes from the section's start), of which `stored` stands in the

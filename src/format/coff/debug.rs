@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use gimli::SectionId;
 use object::LittleEndian as LE;
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::coff::{CoffHeader, Symbol as _};
@@ -11,23 +10,10 @@ use object::read::coff::{CoffHeader, Symbol as _};
 use super::arch::Arch;
 use super::read::malformed;
 use super::{Layout, bad, layout};
-use crate::debuginfo::dwarf::sections::{Relocated, Section, Sections};
+use crate::debuginfo::dwarf::sections::{READ, Relocated, Section, Sections};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::{Definition, ObjectFile};
-
-/// The sections that line tables need.
-const READ: [SectionId; 9] = [
-    SectionId::DebugAbbrev,
-    SectionId::DebugAddr,
-    SectionId::DebugInfo,
-    SectionId::DebugLine,
-    SectionId::DebugLineStr,
-    SectionId::DebugRanges,
-    SectionId::DebugRngLists,
-    SectionId::DebugStr,
-    SectionId::DebugStrOffsets,
-];
 
 /// The addresses that debug information is read with: the sections' own are all 0.
 pub fn places(file: &ObjectFile<'_>, live: Vec<bool>) -> Places {

@@ -3,29 +3,15 @@
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use gimli::SectionId;
 use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{FileHeader, Rel, Rela, SectionHeader, Sym};
 
 use super::read::{bad, decompressed};
-use crate::debuginfo::dwarf::sections::{Relocated, Section, Sections};
+use crate::debuginfo::dwarf::sections::{READ, Relocated, Section, Sections};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::{Definition, ObjectFile};
-
-/// The sections that line tables need.
-const READ: [SectionId; 9] = [
-    SectionId::DebugAbbrev,
-    SectionId::DebugAddr,
-    SectionId::DebugInfo,
-    SectionId::DebugLine,
-    SectionId::DebugLineStr,
-    SectionId::DebugRanges,
-    SectionId::DebugRngLists,
-    SectionId::DebugStr,
-    SectionId::DebugStrOffsets,
-];
 
 /// The addresses that debug information is read with: the atoms' own are all 0.
 pub fn places(file: &ObjectFile<'_>, live: Vec<bool>) -> Places {

@@ -7,26 +7,13 @@ use object::{Endianness, macho};
 
 use super::layout::{File, Header};
 use super::read::malformed;
-use crate::debuginfo::dwarf::sections::{Section, Sections};
+use crate::debuginfo::dwarf::sections::{READ, Section, Sections};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::ObjectFile;
 
 /// The segment they say they are of.
 pub(super) const SEGMENT: &[u8] = b"__DWARF";
-
-/// The sections that line tables need.
-const READ: [SectionId; 9] = [
-    SectionId::DebugAbbrev,
-    SectionId::DebugAddr,
-    SectionId::DebugInfo,
-    SectionId::DebugLine,
-    SectionId::DebugLineStr,
-    SectionId::DebugRanges,
-    SectionId::DebugRngLists,
-    SectionId::DebugStr,
-    SectionId::DebugStrOffsets,
-];
 
 /// The name of a debug section, in the 16 bytes that there are.
 pub(super) fn section_name(id: SectionId) -> Vec<u8> {
