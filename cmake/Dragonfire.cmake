@@ -114,6 +114,11 @@ endfunction()
 # The functions below are parts of add_rust_staticlibs() and see its variables.
 
 function(_dragonfire_check_arguments)
+  if(CMAKE_CROSS_CONFIGS AND CMAKE_GENERATOR STREQUAL "Ninja Multi-Config" AND CMAKE_VERSION VERSION_LESS 3.28)
+    message(FATAL_ERROR "${call} CMake ${CMAKE_VERSION} crashes where CMAKE_CROSS_CONFIGS is set and a command "
+      "has a depfile, as the one that builds Rust libraries has. Leave CMAKE_CROSS_CONFIGS empty, or take CMake "
+      "3.28 or newer")
+  endif()
   if(NOT name MATCHES "^[A-Za-z_][A-Za-z0-9_.+-]*$")
     message(FATAL_ERROR "${call} \"${name}\" cannot be the namespace of targets")
   endif()

@@ -10,9 +10,10 @@ pub(super) fn text(targets: &[Utf8PathBuf], inputs: &[Utf8PathBuf]) -> String {
         contents += &format!(" \\\n  {input}");
     }
     contents.push('\n');
-    // So that make does not stop at a source file that is no longer there.
+    // So that make does not stop at a source file that is no longer there. CMake 3.22 reads no rule behind a
+    // blank line, and no colon at the end of a line.
     for input in &inputs {
-        contents += &format!("\n{input}:\n");
+        contents += &format!("{input}: \n");
     }
     contents
 }

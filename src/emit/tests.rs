@@ -406,10 +406,8 @@ fn depfile() {
         "/p/lib/libgstjson.a /p/lib/libgstrsworkspace.a: \\
   /s/a\\ b.rs \\
   /s/$$c\\#\\\\\\ d
-
-/s/a\\ b.rs:
-
-/s/$$c\\#\\\\\\ d:
+/s/a\\ b.rs:\x20
+/s/$$c\\#\\\\\\ d:\x20
 "
     );
     metadata.depfile_targets = vec!["my stamp".into()];

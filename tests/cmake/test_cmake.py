@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -157,6 +158,55 @@ def test_generators(generator, provide, engine, package, sources, target_dir, tm
     # Configuring again is no reason to build.
     cmake(tree.build)
     nothing_to_do(tree, generator)
+
+
+# As CMakeLists.txt and README say; and a new one. Debian's stands between them.
+OLDEST, NEWEST = '3.22.0', '4.4.5'
+
+
+def python_cmake(version):
+    """The folder of another version's programs."""
+    def make(folder):
+        run([sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', '--no-deps',
+             '--target', folder, f'cmake=={version}'])
+    return cache.result('cmake', version, version, make) / 'cmake/data/bin'
+
+
+@pytest.mark.parametrize('generator', ['Ninja', 'Ninja Multi-Config', 'Unix Makefiles'])
+@pytest.mark.parametrize('version', [OLDEST, NEWEST])
+def test_versions(version, generator, engine, sources, target_dir, tmp_path, monkeypatch):
+    """The oldest CMake and a new one read the depfile, build again what changed and nothing else."""
+    assert f'CMake {OLDEST.rpartition(".")[0]} or newer' in (cache.ROOT / 'cmake/README.md').read_text()
+    monkeypatch.setenv('PATH', str(python_cmake(version)), prepend=os.pathsep)
+    assert f'cmake version {version}\n' in cmake('--version')
+    config = 'Release' if 'Multi' in generator else ''
+    tree = configure(
+        tmp_path / 'a build', generator, sources, target_dir, '-DPROVIDE=add_subdirectory',
+        f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}',
+        *([] if config else ['-DCMAKE_BUILD_TYPE=Release']), config=config)
+    tree.make()
+    tree.works()
+    nothing_to_do(tree, generator)
+    change_version(sources, 3, 4)
+    tree.make()
+    assert 'all right' not in tree.run(status=1)['some']
+    nothing_to_do(tree, generator)
+
+
+def test_cross_configurations(engine, sources, target_dir, tmp_path, monkeypatch):
+    """Commands of one configuration in the build file of another: older CMakes crash, and it is said before."""
+    # Debian's CMake may be either; pip's are known.
+    asked = ['-G', 'Ninja Multi-Config', '-S', HERE / 'consumer', f'-DWORKSPACE={sources}', '-DCMAKE_CROSS_CONFIGS=all',
+             f'-DDRAGONFIRE_TARGET_DIR={target_dir}', '-DPROVIDE=add_subdirectory',
+             f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}']
+    with monkeypatch.context() as old:
+        old.setenv('PATH', str(python_cmake(OLDEST)), prepend=os.pathsep)
+        said = ' '.join(cmake(*asked, '-B', tmp_path / 'old', status=1).split())
+    assert f'add_rust_staticlibs(rust): CMake {OLDEST} crashes where CMAKE_CROSS_CONFIGS is set' in said
+    monkeypatch.setenv('PATH', str(python_cmake(NEWEST)), prepend=os.pathsep)
+    cmake(*asked, '-B', tmp_path / 'new')
+    run(['ninja', '-C', tmp_path / 'new', '-f', 'build-Debug.ninja', 'some:Release'])
+    assert 'all right' in run([tmp_path / 'new/Release/some'])
 
 
 def test_configurations(engine, sources, target_dir, tmp_path):
