@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::inspect::render::render as inspection_text;
-use crate::protocol::response::{Link, Plugin, Response};
+use crate::protocol::response::{Link, Plugin, Response, Totals};
 
 /// The response as text; empty where there is nothing to show.
 #[must_use]
@@ -234,7 +234,30 @@ fn combined(response: &Response) -> String {
     if let Some(sets) = totals.reach_sets {
         let _ = writeln!(text, "{}", count(sets, "reach set", "reach sets"));
     }
-    text + &also_written(response)
+    text + &debug_crates(&totals) + &also_written(response)
+}
+
+/// Crates named by themselves.
+const CRATES: usize = 8;
+
+/// Whose functions the debug information is of.
+fn debug_crates(totals: &Totals) -> String {
+    let all = &totals.debug_crates;
+    if all.is_empty() {
+        return String::new();
+    }
+    let mut parts: Vec<String> = all
+        .iter()
+        .take(CRATES)
+        .map(|c| format!("{} {}", c.krate, bytes(c.bytes)))
+        .collect();
+    let rest = all.get(CRATES..).unwrap_or_default();
+    if !rest.is_empty() {
+        let sum = rest.iter().map(|c| c.bytes).sum();
+        let crates = count(rest.len() as u64, "crate", "crates");
+        parts.push(format!("{crates} more {}", bytes(sum)));
+    }
+    format!("debug info by crate: {}\n", parts.join(", "))
 }
 
 fn also_written(response: &Response) -> String {
@@ -311,7 +334,8 @@ fn why(response: &Response) -> String {
 mod tests {
     use super::{bytes, link_line, render};
     use crate::protocol::response::{
-        FileKind, Link, Plugin, Response, TargetSet, Totals, WorkspaceLibrary, WrittenFile,
+        CrateBytes, FileKind, Link, Plugin, Response, TargetSet, Totals, WorkspaceLibrary,
+        WrittenFile,
     };
 
     #[test]
@@ -397,6 +421,24 @@ total           99.9 MB  43.6 MB       80    50     60
         );
         assert!(text.contains("     3.00 MB\n"));
         assert!(text.ends_with("\n1 reach set\n"));
+    }
+
+    #[test]
+    fn debug_information_by_crate() {
+        let mut response = response();
+        let totals = response.totals.as_mut().unwrap();
+        totals.debug_crates = (0..10)
+            .map(|i| CrateBytes {
+                krate: format!("c{i}"),
+                bytes: 10_000 - i,
+            })
+            .collect();
+        let text = render(&response);
+        assert!(
+            text.ends_with("c6 9.99 kB, c7 9.99 kB, 2 crates more 20.0 kB\n"),
+            "{text}"
+        );
+        assert!(text.contains("\ndebug info by crate: c0 10.0 kB, c1 10.0 kB, "));
     }
 
     #[test]

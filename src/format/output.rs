@@ -140,6 +140,8 @@ pub struct Written {
     pub places: Vec<Option<FilePlace>>,
     /// Atoms that stand there once more, and where.
     pub copies: Vec<(u32, FilePlace)>,
+    /// By atom, as far as any is known: bytes of rows and scopes, before compression and without relocations.
+    pub debug: Vec<u64>,
 }
 
 /// A group of atoms that linkers keep or drop as one.

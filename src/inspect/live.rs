@@ -144,7 +144,28 @@ fn set_name(inputs: &Inputs<'_>, analysis: &Analysis<'_>, set: usize) -> String 
     }
 }
 
-fn node(analysis: &Analysis<'_>, class: usize) -> Option<Node> {
+/// The crate that an atom's symbol names, or its section's name, or its member's.
+pub(super) fn crate_of<'d>(
+    analysis: &Analysis<'d>,
+    member_crates: &[&'d str],
+    node: Node,
+) -> Option<&'d str> {
+    let file = analysis.graph.file(node.object);
+    let by_symbol = file
+        .symbols_of(node.atom)
+        .find_map(|(_, symbol)| crates::of_symbol(symbol.name));
+    let by_section = || {
+        let section = file.atoms.get(node.atom as usize)?.section;
+        symbol_in_section_name(section).and_then(crates::of_symbol)
+    };
+    let by_member = || {
+        let member = analysis.graph.member_of.get(node.object.index())?;
+        member_crates.get(member.index()).copied()
+    };
+    by_symbol.or_else(by_section).or_else(by_member)
+}
+
+pub(super) fn node(analysis: &Analysis<'_>, class: usize) -> Option<Node> {
     let (set, node) = analysis.classes.first.get(class)?;
     let reached = analysis.reached.get(*set as usize)?;
     reached.nodes.get(*node as usize).copied()
@@ -174,13 +195,8 @@ fn piece<'d>(
         MemberKind::Object(format, _) => format,
         _ => Format::Elf,
     });
-    let by_symbol = file
-        .symbols_of(node.atom)
-        .find_map(|(_, symbol)| crates::of_symbol(symbol.name))
-        .or_else(|| symbol_in_section_name(atom.section).and_then(crates::of_symbol));
-    let by_member = || member.and_then(|m| member_crates.get(m.index()).copied());
     Piece {
-        krate: by_symbol.or_else(by_member).unwrap_or(survey::UNKNOWN),
+        krate: crate_of(analysis, member_crates, node).unwrap_or(survey::UNKNOWN),
         kind: kind_of_atom(format, atom),
         bytes: if atom.zero_fill {
             0

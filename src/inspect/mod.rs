@@ -4,6 +4,7 @@
 //! [`protocol::inspection`](crate::protocol::inspection) and [`melded`](crate::protocol::melded).
 
 pub mod crates;
+pub mod debug_cost;
 pub mod exports;
 pub mod live;
 pub mod personalities;

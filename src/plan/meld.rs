@@ -104,6 +104,7 @@ pub fn plan<'d>(
             library,
             member: target.members.len() - 1,
             atoms: first.chain(again).collect(),
+            debug: written.debug,
         });
     }
     Error::all(errors)?;

@@ -70,6 +70,8 @@ pub struct MadeObject {
     pub member: usize,
     /// Its classes, in the order in which they were written, and their places.
     pub atoms: Vec<(ClassId, Option<FilePlace>)>,
+    /// As far as any is known, in the same order: see [`Written::debug`](crate::format::output::Written::debug).
+    pub debug: Vec<u64>,
 }
 
 /// The whole result of a strategy.

@@ -160,9 +160,22 @@ pub struct Totals {
     pub bytes_after: u64,
     pub debug_bytes_removed: u64,
     pub debug_bytes: u64,
+    /// What of `debug_bytes` is said of each crate's functions, largest first (prelink, meld). Each library's bytes,
+    /// with relocations and what is said once for all, are shared out in proportion to the uncompressed bytes of the
+    /// functions' line rows and entries. What is inlined counts for the function that it is inlined into.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub debug_crates: Vec<CrateBytes>,
     /// Live bytes by number of plugins that reach them (prelink, meld).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reach_sets: Option<u64>,
+}
+
+/// A crate and bytes of something.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct CrateBytes {
+    #[serde(rename = "crate")]
+    pub krate: String,
+    pub bytes: u64,
 }
 
 /// How a program links the result.

@@ -7,18 +7,21 @@ use rayon::prelude::*;
 use super::{LibraryBytes, Overlap, ReportData};
 use crate::analysis::identity::members::MemberClasses;
 use crate::format;
+use crate::format::sections::SectionKind;
 use crate::input::{Inputs, MemberId};
 use crate::inspect::live::Live;
 use crate::inspect::survey::{self, ARCHIVE, NameMap, Naming};
 use crate::plan::{OutputLibrary, OutputSet};
 use crate::protocol::inspection::{CrateSizes, Kinds};
 use crate::protocol::melded::ReachSet;
+use crate::protocol::response::CrateBytes;
 
 /// What no crate's contents are in a library made of atoms: symbols, relocations, headers.
 const LINKING: &str = "[linking]";
 
 /// What was done, for the page. `sizes` are the files written: the plugin libraries', then the
-/// workspace library's; `live` is what a plan on atoms keeps.
+/// workspace library's; `live` is what a plan on atoms keeps, `debug`
+/// what of each written library's debug information is said of which crate.
 #[must_use]
 pub fn gather(
     strategy: &str,
@@ -27,6 +30,7 @@ pub fn gather(
     set: &OutputSet<'_>,
     sizes: &[u64],
     live: Option<Live>,
+    debug: &[Vec<CrateBytes>],
 ) -> ReportData {
     let plugins: Vec<String> = inputs.libraries.iter().map(|l| l.name.clone()).collect();
     let removed: u64 = set.libraries.iter().map(|l| l.debug_bytes_removed).sum();
@@ -42,7 +46,8 @@ pub fn gather(
         .enumerate()
         .map(|(index, (library, workspace))| {
             let bytes = sizes.get(index).copied().unwrap_or(0);
-            let crates = written(library, bytes, contents.and_then(|c| c.get(index)));
+            let debug = debug.get(index).map_or(&[][..], Vec::as_slice);
+            let crates = written(library, bytes, contents.and_then(|c| c.get(index)), debug);
             LibraryBytes {
                 name: library.name.clone(),
                 workspace: *workspace,
@@ -101,6 +106,7 @@ fn written(
     library: &OutputLibrary<'_>,
     bytes: u64,
     contents: Option<&Vec<CrateSizes>>,
+    debug: &[CrateBytes],
 ) -> Vec<CrateSizes> {
     let mut naming = Naming::default();
     let mut crates: NameMap<&str, Kinds> = NameMap::default();
@@ -125,16 +131,20 @@ fn written(
     for kinds in crates.values() {
         all += *kinds;
     }
-    let mut in_atoms = Kinds::default();
-    for krate in contents {
-        in_atoms += krate.kinds;
-    }
-    let mut linking = all.less(&in_atoms);
-    linking += archive;
     let mut crates: NameMap<&str, Kinds> = contents
         .iter()
         .map(|krate| (krate.krate.as_str(), krate.kinds))
         .collect();
+    for krate in debug {
+        let kinds = crates.entry(&krate.krate).or_default();
+        kinds.add(SectionKind::Debug, krate.bytes);
+    }
+    let mut in_atoms = Kinds::default();
+    for kinds in crates.values() {
+        in_atoms += *kinds;
+    }
+    let mut linking = all.less(&in_atoms);
+    linking += archive;
     *crates.entry(LINKING).or_default() += linking;
     sorted(crates)
 }

@@ -168,6 +168,25 @@ def test_without_own(engine, tmp_path):
         assert response['ok'] and (response['totals']['debug_bytes'] > 0) == has, response['totals']
 
 
+def test_cost_by_crate(engine, tmp_path):
+    """What is written is shared out among the crates that it speaks of, in the answer, the table and the report."""
+    report = tmp_path / 'report.html'
+    libraries = debug_libraries().values()
+    response = request(engine, 'meld', libraries, tmp_path / 'lib', exports=EXPORTS, arguments=['--report', report])
+    totals = response['totals']
+    crates = {c['crate']: c['bytes'] for c in totals['debug_crates']}
+    assert sum(crates.values()) == totals['debug_bytes'] > 0
+    assert {'debug_common', 'debug_left', 'debug_right', 'std', 'core'} <= set(crates), crates
+    assert crates['std'] > crates['debug_left'] > 0, crates
+    tips = re.findall(r'data-t="(.*?) in gstrsworkspace&#10;([^"]*)"', report.read_text())
+    debug = {krate: re.search('debug: ([0-9.]+ .?B)', kinds) for krate, kinds in tips}
+    assert debug['std'] and debug['core'] and not debug['[linking]'], tips
+    said = run([engine, 'meld', '--out', tmp_path / 'again', '--exports', *EXPORTS, '--', *libraries])
+    assert re.search(r'^debug info by crate: core [0-9.]+ .B, std ', said, re.M), said
+    stripped = request(engine, 'meld', libraries, tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'strip'])
+    assert 'debug_crates' not in stripped['totals']
+
+
 C = '''
 static inline int twice(int n) { return n + n; }
 __attribute__((noinline)) int c_deep(volatile int *n) {

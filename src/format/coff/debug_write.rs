@@ -8,7 +8,7 @@ use super::codeview;
 use super::emit::{OutReloc, OutSection, SymbolRef};
 use super::write::Layout;
 use crate::debuginfo::dwarf;
-use crate::debuginfo::dwarf::write::{FixTo, Options, Piece, Written};
+use crate::debuginfo::dwarf::write::{Costs, FixTo, Options, Piece, Written};
 use crate::error::{Code, Diagnostic, Result};
 
 /// What linkers read and no program loads.
@@ -16,14 +16,14 @@ pub(super) const FLAGS: u32 = pe::IMAGE_SCN_CNT_INITIALIZED_DATA.0
     | pe::IMAGE_SCN_MEM_READ.0
     | pe::IMAGE_SCN_MEM_DISCARDABLE.0;
 
-/// Adds the sections to the layout.
+/// Adds the sections to the layout, and tells what they cost.
 ///
 /// # Errors
 /// `output-limit` where a section is longer than 32 bits can say.
-pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
+pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<Costs> {
     let pieces = pieces(layout);
     if pieces.is_empty() {
-        return Ok(());
+        return Ok(Costs::default());
     }
     // The plan sees to it that all of a set have it in one way.
     if pieces[0].debug.own_way {
@@ -35,13 +35,14 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
 
 /// Code whose debug information is known, in the order of sections and offsets.
 fn pieces<'a>(layout: &Layout<'_, 'a, '_>) -> Vec<Piece<'a>> {
-    let atoms = layout.object.atoms.iter().zip(&layout.places);
+    let atoms = (0..).zip(&layout.object.atoms).zip(&layout.places);
     let mut pieces: Vec<Piece<'a>> = atoms
-        .filter_map(|(out, place)| {
+        .filter_map(|((position, out), place)| {
             let (debug, atom) = out.debug?;
             Some(Piece {
                 debug,
                 atom,
+                position,
                 section: place.section as u32,
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
@@ -59,13 +60,13 @@ fn too_long() -> Diagnostic {
         .hint("use `--debug strip`")
 }
 
-fn dwarf(layout: &mut Layout<'_, '_, '_>, pieces: &[Piece<'_>]) -> Result<()> {
+fn dwarf(layout: &mut Layout<'_, '_, '_>, pieces: &[Piece<'_>]) -> Result<Costs> {
     let options = Options {
         version: 4,
         address_size: layout.arch.address_size(),
         remap: layout.object.debug.remap,
     };
-    let written = dwarf::write::write(pieces, options);
+    let (written, costs) = dwarf::write::write(pieces, options);
     let first = layout.sections.len();
     let order: Vec<SectionId> = written.iter().map(|w| w.id).collect();
     for Written { id, bytes } in written {
@@ -102,5 +103,5 @@ fn dwarf(layout: &mut Layout<'_, '_, '_>, pieces: &[Piece<'_>]) -> Result<()> {
         }
         layout.sections.push(section);
     }
-    Ok(())
+    Ok(costs)
 }

@@ -59,7 +59,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     layout.name_functions();
     layout.convert_relocations()?;
     layout.build_unwind()?;
-    debug_write::build(&mut layout)?;
+    let debug = debug_write::build(&mut layout)?;
     layout.add_directives(&joined);
     let fallbacks = layout.fallbacks()?;
     for section in &mut layout.sections {
@@ -82,6 +82,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
         bytes,
         places: layout.places.iter().map(|p| Some(place(p))).collect(),
         copies: Vec::new(),
+        debug: debug.0,
     })
 }
 

@@ -5,13 +5,13 @@ use object::elf;
 
 use super::symbols::{SymbolRef, SymbolTable};
 use super::write::{Layout, NOWHERE, OutReloc, OutSection};
-use crate::debuginfo::dwarf::write::{FixTo, Options, Piece, Written};
+use crate::debuginfo::dwarf::write::{Costs, FixTo, Options, Piece, Written};
 use crate::debuginfo::{compress, dwarf};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{EdgeKind, SymbolKind};
 use crate::format::output::OutTarget;
 
-/// Adds the sections to the layout.
+/// Adds the sections to the layout, and tells what they cost.
 ///
 /// # Errors
 /// `output-limit` where a section is longer than 32-bit DWARF can say.
@@ -19,7 +19,7 @@ pub(super) fn build(
     layout: &mut Layout<'_, '_, '_>,
     symbols: &mut SymbolTable<'_, '_, '_>,
     is_64: bool,
-) -> Result<()> {
+) -> Result<Costs> {
     let object = layout.object;
     // By output section: the atom that is alone in it, where linkers delete code.
     let mut alone = vec![0; layout.sections.len()];
@@ -51,6 +51,7 @@ pub(super) fn build(
             Some(Piece {
                 debug,
                 atom,
+                position: at,
                 section: place.section as u32,
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
@@ -64,7 +65,7 @@ pub(super) fn build(
         address_size: if is_64 { 8 } else { 4 },
         remap: object.debug.remap,
     };
-    let written = dwarf::write::write(&pieces, options);
+    let (written, costs) = dwarf::write::write(&pieces, options);
     let first = layout.sections.len() as u32;
     let order: Vec<SectionId> = written.iter().map(|w| w.id).collect();
     let section_of = |id: SectionId| {
@@ -138,7 +139,7 @@ pub(super) fn build(
             group: None,
         });
     }
-    Ok(())
+    Ok(costs)
 }
 
 /// Where linkers may delete bytes, or add some.

@@ -82,7 +82,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     layout.convert_relocations(&mut symbols)?;
     exidx::build(&mut layout, &mut symbols)?;
     unwind::build(&mut layout, &mut symbols)?;
-    debug_write::build(&mut layout, &mut symbols, joined.is_64)?;
+    let debug = debug_write::build(&mut layout, &mut symbols, joined.is_64)?;
     for section in &mut layout.sections {
         section.relocs.sort_by_key(|r| r.offset);
     }
@@ -98,6 +98,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
         bytes,
         places: layout.places.iter().map(place).collect(),
         copies: Vec::new(),
+        debug: debug.0,
     })
 }
 

@@ -11,24 +11,25 @@ use super::emit::{Entry, Referent, Relocation};
 use super::native::Native;
 use super::write::{Layout, OutSection, Place, limit, put};
 use crate::debuginfo::dwarf;
-use crate::debuginfo::dwarf::write::{FixTo, Options, Piece, Written};
+use crate::debuginfo::dwarf::write::{Costs, FixTo, Options, Piece, Written};
 use crate::error::{Diagnostic, Result};
 
-/// Adds the sections to the layout, whose code has its addresses.
+/// Adds the sections to the layout, whose code has its addresses, and tells what they cost.
 ///
 /// # Errors
 /// `output-limit` where a section is longer than the object's fields can say.
-pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
+pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<Costs> {
     let object = layout.object;
-    let mut atoms: Vec<_> = object.atoms.iter().zip(&layout.places).collect();
+    let mut atoms: Vec<_> = (0..).zip(&object.atoms).zip(&layout.places).collect();
     atoms.sort_by_key(|(_, place)| (place.section, place.offset));
     let mut before = false;
-    let described = atoms.into_iter().filter_map(|(out, place)| {
+    let described = atoms.into_iter().filter_map(|((position, out), place)| {
         let follows = std::mem::replace(&mut before, out.debug.is_some());
         let (debug, atom) = out.debug?;
         Some(Piece {
             debug,
             atom,
+            position,
             section: place.section as u32,
             offset: place.offset,
             size: out.file.atoms[out.atom as usize].size,
@@ -43,7 +44,8 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
         address_size: 8,
         remap: object.debug.remap,
     };
-    for Written { id, bytes } in dwarf::write::write(&pieces, options) {
+    let (written, costs) = dwarf::write::write(&pieces, options);
+    for Written { id, bytes } in written {
         let mut section = OutSection::new(SEGMENT, &section_name(id), macho::S_ATTR_DEBUG.0);
         section.size = bytes.len();
         section.data = bytes.data;
@@ -75,7 +77,7 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<()> {
         }
         layout.sections.push(section);
     }
-    Ok(())
+    Ok(costs)
 }
 
 fn too_long(diagnostic: Diagnostic) -> Diagnostic {

@@ -142,7 +142,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     }
     layout.assign_addresses()?;
     unwind::build(&mut layout, &mut symbols, &copies)?;
-    debug_write::build(&mut layout)?;
+    let debug = debug_write::build(&mut layout)?;
     layout.assign_addresses()?;
     if layout.sections.len() > MAX_SECTIONS {
         return Err(limit("more than 255 sections in a Mach-O object").into());
@@ -157,6 +157,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
         bytes,
         places: places.iter().map(|p| Some(place(p))).collect(),
         copies: again.collect(),
+        debug: debug.0,
     })
 }
 

@@ -8,6 +8,7 @@ use super::subject::Subject;
 use super::{Made, make_set, write};
 use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::inspect::debug_cost;
 use crate::output::commit::Stage;
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, Metadata, Output, Source, Strategy, Workspace};
@@ -174,6 +175,8 @@ fn add(all: &mut Response, group: &Group, one: Response) {
         sum.bytes_before += totals.bytes_before;
         sum.bytes_after += totals.bytes_after;
         sum.debug_bytes_removed += totals.debug_bytes_removed;
+        sum.debug_bytes += totals.debug_bytes;
+        debug_cost::join(&mut sum.debug_crates, totals.debug_crates.clone());
     }
     all.warnings.extend(one.warnings.into_iter().map(|mut w| {
         w.message = format!("{name}: {}", w.message);

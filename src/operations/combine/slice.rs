@@ -17,6 +17,7 @@ use crate::format::{self, Format};
 use crate::input::archive::ArchiveKind;
 use crate::input::restore::{self, Former};
 use crate::input::{self, Inputs, MappedFile, bitcode};
+use crate::inspect::debug_cost;
 use crate::inspect::live::{Live, live};
 use crate::output::archive::{ArchiveWriter, Kinds};
 use crate::output::targets::Targets;
@@ -116,6 +117,10 @@ impl Run<'_> {
         self.events.phase("write");
         let kinds = Kinds::new(request.archive, &inputs);
         let sizes = write_archives(&set, targets, &kinds, place)?;
+        let debug_bytes = debug_bytes(strategy, &set);
+        let debug_crates = proof.as_ref().map_or_else(Vec::new, |(analysis, ..)| {
+            debug_cost::by_library(&inputs, analysis, &set, &debug_bytes)
+        });
         self.events.phase("verify");
         prove(strategy, &inputs, &set, targets, &sizes.staged, proof)?;
         let page = request.report.as_ref().map(|_| {
@@ -129,10 +134,24 @@ impl Run<'_> {
                 &set,
                 &written,
                 live,
+                &debug_crates,
             ))
         });
+        let mut response = respond(
+            strategy,
+            self.subject,
+            &inputs,
+            targets,
+            &set,
+            &sizes,
+            &debug_bytes,
+        );
+        if let Some(totals) = &mut response.totals {
+            let crates = debug_crates.into_iter().flatten();
+            debug_cost::join(&mut totals.debug_crates, crates);
+        }
         Ok(Done {
-            response: respond(strategy, self.subject, &inputs, targets, &set, &sizes),
+            response,
             strategy,
             format: inputs.format(),
             linker_args: set.linker_args,
@@ -359,6 +378,7 @@ fn respond(
     targets: &Targets,
     set: &OutputSet<'_>,
     sizes: &Sizes,
+    debug_bytes: &[u64],
 ) -> Response {
     let mut response = Response::new(strategy.name());
     response.target.clone_from(&subject.target);
@@ -388,14 +408,14 @@ fn respond(
             plugin.native_static_libs =
                 emit::needs::needed(inputs.format(), natives, &plugin.externals);
         }
-        plugin.debug_bytes = debug_bytes(strategy, output);
+        plugin.debug_bytes = debug_bytes.get(i).copied().unwrap_or(0);
         totals.debug_bytes += plugin.debug_bytes;
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
         totals.debug_bytes_removed += plugin.debug_bytes_removed;
         response.plugins.push(plugin);
     }
-    let shared = debug_bytes(strategy, &set.workspace);
+    let shared = debug_bytes.last().copied().unwrap_or(0);
     totals.debug_bytes += shared;
     response.totals = Some(totals);
     response.workspace_library = Some(WorkspaceLibrary {
@@ -410,11 +430,14 @@ fn respond(
     response
 }
 
-/// Bytes of debug information that a strategy wrote.
-fn debug_bytes(strategy: Strategy, library: &OutputLibrary<'_>) -> u64 {
-    if strategy == Strategy::Dedup {
-        return 0;
-    }
+/// Bytes of debug information that a strategy wrote: plugin libraries, then the workspace library.
+fn debug_bytes(strategy: Strategy, set: &OutputSet<'_>) -> Vec<u64> {
     let of = |data: &[u8]| format::debug::debug_bytes(format::classify(data), data);
-    library.members.par_iter().map(|m| of(&m.data)).sum()
+    let libraries = set.libraries.iter().chain([&set.workspace]);
+    libraries
+        .map(|library| match strategy {
+            Strategy::Dedup => 0,
+            _ => library.members.par_iter().map(|m| of(&m.data)).sum(),
+        })
+        .collect()
 }

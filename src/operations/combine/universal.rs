@@ -9,6 +9,7 @@ use super::slice::{Done, Run};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::universal::{self, Slice};
 use crate::input::{MappedFile, Slices};
+use crate::inspect::debug_cost;
 use crate::output::commit::{Stage, output_error};
 use crate::protocol::response::{Response, Totals};
 
@@ -293,6 +294,7 @@ fn add(all: &mut Response, more: Response) {
         all.members_kept += more.members_kept;
         all.members_moved += more.members_moved;
         all.debug_bytes_removed += more.debug_bytes_removed;
+        all.debug_bytes += more.debug_bytes;
         for (all, more) in [
             (&mut all.exports, more.exports),
             (&mut all.externals, more.externals),
@@ -304,22 +306,32 @@ fn add(all: &mut Response, more: Response) {
     }
     if let (Some(all), Some(more)) = (&mut all.workspace_library, more.workspace_library) {
         all.members += more.members;
+        all.debug_bytes += more.debug_bytes;
+    }
+    if let (Some(all), Some(more)) = (&mut all.totals, more.totals) {
+        debug_cost::join(&mut all.debug_crates, more.debug_crates);
     }
     all.warnings.extend(more.warnings);
 }
 
 /// Says the sizes of the universal files.
 fn settle(response: &mut Response, before: &[u64], sizes: &[u64]) {
-    let mut totals = Totals::default();
+    let former = response.totals.take().unwrap_or_default();
+    let mut totals = Totals {
+        debug_crates: former.debug_crates,
+        ..Totals::default()
+    };
     for ((plugin, before), size) in response.plugins.iter_mut().zip(before).zip(sizes) {
         plugin.bytes_before = *before;
         plugin.bytes_after = *size;
         totals.bytes_before += plugin.bytes_before;
         totals.bytes_after += plugin.bytes_after;
         totals.debug_bytes_removed += plugin.debug_bytes_removed;
+        totals.debug_bytes += plugin.debug_bytes;
     }
     if let (Some(workspace), Some(size)) = (&mut response.workspace_library, sizes.last()) {
         workspace.bytes = *size;
+        totals.debug_bytes += workspace.debug_bytes;
         totals.bytes_after += *size;
     }
     response.totals = Some(totals);

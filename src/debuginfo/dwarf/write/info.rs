@@ -54,6 +54,8 @@ impl<'a> Routines<'a> {
 /// A scope to write: what of it lies in the unit.
 struct Entry {
     depth: u32,
+    /// The piece's [`Piece::position`].
+    position: u32,
     /// In the unit's [`Routines`].
     routine: u32,
     /// With the unit's number of its file.
@@ -70,7 +72,7 @@ enum Spans {
 /// Writes a unit over `pieces`, whose language is `language`.
 pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: Options<'_>) {
     let mut files = FileTable::default();
-    let line_program = lines::program_of(&mut files, pieces, options);
+    let line_program = lines::program_of(&mut files, pieces, &mut out.costs, options);
     let mut routines = Routines::default();
     let entries = entries(pieces, &mut files, &mut routines, options);
     let texts = Texts::of(pieces, options);
@@ -98,7 +100,9 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
             open -= 1;
         }
         let children = entries.get(at + 1).is_some_and(|e| e.depth > entry.depth);
+        let before = out.info.len();
         scope(out, entry, children, &routines, base, options);
+        out.costs.add(entry.position, out.info.len() - before);
         if children {
             open = entry.depth + 1;
         }
@@ -261,6 +265,7 @@ fn entries<'a>(
                 let Some(spans) = spans else { continue };
                 out.push(Entry {
                     depth: scope.depth,
+                    position: piece.position,
                     routine: routines.number(debug, scope.routine),
                     call: scope
                         .call

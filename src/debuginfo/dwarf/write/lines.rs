@@ -6,7 +6,7 @@ use foldhash::fast::FixedState;
 use gimli::constants as dw;
 
 use super::bytes::{Bytes, FixTo};
-use super::{Options, Piece, is_loose};
+use super::{Costs, Options, Piece, is_loose};
 use crate::debuginfo::{NO_FILE, ObjectDebug, Row, RowFlags};
 
 /// Line advances of special opcodes: mostly a few lines on, or back out of an inlined function.
@@ -136,12 +136,14 @@ pub(crate) fn remapped(
 pub(super) fn program_of(
     files: &mut FileTable,
     pieces: &[Piece<'_>],
+    costs: &mut Costs,
     options: Options<'_>,
 ) -> Bytes {
     let mut program = Bytes::default();
     let mut machine = Machine::default();
     let mut ends: Option<(Piece<'_>, u32)> = None;
     for piece in pieces {
+        let before = program.len();
         for run in piece.debug.runs_of(piece.atom) {
             let rows = piece.debug.rows_of(run);
             let Some(first) = rows.first() else { continue };
@@ -167,6 +169,7 @@ pub(super) fn program_of(
                 }
             }
         }
+        costs.add(piece.position, program.len() - before);
     }
     if let Some((last, end)) = ends {
         machine.end(&mut program, &last, end, options);

@@ -35,6 +35,8 @@ pub struct Piece<'a> {
     pub debug: &'a ObjectDebug,
     /// The atom, in the object that `debug` is of.
     pub atom: u32,
+    /// Its position among the output object's atoms.
+    pub position: u32,
     /// The output section it is in, by the format writer's number.
     pub section: u32,
     /// Bytes from that section's start.
@@ -65,9 +67,9 @@ pub struct Written {
     pub bytes: Bytes,
 }
 
-/// The debug sections of an object. `pieces` in the order of sections and offsets.
+/// The debug sections of an object, and what they cost. `pieces` in the order of sections and offsets.
 #[must_use]
-pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
+pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> (Vec<Written>, Costs) {
     let mut by_language: HashMap<u16, usize> = HashMap::new();
     let mut units: Vec<(u16, Vec<Piece<'_>>)> = Vec::new();
     let mut last = None;
@@ -110,11 +112,27 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> Vec<Written> {
         ),
         (SectionId::DebugAranges, out.aranges),
     ];
-    written
+    let written = written
         .into_iter()
         .filter(|(_, bytes)| !units.is_empty() && !bytes.is_empty())
         .map(|(id, bytes)| Written { id, bytes })
-        .collect()
+        .collect();
+    (written, out.costs)
+}
+
+/// By the output object's atoms: bytes, as they are before compression and without relocations, of what is
+/// said of each: its rows and scopes.
+#[derive(Debug, Clone, Default)]
+pub struct Costs(pub Vec<u64>);
+
+impl Costs {
+    pub fn add(&mut self, position: u32, bytes: u64) {
+        let at = position as usize;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        self.0[at] += bytes;
+    }
 }
 
 /// Sections in the making.
@@ -127,6 +145,7 @@ struct Out {
     lines: Bytes,
     ranges: Bytes,
     aranges: Bytes,
+    costs: Costs,
 }
 
 /// The language of a piece with debug information.

@@ -7,7 +7,7 @@ use super::annotations::{Line, encode};
 use super::functions::{FullLine, lines, parts};
 use super::tables::{Files, PROCEDURE, Types, text};
 use super::{LANGUAGES, LONGEST, SIGNATURE, subsection, symbol};
-use crate::debuginfo::dwarf::write::{Piece, remapped};
+use crate::debuginfo::dwarf::write::{Costs, Piece, remapped};
 use crate::debuginfo::{ObjectDebug, Unit};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::coff::arch::Arch;
@@ -15,14 +15,15 @@ use crate::format::coff::debug_write::FLAGS;
 use crate::format::coff::emit::{Comdat, OutReloc, OutSection, SymbolRef};
 use crate::format::coff::write::Layout;
 
-/// Adds the sections to the layout. `pieces` in the order of sections and offsets.
+/// Adds the sections to the layout, and tells what they cost. `pieces` in the order of sections and offsets.
 ///
 /// # Errors
 /// `output-limit` where a section is longer than 32 bits can say.
 pub(in crate::format::coff) fn build(
     layout: &mut Layout<'_, '_, '_>,
     pieces: &[Piece<'_>],
-) -> Result<()> {
+) -> Result<Costs> {
+    let mut costs = Costs::default();
     let mut files = Files::new(layout.object.debug.remap);
     let mut types = Types::new();
     let mut all: Vec<Out> = vec![Out::new(layout.arch, None)];
@@ -45,7 +46,7 @@ pub(in crate::format::coff) fn build(
                 all.len() - 1
             }),
         };
-        all[at].pieces(pieces, &mut files, &mut types);
+        all[at].pieces(pieces, &mut files, &mut types, &mut costs);
     }
     if let Some(own) = all.first_mut() {
         own.table(subsection::INLINEES, &types.inlinees);
@@ -58,7 +59,8 @@ pub(in crate::format::coff) fn build(
         add(layout, section, out.data, out.relocs)?;
     }
     let section = OutSection::new(b".debug$T", FLAGS);
-    add(layout, section, types.into_section(), Vec::new())
+    add(layout, section, types.into_section(), Vec::new())?;
+    Ok(costs)
 }
 
 fn add(
@@ -201,13 +203,22 @@ impl Out {
     }
 
     /// The functions of pieces in one section.
-    fn pieces(&mut self, pieces: &[Piece<'_>], files: &mut Files<'_>, types: &mut Types) {
+    fn pieces(
+        &mut self,
+        pieces: &[Piece<'_>],
+        files: &mut Files<'_>,
+        types: &mut Types,
+        costs: &mut Costs,
+    ) {
         let mut tables: Vec<(u32, u32, u32, Vec<FullLine>)> = Vec::new();
+        // Whose tables these are: up to where.
+        let mut owners: Vec<(u32, usize)> = Vec::new();
         let begun = self.begin(subsection::SYMBOLS);
         for piece in pieces {
             let Ok(offset) = u32::try_from(piece.offset) else {
                 continue;
             };
+            let before = self.data.len();
             let all = lines(piece, files);
             let mut covered: Vec<(u32, u32)> = Vec::new();
             for function in piece.debug.functions_in(piece.atom) {
@@ -237,11 +248,19 @@ impl Out {
             }
             covered.sort_unstable();
             uncovered(&all, &covered, offset, &mut tables);
+            costs.add(piece.position, (self.data.len() - before) as u64);
+            owners.push((piece.position, tables.len()));
         }
         self.end(begun);
         if let Some(section) = pieces.first().map(|p| p.section) {
-            for (offset, start, end, lines) in &tables {
-                self.lines(section, offset + start, end - start, *start, lines);
+            let mut first = 0;
+            for (position, end) in owners {
+                let before = self.data.len();
+                for (offset, start, end, lines) in &tables[first..end] {
+                    self.lines(section, offset + start, end - start, *start, lines);
+                }
+                costs.add(position, (self.data.len() - before) as u64);
+                first = end;
             }
         }
     }
