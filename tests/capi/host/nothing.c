@@ -1,0 +1,2 @@
+/* A shared library that has nothing of its own. */
+typedef int nothing;

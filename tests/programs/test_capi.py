@@ -1,0 +1,132 @@
+"""Crates with C APIs from the registry, and three written here: C programs that call them check the results,
+and pay for what they call."""
+
+from itertools import combinations
+
+import pytest
+
+from harness import capi, link
+from harness.engine import STRATEGIES, Plain, combine
+
+# One process has the libraries combined, for all tests.
+pytestmark = pytest.mark.xdist_group('capi')
+# Without dedup: what is linked as it is has one allocator.
+NAMES = {'plain': capi.TOGETHER, 'dedup': capi.TOGETHER, 'prelink': capi.NAMES, 'meld': capi.NAMES}
+PAIRS = list(combinations(capi.NAMES, 2))
+
+
+@pytest.fixture(scope='module')
+def exports():
+    return capi.exports()
+
+
+@pytest.fixture(scope='module')
+def checks(tmp_path_factory):
+    """Objects that check a library each, by library."""
+    return capi.checks(tmp_path_factory.mktemp('checks'))
+
+
+def make(engine, strategy, libraries, exports, out, **how):
+    patterns = [name for library in libraries for name in exports[library]]
+    return combine(engine, strategy, libraries.values(), out, exports=patterns, workspace_library='capishared', **how)
+
+
+@pytest.fixture(scope='module')
+def combined(engine, exports, tmp_path_factory):
+    """All libraries, by strategy."""
+    libraries = capi.libraries()
+    made = {'plain': Plain(libraries)}
+    for strategy in STRATEGIES:
+        some = {name: libraries[name] for name in NAMES[strategy]}
+        made[strategy] = make(engine, strategy, some, exports, tmp_path_factory.mktemp(strategy))
+    return made
+
+
+def check(out, names, checks, libraries, **how):
+    said = link.check(capi.program(out, names, checks, libraries, **how))
+    assert f'all right: {len(names)} libraries' in said
+    out.unlink()
+
+
+@pytest.mark.parametrize('linker', link.LINKERS)
+@pytest.mark.parametrize('strategy', NAMES)
+def test_all(strategy, linker, combined, checks, tmp_path):
+    check(tmp_path / 'program', NAMES[strategy], checks, combined[strategy].link(NAMES[strategy]), linker=linker)
+
+
+@pytest.mark.parametrize('linker, mode', [('bfd', 'static'), ('lld', 'gc-sections'), ('mold', 'no-pie')])
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_all_in_other_modes(strategy, linker, mode, combined, checks, tmp_path):
+    check(tmp_path / 'program', capi.NAMES, checks, combined[strategy].link(), linker=linker, mode=mode)
+
+
+@pytest.mark.parametrize('order', [['rure', 'capi_markdown'], ['encoding_c', 'capi_ledger'], ['rure', 'libz_rs_sys']], ids='+'.join)
+@pytest.mark.needs('cross')
+def test_vendors_do_not_link_as_built(order, checks, tmp_path):
+    """Two allocators, two of fat LTO, two compilers: `test_vendors_mixed` has all of them."""
+    libraries = capi.vendors()
+    with pytest.raises(AssertionError, match='duplicate symbol'):
+        check(tmp_path / 'program', order, checks, [libraries[name] for name in order], linker='lld')
+
+
+@pytest.mark.parametrize('pair', PAIRS, ids='+'.join)
+def test_pair(pair, combined, checks, tmp_path):
+    check(tmp_path / 'program', pair, checks, combined['meld'].link(pair), linker='lld')
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('linker', link.LINKERS)
+@pytest.mark.parametrize('strategy', NAMES)
+@pytest.mark.parametrize('pair', PAIRS, ids='+'.join)
+def test_pair_by_each_linker(pair, strategy, linker, combined, checks, tmp_path):
+    if set(pair) <= set(NAMES[strategy]):
+        check(tmp_path / 'program', pair, checks, combined[strategy].link(pair), linker=linker)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('pair', PAIRS, ids='+'.join)
+def test_pair_melded_alone(pair, engine, exports, checks, tmp_path):
+    libraries = {name: path for name, path in capi.libraries().items() if name in pair}
+    made = make(engine, 'meld', libraries, exports, tmp_path / 'lib')
+    for linker in link.LINKERS:
+        check(tmp_path / 'program', pair, checks, made.link(), linker=linker)
+
+
+def test_shared_library_exports(combined, exports, tmp_path):
+    """Nothing of the libraries is visible in a shared library that has them but their APIs, and what C++ has in
+    common with whoever else has it."""
+    out = tmp_path / 'libchecks.so'
+    libraries = ['-Wl,--whole-archive', *combined['meld'].libraries(), '-Wl,--no-whole-archive', *combined['meld'].linker_args]
+    link.program(out, [capi.HOST / 'nothing.c'], [*libraries, *capi.native(capi.NAMES)], linker='lld', mode='shared')
+    visible = {name for name in link.dynamic_symbols(out) if not name.startswith('_Z')}
+    assert visible == {name for found in exports.values() for name in found}
+
+
+@pytest.mark.parametrize('library', capi.NAMES)
+def test_one_call(library, combined, tmp_path):
+    """Each program says by its exit status whether the call was right."""
+    for linker in link.LINKERS:
+        capi.one_call(tmp_path / 'program', library, combined['meld'].link([library]), linker=linker)
+
+
+def test_every_call_is_not_larger_than_collected(combined, exports, tmp_path):
+    """The program that holds every export, without --gc-sections, against the smallest that linkers make of the
+    libraries as built with it."""
+    found = {name: exports[name] for name in capi.TOGETHER}
+    smallest = min(capi.plain_sizes()['every'].values())
+    for linker in link.LINKERS:
+        size = capi.every_call(tmp_path / 'program', found, combined['meld'].link(capi.TOGETHER), linker=linker)
+        assert size <= 1.05 * smallest, (linker, size, smallest)
+
+
+@pytest.fixture(scope='module')
+def vendors(engine, exports, tmp_path_factory):
+    """Libraries with mimalloc, of fat LTO, of another compiler and without unwinding, melded."""
+    return make(engine, 'meld', capi.vendors(), exports, tmp_path_factory.mktemp('vendors'))
+
+
+@pytest.mark.needs('cross')
+@pytest.mark.parametrize('linker', link.LINKERS)
+def test_vendors_mixed(linker, vendors, checks, tmp_path):
+    check(tmp_path / 'program', list(capi.VENDORS), checks, vendors.link(), linker=linker)
+
