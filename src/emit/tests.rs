@@ -225,7 +225,7 @@ Description: GStreamer JSON Plugin
 Version: 0.15.0
 Libs: -L${pcfiledir}/.. -lgstjson
 Cflags:
-Libs.private: -lgcc_s -lm -lkernel32
+Libs.private: -lm -lkernel32
 Requires.private: gstrsworkspace
 ";
     assert_eq!(named(&files, json.as_str()), expected);
@@ -242,7 +242,7 @@ Name: gstrsworkspace
 Description: What the Rust plugins of a workspace share
 Version: 0.15.0
 Requires: glib-2.0
-Libs: -L${libdir} -lgstrsworkspace -lgcc_s -lm -lkernel32
+Libs: -L${libdir} -lgstrsworkspace -lm -lkernel32
 "
     );
     // Patching what is patched changes nothing.

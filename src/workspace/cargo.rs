@@ -5,10 +5,11 @@ use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::{Child, Command, Output, Stdio};
 
-use camino::{Utf8Path, Utf8PathBuf};
+use camino::{Utf8Component, Utf8Path, Utf8PathBuf};
 use cargo_metadata::{Metadata, MetadataCommand};
 use serde_json::Value;
 
+use super::rustc;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::protocol::request::Workspace;
 
@@ -73,9 +74,14 @@ impl<'w> Opened<'w> {
 
     /// The target directory: the request's, else cargo's.
     pub fn target_dir(&self) -> Result<Utf8PathBuf> {
-        match &self.cargo.request.target_dir {
-            Some(dir) => absolute(dir),
-            None => Ok(self.members.target_directory.clone()),
+        if let Some(dir) = &self.cargo.request.target_dir {
+            return absolute(dir);
+        }
+        // From the folder that the request was made in, as cargo would there; it runs elsewhere.
+        let variables = ["CARGO_TARGET_DIR", "CARGO_BUILD_TARGET_DIR"];
+        match variables.iter().find_map(|v| self.cargo.variable(v)) {
+            Some(dir) if !dir.is_empty() => absolute(Utf8Path::new(&dir)),
+            _ => absolute(&self.members.target_directory),
         }
     }
 
@@ -137,6 +143,15 @@ impl Cargo<'_> {
             .current_dir(&self.folder)
             .envs(&self.request.env)
             .stdin(Stdio::null());
+        // Meson and others call a compiler with arguments by that variable's name; cargo takes all for the name of
+        // one program.
+        if let Some(rustc) = self.variable("RUSTC")
+            && let Some(words) = rustc::words(&rustc)
+            && let Ok(own) = std::env::current_exe()
+            && let Ok(words) = serde_json::to_string(&words)
+        {
+            command.env("RUSTC", own).env(rustc::COMMAND, words);
+        }
         command
     }
 
@@ -273,13 +288,27 @@ pub fn failed(what: &str, text: &str) -> Error {
     Diagnostic::new(Code::CargoFailed, format!("`{what}` failed:\n{text}")).into()
 }
 
-/// `path` from the folder that the request was made in.
+/// `path` from the folder that the request was made in, without `..`: cargo leaves that out of the paths that it
+/// tells of, by the names alone, which is another file where the name before it is a link.
 pub fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf> {
-    camino::absolute_utf8(path).map_err(|e| {
-        Diagnostic::new(Code::RequestInvalid, format!("this is no usable path: {e}"))
-            .file(path)
-            .into()
-    })
+    let unusable = |e: std::io::Error| {
+        Diagnostic::new(Code::RequestInvalid, format!("this is no usable path: {e}")).file(path)
+    };
+    let whole = camino::absolute_utf8(path).map_err(unusable)?;
+    let mut tidy = Utf8PathBuf::new();
+    for part in whole.components() {
+        match part {
+            Utf8Component::CurDir => {}
+            Utf8Component::ParentDir => {
+                if tidy.is_symlink() {
+                    tidy = tidy.canonicalize_utf8().map_err(unusable)?;
+                }
+                tidy.pop();
+            }
+            part => tidy.push(part),
+        }
+    }
+    Ok(tidy)
 }
 
 fn manifest_path(request: &Workspace) -> Result<Utf8PathBuf> {

@@ -4,6 +4,7 @@ mod build;
 mod cargo;
 mod depinfo;
 mod discover;
+mod features;
 mod lock;
 mod native_libs;
 mod profile;

@@ -53,7 +53,8 @@ fn is_library(argument: &[&str]) -> bool {
 
 /// The argument without what rustc leaks: import libraries that crates bring along, which exist only
 /// in cargo's folders. What `windows.0.52.0` holds is in the static library already; `winapi_user32`
-/// is a copy of the system's `user32`, which every toolchain has.
+/// is a copy of the system's `user32`, which every toolchain has. GCC's shared unwinder is for linkers that are
+/// called without a compiler: GCC and clang add the one that suits the program, and a static program has another.
 #[must_use]
 pub fn without_leak(argument: &str) -> Option<Cow<'_, str>> {
     let lower = argument.to_ascii_lowercase();
@@ -63,6 +64,9 @@ pub fn without_leak(argument: &str) -> Option<Cow<'_, str>> {
         (None, None) => return Some(Cow::Borrowed(argument)),
     };
     let name = lower.strip_prefix(flag)?.strip_suffix(suffix)?;
+    if (flag, name) == ("-l", "gcc_s") {
+        return None;
+    }
     if name == "windows" || name.starts_with("windows.") {
         return None;
     }
@@ -80,7 +84,7 @@ mod tests {
     fn gnu_keeps_the_last() {
         assert_eq!(
             clean("-lgcc_s -lm -lc -lglib-2.0 -lm -lgcc_s -lc"),
-            ["-lglib-2.0", "-lm", "-lgcc_s", "-lc"]
+            ["-lglib-2.0", "-lm", "-lc"]
         );
         assert_eq!(
             clean("-Wl,-Bstatic -lz -Wl,-Bdynamic -lz"),

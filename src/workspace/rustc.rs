@@ -5,6 +5,9 @@
 //! - A plugin that a generated wrapper package depends on is not linked as a `cdylib` besides:
 //!   nobody wants that file, and linking it takes a linker for the target. cargo looks for it all the
 //!   same, so a placeholder takes its place; that happens only in a target directory of our own.
+//!
+//! It also stands for a compiler that is a program with arguments (`RUSTC="rustc -C linker=cc"`), which cargo
+//! cannot run.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -17,6 +20,9 @@ pub const MODE: &str = "DRAGONFIRE_RUSTC";
 /// The compiler wrapper that the user has set, to be run in turn.
 pub const NEXT: &str = "DRAGONFIRE_RUSTC_NEXT";
 
+/// The compiler that this program stands for: a JSON list of words.
+pub const COMMAND: &str = "DRAGONFIRE_RUSTC_COMMAND";
+
 /// Values of [`MODE`].
 pub const PRINT: &str = "print";
 pub const PRINT_AND_SKIP_CDYLIB: &str = "print+skip-cdylib";
@@ -25,8 +31,19 @@ pub const PRINT_AND_SKIP_CDYLIB: &str = "print+skip-cdylib";
 /// with the code. `None`: this is an ordinary run.
 #[must_use]
 pub fn take_over() -> Option<ExitCode> {
-    let mode = std::env::var_os(MODE)?;
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let first = arguments.first()?;
+    let command = std::env::var(COMMAND).ok();
+    let command: Option<Vec<String>> = command.and_then(|c| serde_json::from_str(&c).ok());
+    // cargo names us as the compiler to ourselves as the wrapper.
+    let wraps_itself = || std::env::current_exe().is_ok_and(|own| own.as_os_str() == first);
+    if let Some(command) = command
+        && !wraps_itself()
+        && !is_subcommand(first)
+    {
+        return Some(stand_in(&command, &arguments));
+    }
+    let mode = std::env::var_os(MODE)?;
     let (rustc, arguments) = arguments.split_first()?;
     if !is_compiler(rustc) {
         return None;
@@ -34,14 +51,92 @@ pub fn take_over() -> Option<ExitCode> {
     Some(compile(rustc, arguments, mode == PRINT_AND_SKIP_CDYLIB))
 }
 
+/// The words of a compiler with arguments; `None` for what is one program, and for nothing.
+#[must_use]
+pub fn words(command: &str) -> Option<Vec<String>> {
+    if !command.trim().contains(char::is_whitespace) || Path::new(command).is_file() {
+        return None;
+    }
+    let mut words: Vec<String> = Vec::new();
+    let mut quote = None;
+    let mut within = false;
+    for c in command.chars() {
+        match quote {
+            Some(q) if q == c => quote = None,
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c.is_whitespace() => {
+                within = false;
+                continue;
+            }
+            _ => {
+                if !within {
+                    words.push(String::new());
+                }
+                if let Some(word) = words.last_mut() {
+                    word.push(c);
+                }
+                within = true;
+                continue;
+            }
+        }
+        // Also of nothing but quotes.
+        if !within {
+            words.push(String::new());
+            within = true;
+        }
+    }
+    (words.len() > 1).then_some(words)
+}
+
+/// Runs the compiler that we stand for.
+fn stand_in(command: &[String], arguments: &[OsString]) -> ExitCode {
+    let Some((program, own)) = command.split_first() else {
+        return ExitCode::from(101);
+    };
+    // rustc takes a target only once, and cargo knows which.
+    let named = arguments
+        .iter()
+        .any(|a| a == "--target" || a.to_str().is_some_and(|a| a.starts_with("--target=")));
+    let mut own = own.iter().peekable();
+    let mut kept = Vec::new();
+    while let Some(word) = own.next() {
+        if named && word == "--target" {
+            own.next();
+        } else if !(named && word.starts_with("--target=")) {
+            kept.push(word);
+        }
+    }
+    run(Command::new(program).args(kept).args(arguments))
+}
+
+/// Runs a command to its end.
+fn run(command: &mut Command) -> ExitCode {
+    match command.status() {
+        Ok(status) => exit_code(status),
+        Err(e) => {
+            eprintln!("error: cannot run {}: {e}", command.get_program().display());
+            ExitCode::from(101)
+        }
+    }
+}
+
+fn exit_code(status: std::process::ExitStatus) -> ExitCode {
+    let code = status.code().and_then(|c| u8::try_from(c).ok());
+    ExitCode::from(code.unwrap_or(101))
+}
+
 /// Is the first argument the compiler to run? A build script may also run this program itself, with
 /// the variable still set; and it may ask the compiler anything through the wrapper.
 fn is_compiler(first: &OsString) -> bool {
-    let Some(first) = first.to_str() else {
-        return true;
-    };
+    !is_subcommand(first) && !first.to_str().is_some_and(|first| first.starts_with('-'))
+}
+
+/// Is it one of this program's own commands?
+fn is_subcommand(first: &OsString) -> bool {
     let commands = ["request", "schema", "help"];
-    !first.starts_with('-') && !OPERATIONS.contains(&first) && !commands.contains(&first)
+    first
+        .to_str()
+        .is_some_and(|first| OPERATIONS.contains(&first) || commands.contains(&first))
 }
 
 fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitCode {
@@ -85,8 +180,7 @@ fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitC
             }
         }
     }
-    let code = status.code().and_then(|c| u8::try_from(c).ok());
-    ExitCode::from(code.unwrap_or(101))
+    exit_code(status)
 }
 
 /// Every crate type asked for, with the place of the argument that names it.
@@ -184,6 +278,25 @@ mod tests {
         }
         for text in ["discover", "request", "schema", "-o", "--version"] {
             assert!(!is_compiler(&text.into()), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_compiler_with_arguments_is_taken_apart() {
+        let all = |command: &str| words(command).unwrap_or_default();
+        assert_eq!(all("rustc -C linker=cc"), ["rustc", "-C", "linker=cc"]);
+        assert_eq!(
+            all(" '/opt/my rust/rustc'  --cfg 'a=\"b c\"' \"\" "),
+            ["/opt/my rust/rustc", "--cfg", "a=\"b c\"", ""]
+        );
+        for one in [
+            "",
+            "rustc",
+            "/opt/rust/bin/rustc",
+            " rustc ",
+            "'/opt/my rust/rustc'",
+        ] {
+            assert_eq!(words(one), None, "{one}");
         }
     }
 

@@ -5,7 +5,7 @@
 //! Nothing of the user's is edited. A generated workspace is complete or absent: its folder is named
 //! after its contents and appears by one rename.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use camino::{Utf8Path, Utf8PathBuf};
 use cargo_metadata::{DependencyKind, Package};
@@ -13,6 +13,7 @@ use toml::{Table, Value};
 
 use super::cargo::Opened;
 use super::discover::Found;
+use super::features::{self, Other};
 use super::lock::{self, Lock};
 use super::profile;
 use crate::error::{Code, Diagnostic, Result};
@@ -45,9 +46,14 @@ pub fn generate(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Re
         .iter()
         .map(|p| format!("{}-dragonfire", p.package.name))
         .collect();
-    let features = features(request, plugins)?;
-    for ((plugin, name), features) in plugins.iter().zip(&names).zip(features) {
-        let table = member(opened.root(), request, plugin, name, &features)?;
+    let features = features::find(opened, plugins)?;
+    for ((plugin, name), asked) in plugins.iter().zip(&names).zip(&features.asked) {
+        let mut table = member(opened.root(), request, plugin, name, &asked.own)?;
+        for other in &asked.others {
+            if let Some(package) = features.packages.get(other.package) {
+                depend(&mut table, opened.root(), package, other)?;
+            }
+        }
         files.insert(format!("{name}/Cargo.toml"), print(&table)?);
         // Without std of its own: a plugin without std has its own panic handler.
         let source = "#![no_std]\nextern crate plugin as _;\n".to_owned();
@@ -309,15 +315,16 @@ fn member(
     request: &Workspace,
     plugin: &Found,
     name: &str,
-    features: &[String],
+    features: &BTreeSet<String>,
 ) -> Result<Table> {
-    let mut dependency = source(root, plugin)?;
+    let mut dependency = source(root, &plugin.package)?;
     dependency.insert("package".to_owned(), plugin.package.name.as_str().into());
     if request.no_default_features {
         dependency.insert("default-features".to_owned(), false.into());
     }
     if !features.is_empty() {
-        dependency.insert("features".to_owned(), strings(features));
+        let features: Vec<String> = features.iter().cloned().collect();
+        dependency.insert("features".to_owned(), strings(&features));
     }
     let mut dependencies = Table::new();
     dependencies.insert("plugin".to_owned(), dependency.into());
@@ -343,10 +350,41 @@ fn member(
     Ok(table)
 }
 
+/// Lets the wrapper package depend on what the plugin depends on, for a feature of it: cargo unites the features
+/// of all that depend on a package.
+fn depend(table: &mut Table, root: &Utf8Path, package: &Package, other: &Other) -> Result<()> {
+    let place = match &other.platform {
+        Some(platform) => inner(inner(table, "target")?, platform)?,
+        None => table,
+    };
+    let dependencies = inner(place, "dependencies")?;
+    // Two of one name are told by their versions.
+    let alias = format!("{}-{}", package.name, package.version).replace(['.', '+'], "-");
+    if !dependencies.contains_key(&alias) {
+        let mut dependency = source(root, package)?;
+        dependency.insert("package".to_owned(), package.name.as_str().into());
+        dependency.insert("default-features".to_owned(), false.into());
+        dependency.insert("features".to_owned(), strings(&[]));
+        dependencies.insert(alias.clone(), dependency.into());
+    }
+    if let Some(Value::Array(features)) = inner(dependencies, &alias)?.get_mut("features") {
+        features.push(other.feature.as_str().into());
+    }
+    Ok(())
+}
+
+/// The table within, made where there is none.
+fn inner<'t>(table: &'t mut Table, key: &str) -> Result<&'t mut Table> {
+    let value = table.entry(key).or_insert_with(|| Table::new().into());
+    value.as_table_mut().ok_or_else(|| {
+        let message = format!("`{key}` of a generated Cargo.toml is no table");
+        Diagnostic::new(Code::Internal, message).into()
+    })
+}
+
 /// How a manifest names this very package: cargo must find the same source as in the lock file.
-fn source(root: &Utf8Path, plugin: &Found) -> Result<Table> {
+fn source(root: &Utf8Path, package: &Package) -> Result<Table> {
     let mut table = Table::new();
-    let package = &plugin.package;
     let Some(source) = package.source.as_ref().map(|s| s.repr.as_str()) else {
         let folder = package.manifest_path.parent().unwrap_or(root);
         table.insert("path".to_owned(), folder.as_str().into());
@@ -399,53 +437,6 @@ fn unescape(text: &str) -> String {
 
 fn strings(list: &[String]) -> Value {
     Value::Array(list.iter().map(|s| s.as_str().into()).collect())
-}
-
-/// The features asked for, for each plugin: those it has, as cargo does for several packages.
-fn features(request: &Workspace, plugins: &[Found]) -> Result<Vec<Vec<String>>> {
-    let mut all: Vec<Vec<String>> = plugins
-        .iter()
-        .map(|p| {
-            let own = p.package.features.keys();
-            own.filter(|_| request.all_features).cloned().collect()
-        })
-        .collect();
-    let asked = request
-        .features
-        .iter()
-        .flat_map(|f| f.split([',', ' ']))
-        .filter(|f| !f.is_empty());
-    for feature in asked {
-        let (package, name) = match feature.split_once('/') {
-            Some((package, name)) => (Some(package), name),
-            None => (None, feature),
-        };
-        let mut taken = false;
-        for (plugin, list) in plugins.iter().zip(&mut all) {
-            let meant = package.is_none_or(|p| p == plugin.package.name.as_str());
-            if meant && plugin.package.features.contains_key(name) {
-                taken = true;
-                if !list.iter().any(|f| f == name) {
-                    list.push(name.to_owned());
-                }
-            }
-        }
-        if !taken {
-            let known = plugins.iter().flat_map(|p| p.package.features.keys());
-            let mut known: Vec<&str> = known.map(String::as_str).collect();
-            known.sort_unstable();
-            known.dedup();
-            let hint = crate::nearest::did_you_mean(name, known.iter().copied())
-                .unwrap_or_else(|| format!("their features are {}", known.join(", ")));
-            return Err(Diagnostic::new(
-                Code::RequestInvalid,
-                format!("no plugin has the feature `{feature}`"),
-            )
-            .hint(hint)
-            .into());
-        }
-    }
-    Ok(all)
 }
 
 #[cfg(test)]
