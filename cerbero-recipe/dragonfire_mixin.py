@@ -83,10 +83,8 @@ class DragonfireMixin(DragonfireEngine):
     dragonfire_strategy = None
     # What programs may use of a plugin: the engine's manifest, or its path from the source folder (a
     # JSON file, or a Cargo.toml with [workspace.metadata.dragonfire]).
-    dragonfire_manifest = {
-        'schema': 1,
-        'exports': ['gst_plugin_{plugin}_register', 'gst_plugin_{plugin}_get_desc'],
-    }
+    # As here, the entry points of GStreamer plugins: those of gst_plugin_NAME_register and _get_desc that there are.
+    dragonfire_manifest = {'schema': 1}
     # With MSVC cargo-c installs NAME.lib. cerbero and Meson call static libraries libNAME.a there too,
     # and cerbero takes every .lib for an import library; set this to keep the name link.exe looks for.
     dragonfire_keep_lib_names = False
@@ -303,6 +301,6 @@ class DragonfirePrelinkMixin(DragonfireEngine):
 
 def _sentence(diagnostic):
     """One line for people of an error or warning of the engine."""
-    where = ''.join(f'{diagnostic[key]}: ' for key in ('file', 'member') if diagnostic.get(key))
+    where = ''.join(f'{diagnostic[key]}: ' for key in ('file', 'member', 'symbol') if diagnostic.get(key))
     hint = f' ({diagnostic["hint"]})' if diagnostic.get('hint') else ''
     return f'{where}{diagnostic.get("message", "")} [{diagnostic.get("code", "")}]{hint}'

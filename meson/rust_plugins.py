@@ -76,6 +76,10 @@ def arguments(argv):
     result.add_argument('--libdir', help='where the libraries will be installed')
     result.add_argument('--pkgconfigdir', help='where the .pc files will be installed; '
                         'pkgconfig in --libdir where not given')
+    result.add_argument('--workspace-libdir', help='where the workspace library will be installed; '
+                        '--libdir where not given')
+    result.add_argument('--workspace-pkgconfigdir', help="where the workspace library's .pc file will be "
+                        "installed; with the plugins' where not given")
     result.add_argument('--report', type=Path, help='write an HTML report')
     result.add_argument('--depfile', type=Path)
 
@@ -214,8 +218,10 @@ def ask(opts, request):
 
 def diagnostic(entry):
     place = [entry[key] for key in ('file', 'member', 'symbol') if entry.get(key)]
-    # More lines are what cargo or a compiler said, and that has been on stderr already.
-    message = entry['message'].partition('\n')[0]
+    message = entry['message']
+    if entry.get('shown'):
+        # More lines are what cargo or a compiler said, and that has been on stderr already.
+        message = message.partition('\n')[0].rstrip(':')
     lines = [': '.join(place + [message]) + f' [{entry["code"]}]']
     if entry.get('hint'):
         lines.append('hint: ' + entry['hint'])
@@ -240,6 +246,8 @@ def build(opts):
         'pkg_config_dir': absolute(out),
         'libdir': opts.libdir,
         'installed_pkg_config_dir': opts.pkgconfigdir or (libdir and str(libdir / 'pkgconfig')),
+        'workspace_libdir': opts.workspace_libdir,
+        'installed_workspace_pkg_config_dir': opts.workspace_pkgconfigdir,
         'depfile': absolute(opts.depfile),
         # As ninja knows it, not as the engine does.
         'depfile_targets': [opts.build[0]],

@@ -115,6 +115,9 @@ pub struct Diagnostic {
     /// What to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hint: Option<String>,
+    /// What the message has after its first line is cargo's or a compiler's words, and was sent as events before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub shown: bool,
 }
 
 impl Diagnostic {
@@ -126,7 +129,18 @@ impl Diagnostic {
             member: None,
             symbol: None,
             hint: None,
+            shown: false,
         }
+    }
+
+    /// Without the words that were sent as events before.
+    #[must_use]
+    pub fn brief(mut self) -> Self {
+        if self.shown {
+            let first = self.message.lines().next().unwrap_or_default();
+            self.message = first.trim_end_matches(':').to_owned();
+        }
+        self
     }
 
     #[must_use]

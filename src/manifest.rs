@@ -29,6 +29,7 @@ pub struct Manifest {
     pub schema: u32,
     /// Library that takes what the plugins share, without `lib` prefix or suffix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = LIBRARY_NAME))]
     pub workspace_library: Option<String>,
     /// What happens to debug information, where the request does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -185,8 +186,11 @@ impl Manifest {
     }
 }
 
+/// As a pattern for the schema: what [`is_library_name`] lets through.
+pub(crate) const LIBRARY_NAME: &str = r"^[^-./\\:\s\x00][^/\\:\s\x00]*$";
+
 /// Can this stand in `libNAME.a`?
-fn is_library_name(name: &str) -> bool {
+pub(crate) fn is_library_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with(['-', '.'])
         && !name.contains(['/', '\\', ':', '\0'])
@@ -254,16 +258,19 @@ fn misread(path: &str, table: &str, why: &str) -> Error {
 }
 
 fn read(path: &Utf8Path) -> Result<String> {
-    std::fs::read_to_string(path).map_err(|e| {
+    let text = std::fs::read_to_string(path).map_err(|e| {
         let code = match e.kind() {
             std::io::ErrorKind::NotFound => Code::InputNotFound,
             std::io::ErrorKind::IsADirectory => Code::InputIsDirectory,
             std::io::ErrorKind::InvalidData => Code::ManifestInvalid,
             _ => Code::InputUnreadable,
         };
-        Diagnostic::new(code, format!("cannot read the manifest: {e}"))
-            .file(path)
-            .into()
+        Diagnostic::new(code, format!("cannot read the manifest: {e}")).file(path)
+    })?;
+    // Some editors write a byte-order mark.
+    Ok(match text.strip_prefix('\u{feff}') {
+        Some(text) => text.to_owned(),
+        None => text,
     })
 }
 

@@ -1,7 +1,9 @@
 //! What the command line looks like.
 
+use std::ffi::OsString;
+
 use camino::Utf8PathBuf;
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Presentation;
 use crate::protocol::request::{ArchiveFlavour, Builder, Debug, DebugCompress, Symbols};
@@ -11,30 +13,43 @@ use crate::protocol::schema;
 #[derive(Debug, Parser)]
 #[command(
     version,
-    args_conflicts_with_subcommands = true,
-    subcommand_negates_reqs = true,
+    subcommand_required = true,
     arg_required_else_help = true,
-    override_usage = "dragonfire <COMMAND> [OPTIONS]\n       dragonfire -o <OUT> -f <gnu|coff|darwin> <LIB>..."
+    override_usage = "dragonfire <COMMAND> [OPTIONS]\n       dragonfire -o <OUT> [-f <gnu|coff|darwin>] <LIB>...",
+    after_help = "Without a command, -o thins the libraries LIB in place and writes the workspace library OUT."
 )]
 pub(super) struct Cli {
     #[command(subcommand)]
-    pub command: Option<Command>,
-    #[command(flatten)]
-    pub drop_in: DropIn,
+    pub command: Command,
 }
 
-/// The command line of the first dragonfire: dedup in place.
-#[derive(Debug, Args)]
+/// Thins libraries in place: the command line of the first dragonfire.
+#[derive(Debug, Parser)]
+#[command(name = "dragonfire", version)]
 pub(super) struct DropIn {
-    /// Without a command: the workspace library to write; LIBs are thinned in place
-    #[arg(short, long, value_name = "OUT", required = true)]
-    pub output: Option<Utf8PathBuf>,
-    /// Without a command: kind of archive to write
+    /// The workspace library to write
+    #[arg(short, long, value_name = "OUT")]
+    pub output: Utf8PathBuf,
+    /// Kind of archive to write [default: as the libraries]
     #[arg(short, long, value_name = "KIND", value_enum)]
     pub format: Option<ArchiveFlavour>,
-    /// Without a command: the libraries
+    /// The libraries, thinned in place
     #[arg(value_name = "LIB", required = true)]
     pub libraries: Vec<Utf8PathBuf>,
+}
+
+/// Are the program's arguments those of the first dragonfire? They have `-o` and no command.
+pub(super) fn is_drop_in(arguments: &[OsString]) -> bool {
+    let mut arguments = arguments.iter().skip(1).filter_map(|a| a.to_str());
+    let command = Cli::command();
+    let is_command = |name: &str| name == "help" || command.find_subcommand(name).is_some();
+    let Some(first) = arguments.next() else {
+        return false;
+    };
+    let is_output = |argument: &str| {
+        argument.starts_with("-o") || argument == "--output" || argument.starts_with("--output=")
+    };
+    !is_command(first) && (is_output(first) || arguments.take_while(|a| *a != "--").any(is_output))
 }
 
 #[derive(Debug, Subcommand)]
@@ -288,6 +303,9 @@ pub(super) struct MetadataArgs {
     /// Folder the .pc files will be installed in
     #[arg(long, value_name = "DIR", help_heading = "Metadata")]
     pub installed_pkg_config_dir: Option<Utf8PathBuf>,
+    /// Folder the workspace library's .pc file will be installed in, where it is another
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub installed_workspace_pkg_config_dir: Option<Utf8PathBuf>,
     /// Write a dependency file for make or ninja
     #[arg(long, value_name = "FILE", help_heading = "Metadata")]
     pub depfile: Option<Utf8PathBuf>,

@@ -5,6 +5,7 @@ mod progress;
 mod table;
 mod to_request;
 
+use std::ffi::OsString;
 use std::io::{Read, Write};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -16,7 +17,7 @@ use crate::protocol::event::Events;
 use crate::protocol::request::Request;
 use crate::protocol::response::Response;
 use crate::protocol::{read, schema};
-use args::{Cli, Command, Print};
+use args::{Cli, Command, DropIn, Print};
 
 /// Exit status of a request that failed.
 const FAILED: u8 = 1;
@@ -24,15 +25,18 @@ const FAILED: u8 = 1;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    match cli.command {
-        Some(Command::Schema { subject }) => stdout(&schema::render(subject), 0),
-        Some(Command::Request { events }) => protocol(events),
-        Some(command) => {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    if args::is_drop_in(&arguments) {
+        let drop_in = DropIn::parse_from(arguments);
+        return person(drop_in.into_request(), &Presentation::default());
+    }
+    match Cli::parse_from(arguments).command {
+        Command::Schema { subject } => stdout(&schema::render(subject), 0),
+        Command::Request { events } => protocol(events),
+        command => {
             let presentation = command.presentation();
             person(command.into_request(), &presentation)
         }
-        None => person(cli.drop_in.into_request(), &Presentation::default()),
     }
 }
 
@@ -83,7 +87,11 @@ fn person(request: Result<Request, Error>, presentation: &Presentation) -> ExitC
         eprintln!("warning: {diagnostic}");
     }
     for diagnostic in &response.errors {
-        eprintln!("error: {diagnostic}");
+        if presentation.quiet {
+            eprintln!("error: {diagnostic}");
+        } else {
+            eprintln!("error: {}", diagnostic.clone().brief());
+        }
     }
     let status = status(&response);
     if !response.ok {
@@ -138,11 +146,25 @@ fn respond(response: &Response) -> ExitCode {
     }
 }
 
-/// Writes `text`; a reader that went away must not look like success.
+/// Writes `text`; a reader that went away must not look like success, and knows that it did. What else keeps the
+/// text from its place is said.
 fn stdout(text: &str, status: u8) -> ExitCode {
     let mut out = std::io::stdout().lock();
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => ExitCode::from(status),
-        Err(_) => ExitCode::from(FAILED),
+        Err(e) => {
+            if e.kind() != std::io::ErrorKind::BrokenPipe {
+                let full = e.kind() == std::io::ErrorKind::StorageFull;
+                let code = if full {
+                    Code::OutputDiskFull
+                } else {
+                    Code::OutputUnwritable
+                };
+                let said = Diagnostic::new(code, format!("cannot write to stdout: {e}"));
+                // Nothing is left to say it to where this fails too.
+                let _ = writeln!(std::io::stderr(), "error: {said}");
+            }
+            ExitCode::from(FAILED)
+        }
     }
 }

@@ -16,9 +16,7 @@ use crate::protocol::request::{
 
 impl DropIn {
     pub(super) fn into_request(self) -> Result<Request> {
-        let output = self
-            .output
-            .ok_or_else(|| invalid("no workspace library is named", "give it with -o"))?;
+        let output = self.output;
         let name = library_name(&output);
         let source = libraries(self.libraries);
         Ok(Request::Dedup(CombineRequest {
@@ -174,6 +172,7 @@ impl MetadataArgs {
             libdir: self.libdir,
             workspace_libdir: self.workspace_libdir,
             installed_pkg_config_dir: self.installed_pkg_config_dir,
+            installed_workspace_pkg_config_dir: self.installed_workspace_pkg_config_dir,
             depfile: self.depfile,
             depfile_targets: self.depfile_target,
         }

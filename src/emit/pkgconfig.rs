@@ -126,9 +126,11 @@ impl Dirs {
         let installed = metadata.installed_pkg_config_dir.clone();
         let workspace = metadata.workspace_pkg_config_dir.clone();
         Self {
-            // A folder of its own is also where it is installed: there is no other to tell it by.
-            installed_workspace: workspace
+            // A folder of its own is also where it is installed, unless that is said.
+            installed_workspace: metadata
+                .installed_workspace_pkg_config_dir
                 .clone()
+                .or_else(|| workspace.clone())
                 .or_else(|| installed.clone())
                 .unwrap_or_else(|| plugins.clone()),
             workspace: workspace.unwrap_or_else(|| plugins.clone()),

@@ -180,7 +180,7 @@ impl MappedFile {
 pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
     let mut files = Vec::with_capacity(paths.len());
     let mut errors = Vec::new();
-    let mut seen: Vec<(Utf8PathBuf, &Utf8PathBuf)> = Vec::new();
+    let mut seen: HashMap<Utf8PathBuf, &Utf8PathBuf> = HashMap::new();
     for path in paths {
         let opened = MappedFile::open(path).and_then(|mut file| {
             file.open_thin_members()?;
@@ -194,7 +194,7 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
             }
         }
         let real = path.canonicalize_utf8().unwrap_or_else(|_| path.clone());
-        if let Some((_, first)) = seen.iter().find(|(r, _)| *r == real) {
+        if let Some(first) = seen.get(&real) {
             errors.push(
                 Diagnostic::new(
                     Code::InputDuplicate,
@@ -204,7 +204,7 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
                 .hint("name each library once"),
             );
         }
-        seen.push((real, path));
+        seen.entry(real).or_insert(path);
     }
     Error::all(errors)?;
     Ok(files)

@@ -1,5 +1,7 @@
 //! Where a run writes what, and what it must not write over.
 
+use std::collections::HashSet;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::error::{Code, Diagnostic, Error, Result};
@@ -55,7 +57,7 @@ impl Targets {
     /// `output-is-input`, `input-duplicate`.
     pub fn check(&self, output: &Output, paths: &[Utf8PathBuf]) -> Result<()> {
         let real = |p: &Utf8Path| p.canonicalize_utf8().unwrap_or_else(|_| p.to_owned());
-        let inputs: Vec<Utf8PathBuf> = paths.iter().map(|p| real(p)).collect();
+        let inputs: HashSet<Utf8PathBuf> = paths.iter().map(|p| real(p)).collect();
         let mut errors = Vec::new();
         let is_input = |target: &Utf8Path| inputs.contains(&real(target));
         let overwrites = |target: &Utf8Path| {
@@ -67,11 +69,12 @@ impl Targets {
             errors.push(overwrites(&self.workspace));
         }
         if matches!(output, Output::Dir(_)) {
+            let mut seen = HashSet::from([&self.workspace]);
             for (i, target) in self.libraries.iter().enumerate() {
                 if is_input(target) {
                     errors.push(overwrites(target));
                 }
-                if self.libraries.iter().take(i).any(|t| t == target) || *target == self.workspace {
+                if !seen.insert(target) {
                     let name = target.file_name().unwrap_or_default();
                     errors.push(
                         Diagnostic::new(

@@ -2,8 +2,9 @@
 
 use camino::Utf8Path;
 
-use super::request::{CombineRequest, Output, Request, Source, Workspace};
+use super::request::{CombineRequest, ManifestSource, Output, Request, Source, Workspace};
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::manifest;
 
 impl Request {
     /// Checks what the types do not express; every fault is reported.
@@ -12,6 +13,14 @@ impl Request {
     /// `request-invalid`, with the place in the request.
     pub fn check(&self) -> Result<()> {
         let mut faults = Faults(Vec::new());
+        if let Some(ManifestSource::Inline(manifest)) = self.manifest()
+            && manifest.schema != manifest::SCHEMA
+        {
+            faults.add(
+                "$.manifest.schema",
+                "has a manifest of a schema that is not known",
+            );
+        }
         match self {
             Self::Discover(r) => {
                 faults.workspace("$.workspace", &r.workspace);
@@ -114,11 +123,11 @@ impl Faults {
         }
         self.packages(request);
         if let Some(name) = &request.workspace_library
-            && (name.is_empty() || name.contains(['/', '\\', '\0']))
+            && !manifest::is_library_name(name)
         {
             self.add(
                 "$.workspace_library",
-                "names a workspace library that is no file name",
+                "names a workspace library that is no library name",
             );
         }
         if !request.remap_path_prefix.iter().all(|r| r.contains('=')) {

@@ -24,7 +24,11 @@ pub fn request(bytes: &[u8]) -> Result<Request, Unreadable> {
         operation: String::new(),
         error: d.into(),
     };
-    let value: Value = serde_json::from_slice(bytes).map_err(|e| unnamed(not_json(bytes, &e)))?;
+    // PowerShell writes one before what it pipes.
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
+    let mut value: Value =
+        serde_json::from_slice(bytes).map_err(|e| unnamed(not_json(bytes, &e)))?;
+    whole_numbers(&mut value);
     let Value::Object(mut object) = value else {
         return Err(unnamed(
             Diagnostic::new(
@@ -68,6 +72,28 @@ pub fn request(bytes: &[u8]) -> Result<Request, Unreadable> {
     let request = of_operation(&operation, Value::Object(object)).map_err(fail)?;
     request.check().map_err(fail)?;
     Ok(request)
+}
+
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Makes `1.0` an integer, as which JSON Schema has it.
+fn whole_numbers(value: &mut Value) {
+    match value {
+        Value::Number(number) => {
+            // Above, not every integer is a number of its own.
+            if let Some(float) = number.as_f64().filter(|_| number.is_f64())
+                && float.fract() == 0.0
+                && (0.0..9_007_199_254_740_992.0).contains(&float)
+            {
+                #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                let whole = float as u64;
+                *number = whole.into();
+            }
+        }
+        Value::Array(list) => list.iter_mut().for_each(whole_numbers),
+        Value::Object(fields) => fields.values_mut().for_each(whole_numbers),
+        _ => {}
+    }
 }
 
 const EXAMPLE: &str =

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use super::schema::protocol_version;
-use crate::manifest::Manifest;
+use crate::manifest::{LIBRARY_NAME, Manifest};
 
 /// A request. In JSON, `"protocol": 1` stands beside `"operation"`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
@@ -47,6 +47,20 @@ impl Request {
             Self::Meld(_) => "meld",
             Self::Verify(_) => "verify",
             Self::Why(_) => "why",
+        }
+    }
+}
+
+impl Request {
+    /// The manifest it brings or names.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&ManifestSource> {
+        match self {
+            Self::Discover(r) | Self::Build(r) => r.manifest.as_ref(),
+            Self::Inspect(r) => r.manifest.as_ref(),
+            Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => r.manifest.as_ref(),
+            Self::Verify(r) => r.manifest.as_ref(),
+            Self::Why(r) => r.manifest.as_ref(),
         }
     }
 }
@@ -111,9 +125,10 @@ impl<'de> Deserialize<'de> for ManifestSource {
 /// A Cargo workspace and how to build it.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
+#[schemars(extend("required" = ["manifest_path"]))]
 pub struct Workspace {
     /// Its Cargo.toml.
-    #[schemars(with = "String")]
+    #[schemars(with = "String", length(min = 1))]
     pub manifest_path: Utf8PathBuf,
     /// Packages that are plugins; empty: those of the manifest, else all that discovery finds.
     pub packages: Vec<String>,
@@ -123,17 +138,20 @@ pub struct Workspace {
     pub all_features: bool,
     pub no_default_features: bool,
     /// Target triple; `None`: the host's, and no `--target` is given to cargo.
+    #[schemars(length(min = 1))]
     pub target: Option<String>,
     /// `build`, `dedup`, `prelink`, `meld`: several target triples in place of one. Each is built by
     /// itself; those that differ only in the CPU of one of Apple's platforms make one set of universal
     /// libraries. Where there are several sets, the response has `sets`, and each set is written to a
     /// folder of the output folder: a triple's, or a platform's (`macos-arm64_x86_64`).
+    #[schemars(inner(length(min = 1)))]
     pub targets: Vec<String>,
     #[schemars(with = "Option<String>")]
     pub target_dir: Option<Utf8PathBuf>,
     pub offline: bool,
     pub locked: bool,
     pub frozen: bool,
+    #[schemars(range(min = 1))]
     pub jobs: Option<u32>,
     /// Further arguments for `cargo build`.
     pub cargo_flags: Vec<String>,
@@ -196,7 +214,7 @@ pub struct WorkspaceRequest {
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LibraryInput {
-    #[schemars(with = "String")]
+    #[schemars(with = "String", length(min = 1))]
     pub path: Utf8PathBuf,
     /// Package of the manifest it belongs to, where the file name does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -212,8 +230,18 @@ pub struct LibraryInput {
 // There is one of it in a run.
 #[allow(clippy::large_enum_variant)]
 pub enum Source {
-    Libraries(Vec<LibraryInput>),
+    #[serde(deserialize_with = "at_least_one")]
+    Libraries(#[schemars(length(min = 1))] Vec<LibraryInput>),
     Workspace(Workspace),
+}
+
+/// As the schema has it: who names libraries, names one.
+fn at_least_one<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<LibraryInput>, D::Error> {
+    let libraries = Vec::deserialize(json)?;
+    if libraries.is_empty() {
+        return Err(de::Error::custom("the request names no library"));
+    }
+    Ok(libraries)
 }
 
 impl Default for Source {
@@ -238,9 +266,9 @@ pub enum ArchiveFlavour {
 #[serde(rename_all = "kebab-case")]
 pub enum Output {
     /// Into this folder; no input is touched.
-    Dir(#[schemars(with = "String")] Utf8PathBuf),
+    Dir(#[schemars(with = "String", length(min = 1))] Utf8PathBuf),
     /// Over the inputs; the workspace library is written to this path.
-    InPlace(#[schemars(with = "String")] Utf8PathBuf),
+    InPlace(#[schemars(with = "String", length(min = 1))] Utf8PathBuf),
 }
 
 /// Which symbol names stay in the output.
@@ -325,6 +353,10 @@ pub struct Metadata {
     /// Folder that .pc files will be installed in, where it is not `pkg_config_dir`.
     #[schemars(with = "Option<String>")]
     pub installed_pkg_config_dir: Option<Utf8PathBuf>,
+    /// The same for the workspace library's .pc file; `None`: where it is written, if that is a folder of its own,
+    /// else as the plugins'.
+    #[schemars(with = "Option<String>")]
+    pub installed_workspace_pkg_config_dir: Option<Utf8PathBuf>,
     /// Make-style dependency file.
     #[schemars(with = "Option<String>")]
     pub depfile: Option<Utf8PathBuf>,
@@ -339,13 +371,13 @@ pub struct Metadata {
 pub struct Packages {
     /// An .xcframework of the libraries for Apple's targets: for each platform one library, in which
     /// the plugins and what they share are together. It is replaced whole.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", regex(pattern = r"[^/\\]\.xcframework/?$"))]
     pub xcframework: Option<Utf8PathBuf>,
     /// Headers for it; a module map is written where this folder has none.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", length(min = 1))]
     pub headers: Option<Utf8PathBuf>,
     /// A folder for the libraries of Android's targets, each in a folder with its ABI's name.
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "Option<String>", length(min = 1))]
     pub jni_libs: Option<Utf8PathBuf>,
 }
 
@@ -368,6 +400,7 @@ pub struct CombineRequest {
     pub manifest: Option<ManifestSource>,
     /// Overrides the manifest's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = LIBRARY_NAME))]
     pub workspace_library: Option<String>,
     /// Globs of exports, besides the manifest's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -391,6 +424,7 @@ pub struct CombineRequest {
     /// prelink and meld: `FROM=TO`, the prefix FROM of paths in debug information becomes TO; the first that
     /// fits counts.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = "=")))]
     pub remap_path_prefix: Vec<String>,
     /// dedup: empty the sections of bitcode that Apple's compilers embed in objects (`__LLVM,__bitcode`,
     /// `__LLVM,__cmdline`); Apple's stores refuse programs with them. Other strategies always do.
@@ -410,6 +444,7 @@ pub struct CombineRequest {
     pub report: Option<Utf8PathBuf>,
     /// Worker threads; `None`: one a core. The output does not depend on it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub threads: Option<u32>,
 }
 
@@ -482,11 +517,11 @@ pub struct VerifyRequest {
     #[schemars(schema_with = "protocol_version")]
     pub protocol: u32,
     /// Plugin libraries of one run.
-    #[schemars(with = "Vec<String>")]
+    #[schemars(with = "Vec<String>", length(min = 1))]
     pub libraries: Vec<Utf8PathBuf>,
     /// Their workspace library.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(with = "Option<String>")]
+    #[schemars(with = "String", required)]
     pub workspace_library: Option<Utf8PathBuf>,
     /// The libraries before the run, to compare externals with.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -510,5 +545,6 @@ pub struct WhyRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
     /// Symbol (mangled or a part of the demangled name) or section.
+    #[schemars(length(min = 1))]
     pub what: String,
 }

@@ -283,7 +283,11 @@ fn run(opened: &Opened<'_>, command: &mut Command, events: &dyn Events) -> Resul
         // Killed: cargo itself could say nothing.
         errors.push_str(&format!("\ncargo ended by {status}"));
     }
-    Err(cargo::failed("cargo build", &errors))
+    let mut failed = cargo::failed("cargo build", &errors);
+    for diagnostic in &mut failed.0 {
+        diagnostic.shown = true;
+    }
+    Err(failed)
 }
 
 /// Lines of a stream that need not be UTF-8.

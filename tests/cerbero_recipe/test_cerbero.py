@@ -468,3 +468,14 @@ def test_the_first_command_line_in_place(tmp_path, engine, host, installed):
     sizes = [(plugins / f'libgst{p}.a').stat().st_size for p in PLUGINS]
     assert all(s * 10 < (built / f'libgst{p}.a').stat().st_size for s, p in zip(sizes, PLUGINS))
     assert not list(prefix.rglob('*.bak'))
+
+
+def test_entry_points_that_there_are(engine, workspace, tmp_path):
+    """A plugin without _get_desc, which only shared ones need, is a plugin."""
+    tree = ast.parse((RECIPES / 'dragonfire_mixin.py').read_text())
+    manifest, = (ast.literal_eval(node.value) for node in ast.walk(tree)
+                 if isinstance(node, ast.Assign) and getattr(node.targets[0], 'id', '') == 'dragonfire_manifest')
+    asked = {'protocol': 1, 'operation': 'meld', 'manifest': manifest, 'output': {'dir': str(tmp_path)},
+             'source': {'libraries': [{'path': str(workspace['gstidle'])}]}}
+    answer = json.loads(subprocess.run([engine, 'request'], input=json.dumps(asked), stdout=subprocess.PIPE, text=True).stdout)
+    assert answer['ok'] and answer['plugins'][0]['exports'] == ['gst_plugin_idle_register'], answer

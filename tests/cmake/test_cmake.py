@@ -257,9 +257,10 @@ def test_install(engine, sources, target_dir, tmp_path):
 
     found = {'PKG_CONFIG_PATH': str(prefix / 'lib/pkgconfig')}
     flags = run(['pkg-config', '--static', '--libs', 'gstrecord', 'gstworker'], env=found)
-    command = f'cc -DWITH_RECORD -DWITH_WORKER -o "$OUT" "$MAIN" {flags}'
-    run(['sh', '-c', command], env={'OUT': str(build / 'third'), 'MAIN': str(sources / 'host/main.c')})
-    assert 'all right' in run([build / 'third'])
+    for static in ['', '-static']:
+        command = f'cc {static} -DWITH_RECORD -DWITH_WORKER -o "$OUT" "$MAIN" {flags}'
+        run(['sh', '-c', command], env={'OUT': str(build / 'third'), 'MAIN': str(sources / 'host/main.c')})
+        assert 'all right' in run([build / 'third'])
 
 
 @pytest.mark.parametrize('machine', [
@@ -379,9 +380,36 @@ def test_broken_rust(engine, sources, target_dir, tmp_path):
     text = path.read_text()
     path.write_text(text + '\nfn broken() -> u32 { "text" }\n')
     said = tree.make('--target', 'dragonfire-rust', status=1)
-    assert 'mismatched types' in said and 'cargo-failed' in said
+    # Once, and not again in what CMake says of the failure.
+    assert said.count('mismatched types') == 1 and '`cargo build` failed [cargo-failed]' in said
     path.write_text(text)
     tree.make('--target', 'dragonfire-rust')
+
+
+def test_diagnostics(tmp_path):
+    """Each warning with its symbol, and not hundreds of them."""
+    warnings = [{'code': 'implicit-export', 'message': 'another library needs it', 'file': '/l/liba.a',
+                 'symbol': f'_R{i}x', 'hint': 'name it'} for i in range(619)]
+    failed = {'code': 'cargo-failed', 'message': '`cargo metadata` failed:\nits own words'}
+    told = {**failed, 'message': '`cargo build` failed:\nits own words', 'shown': True}
+    engine = tmp_path / 'engine'
+    (tmp_path / 'ask.cmake').write_text(
+        f'include({cache.ROOT}/cmake/DragonfireRequest.cmake)\n'
+        f'_dragonfire_request("{engine}" /dev/null "{tmp_path}/out.json" response "here:")\n')
+
+    def said(response):
+        (tmp_path / 'response.json').write_text(json.dumps({'protocol': 1, **response}))
+        engine.write_text(f'#!/bin/sh\ncat {tmp_path}/response.json\n')
+        engine.chmod(0o755)
+        return cmake('-P', tmp_path / 'ask.cmake', status=0 if response['ok'] else 1)
+
+    text = said({'ok': True, 'warnings': warnings})
+    assert '  /l/liba.a: another library needs it: _R0x [implicit-export]\n  hint: name it' in text
+    assert text.count('implicit-export') == 20 and f'and 599 more: see {tmp_path}/out.json' in text
+    assert '_R3x' in said({'ok': True, 'warnings': warnings[:4]})
+    assert 'its own words' in said({'ok': False, 'errors': [failed]})
+    text = said({'ok': False, 'errors': [told]})
+    assert 'its own words' not in text and '`cargo build` failed [cargo-failed]' in text
 
 
 def call(package, tmp_path, arguments, *, status=0, twice='', extra=()):

@@ -372,6 +372,43 @@ endian = 'little'
     run(consumer.meson, 'test', '-C', consumer.build, '--timeout-multiplier=20', env=consumer.env)
 
 
+def test_causes_of_failures(newest_consumer):
+    """What cargo says is there, once, when Meson configures and when it builds."""
+    path = newest_consumer.source / 'rust/idle/Cargo.toml'
+    text = path.read_text()
+    path.write_text(text + '\n[nonsense\n')
+    said = newest_consumer.setup(status=1)
+    assert '`cargo metadata` failed' in said and 'idle/Cargo.toml' in said and '[nonsense' in said
+    path.write_text(text)
+    newest_consumer.setup()
+    newest_consumer.edit('rust/idle/src/lib.rs', '    1\n', '    "text"\n')
+    said = newest_consumer.compile(status=1)
+    assert said.count('mismatched types') == 1 and '`cargo build` failed [cargo-failed]' in said
+
+
+def test_workspace_library_elsewhere(newest_consumer, tmp_path):
+    """As GStreamer wants it: its folder of plugins has .pc files of plugins and no other."""
+    made = 'rust/meson.build'
+    newest_consumer.edit(made, "dirs = []\n", "dirs = []\nlibdir = get_option('prefix') / get_option('libdir')\n"
+        "plugindir = libdir / 'gstreamer-1.0'\n"
+        "rust += ['--libdir', plugindir, '--workspace-libdir', libdir, '--workspace-pkgconfigdir', libdir / 'pkgconfig']\n")
+    newest_consumer.edit(made, "  dirs += [kind == 'shared' ? false : get_option('libdir'), get_option('libdir') / 'pkgconfig', false]",
+                         "  place = lib == libs[0] ? libdir : plugindir\n  dirs += [place, place / 'pkgconfig', false]")
+    newest_consumer.setup('-Ddefault_library=static', '-Dlibdir=lib', '--prefix=/usr')
+    newest_consumer.compile()
+    newest_consumer.install(tmp_path / 'root')
+    lib = tmp_path / 'root/usr/lib'
+    names = {p.name for p in (lib / 'gstreamer-1.0/pkgconfig').iterdir()}
+    assert names == {f'gst{name}.pc' for name in PLUGINS}
+    assert (lib / 'pkgconfig/gstrsworkspace.pc').is_file() and (lib / 'libgstrsworkspace.a').is_file()
+    moved = tmp_path / 'moved'
+    lib.rename(moved)
+    env = {**os.environ, 'PKG_CONFIG_PATH': f'{moved}/gstreamer-1.0/pkgconfig{os.pathsep}{moved}/pkgconfig'}
+    flags = run('pkg-config', '--libs', 'gstrecord', 'gstworker', env=env).split()
+    run('cc', '-DWITH_RECORD', '-DWITH_WORKER', newest_consumer.source / 'main.c', '-o', tmp_path / 'program', *flags)
+    assert 'all right' in run(tmp_path / 'program')
+
+
 def test_engine_missing(consumer, tmp_path):
     (tmp_path / 'bin/dragonfire').unlink()
     out = consumer.setup('-Ddragonfire:engine=system', status=1)

@@ -152,6 +152,10 @@ fn one_place(metadata: &Metadata, report: bool) -> Vec<&'static str> {
             "installed_pkg_config_dir",
             metadata.installed_pkg_config_dir.is_some(),
         ),
+        (
+            "installed_workspace_pkg_config_dir",
+            metadata.installed_workspace_pkg_config_dir.is_some(),
+        ),
         ("report", report),
     ];
     given.iter().filter(|g| g.1).map(|g| g.0).collect()
