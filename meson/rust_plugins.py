@@ -69,7 +69,7 @@ def arguments(argv):
                         help='auto: meld wherever objects can be melded, else dedup')
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
-    result.add_argument('--debug', choices=['lines', 'keep', 'strip'])
+    result.add_argument('--debug', choices=['lines', 'full', 'keep', 'strip'])
     result.add_argument('--default-library', choices=['static', 'shared', 'both'],
                         default='static',
                         help="Meson's option: are shared libraries installed too?")

@@ -59,6 +59,7 @@ pub enum Code {
     // Debug information that is left out (warnings).
     DebugInfoUnreadable,
     DebugInfoElsewhere,
+    DebugInfoReduced,
     // What lives and cannot be carried over.
     ReferenceLost,
     // Outputs.

@@ -65,8 +65,25 @@ fn assembled(source: &str) -> Vec<u8> {
     fs::read(&out).unwrap()
 }
 
-/// Melds a library of this object with `lines`.
+/// Melds a library of this object with `lines`, and with `full`, which is no worse.
 fn meld(object: &[u8]) -> Response {
+    full(object);
+    meld_with(object, Debug::Lines)
+}
+
+/// Melds it with `full`: unreadable things may cost it variables or all, code never.
+fn full(object: &[u8]) -> Response {
+    let response = meld_with(object, Debug::Full);
+    let mut codes = response.warnings.iter().map(|w| w.code);
+    assert!(
+        codes.all(|c| matches!(c, Code::DebugInfoUnreadable | Code::DebugInfoReduced)),
+        "{:?}",
+        response.warnings
+    );
+    response
+}
+
+fn meld_with(object: &[u8], debug: Debug) -> Response {
     let dir = tempfile::tempdir().unwrap();
     let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     fs::create_dir_all(&dir).unwrap();
@@ -92,7 +109,7 @@ fn meld(object: &[u8]) -> Response {
     }]);
     let request = Request::Meld(CombineRequest {
         exports: vec!["api".to_owned()],
-        debug: Some(Debug::Lines),
+        debug: Some(debug),
         ..CombineRequest::new(source, Output::Dir(dir.join("out")))
     });
     let response = dragonfire::run(&request, &Silent).expect("the code is kept");
@@ -120,6 +137,92 @@ fn origins_that_go_round() {
     let entry = ".byte 4\n .quad api\n .quad .Lend - api\n .long 0x1c\n";
     let abbreviations = ".byte 4, 0x2e, 0, 0x11, 1, 0x12, 7, 0x31, 0x13, 0, 0";
     meld(&assembled(&object(entry, abbreviations, "")));
+}
+
+/// A unit over `api` with a function that has a variable of what code 4 says.
+fn variable(attributes: &str, value: &str, more: &str) -> Vec<u8> {
+    let entry = format!(".byte 2\n .quad api\n .quad .Lend - api\n .byte 4\n {value}\n .byte 0\n");
+    let abbreviations = format!("{FUNCTIONS}\n .byte 4, 0x34, 0, {attributes}, 0, 0");
+    assembled(&object(&entry, &abbreviations, more))
+}
+
+fn is_reduced(response: &Response) -> bool {
+    let codes: Vec<Code> = response.warnings.iter().map(|w| w.code).collect();
+    codes == [Code::DebugInfoReduced] && response.plugins[0].debug_bytes > 0
+}
+
+#[test]
+fn types_that_go_round() {
+    // A variable whose type is a pointer to itself.
+    let entry = ".byte 2\n .quad api\n .quad .Lend - api\n .byte 4\n .long pointer - unit\n .byte 0\n\
+                 pointer: .byte 5\n .long pointer - unit\n";
+    let abbreviations =
+        format!("{FUNCTIONS}\n .byte 4, 0x34, 0, 0x49, 0x13, 0, 0, 5, 0xf, 0, 0x49, 0x13, 0, 0");
+    let response = full(&assembled(&object(entry, &abbreviations, "")));
+    assert!(response.warnings.is_empty(), "{:?}", response.warnings);
+    assert!(response.plugins[0].debug_bytes > 0);
+}
+
+#[test]
+fn references_to_nowhere() {
+    for (form, value) in [
+        ("0x13", ".long 0xfffffff0"),
+        ("0x13", ".long 3"),
+        ("0x10", ".long 0xfffffff0"),
+        ("0x10", ".long 0"),
+        ("0x14", ".quad -1"),
+        ("0x20", ".quad 77"),
+    ] {
+        let response = full(&variable(&format!("0x49, {form}"), value, ""));
+        assert!(response.plugins[0].debug_bytes > 0, "{form} {value}");
+    }
+}
+
+#[test]
+fn expressions_of_all_kinds() {
+    for value in [
+        // Truncated, unknown, an address of nothing, jumps, a type that is none, one within one within one.
+        ".byte 1, 3",
+        ".byte 2, 0xff, 0",
+        ".byte 9, 3\n .quad -1",
+        ".byte 9, 3\n .quad api",
+        ".byte 3, 0x2f, 0xff, 0x7f",
+        ".byte 12, 3\n .quad api\n .byte 0x28, 0xf4, 0xff",
+        ".byte 3, 0xa8, 0xff, 0x7f",
+        ".byte 2, 0xa8, 0",
+        ".byte 10, 0xa3, 8, 0xa3, 6, 0xa3, 4, 0xa3, 2, 0xa3, 0",
+        ".byte 7, 0xa0\n .long 0xfffffff0\n .byte 0",
+        ".byte 7, 0xa0\n .long 0\n .byte 0",
+        ".byte 9, 0xe\n .quad 8\n",
+    ] {
+        full(&variable("2, 0x18", value, ""));
+    }
+}
+
+#[test]
+fn one_list_of_locations_for_all() {
+    let mut entries = String::from(".byte 2\n .quad api\n .quad .Lend - api\n");
+    for _ in 0..20_000 {
+        entries.push_str(".byte 4\n .long .debug_loc\n");
+    }
+    entries.push_str(".byte 0\n");
+    let abbreviations = format!("{FUNCTIONS}\n .byte 4, 0x34, 0, 2, 0x17, 0, 0");
+    let list = ".section .debug_loc,\"\",@progbits\n .rept 50000\n .quad 0, 1\n .short 1\n .byte 0x50\n .endr\n .quad 0, 0\n";
+    let object = assembled(&object(&entries, &abbreviations, list));
+    assert!(is_reduced(&full(&object)));
+}
+
+#[test]
+fn one_long_name_for_all() {
+    let mut entries = String::from(".byte 2\n .quad api\n .quad .Lend - api\n");
+    for _ in 0..50_000 {
+        entries.push_str(".byte 4\n .long .debug_str\n");
+    }
+    entries.push_str(".byte 0\n");
+    let abbreviations = format!("{FUNCTIONS}\n .byte 4, 0x34, 0, 3, 0xe, 0, 0");
+    let name = ".section .debug_str,\"\",@progbits\n .fill 1000000, 1, 0x61\n .byte 0\n";
+    let object = assembled(&object(&entries, &abbreviations, name));
+    assert!(is_reduced(&full(&object)));
 }
 
 #[test]
@@ -219,7 +322,9 @@ fn every_truncation_of_real_debug_information() {
     let (text, out) = (dir.path().join("a.c"), dir.path().join("a.o"));
     fs::write(
         &text,
-        "static inline int twice(int n) { return 2 * n; }\nint api(volatile int *n) { return twice(*n) + *n; }\n",
+        "struct pair { int a; struct pair *next; };\nstatic int calls;\n\
+         static inline int twice(int n) { int m = 2 * n; return m; }\n\
+         int api(volatile struct pair *p) { int i = twice(p->a); calls++; return p->next->a * i; }\n",
     )
     .unwrap();
     for version in ["-gdwarf-3", "-gdwarf-5"] {
@@ -236,7 +341,8 @@ fn every_truncation_of_real_debug_information() {
             for length in 0..size {
                 let mut cut = whole.clone();
                 cut[header + 32..header + 40].copy_from_slice(&length.to_le_bytes());
-                meld(&cut);
+                // It reads all that `lines` does.
+                full(&cut);
             }
         }
     }

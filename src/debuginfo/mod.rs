@@ -153,6 +153,10 @@ pub struct ObjectDebug {
     pub runs: Vec<Run>,
     /// Its functions are described in files elsewhere (split debug information).
     pub split: bool,
+    /// Variables and types, where they were asked for.
+    pub full: Option<Box<dwarf::full::Entries>>,
+    /// Why these are not there, though they were asked for.
+    pub reduced: Option<String>,
     /// It is in the object format's own way (CodeView), not in DWARF, and is written so.
     pub own_way: bool,
 }

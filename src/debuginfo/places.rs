@@ -16,12 +16,12 @@ pub struct Places {
 const FIRST: u64 = 0x1000;
 
 impl Places {
-    /// Gives addresses to the atoms of a format whose sections have none. `code` tells each atom's size in
-    /// bytes where it is code.
+    /// Gives addresses to the atoms of a format whose sections have none. `sizes` tells each atom's size in
+    /// bytes where debug information may speak of it.
     #[must_use]
-    pub fn invent(code: impl Iterator<Item = Option<u64>>, live: Vec<bool>) -> Self {
+    pub fn invent(sizes: impl Iterator<Item = Option<u64>>, live: Vec<bool>) -> Self {
         let mut next = FIRST;
-        let at = code
+        let at = sizes
             .map(|size| {
                 let size = size.filter(|s| *s < u64::from(u32::MAX))?;
                 let start = next;
@@ -87,6 +87,15 @@ impl Places {
                 end: (end.min(stop).max(start) - start) as u32,
             })
             .filter(|piece| piece.start < piece.end)
+    }
+
+    /// The live atom that an address is in, or at whose end it is, and the offset there.
+    #[must_use]
+    pub fn at(&self, address: u64) -> Option<(u32, u32)> {
+        let after = self.spans.partition_point(|s| s.0 <= address);
+        let &(start, end, atom) = self.spans.get(after.checked_sub(1)?)?;
+        let live = self.live.get(atom as usize).copied().unwrap_or(false);
+        (live && address <= end).then_some((atom, (address - start) as u32))
     }
 
     /// Does any live atom lie in `begin..end`?

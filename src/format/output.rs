@@ -125,6 +125,15 @@ pub struct OutAtom<'a, 'd> {
     pub debug: Option<(&'a ObjectDebug, AtomIndex)>,
 }
 
+impl OutAtom<'_, '_> {
+    /// Is it code that debug information speaks of?
+    #[must_use]
+    pub fn has_lines(&self) -> bool {
+        let atom = self.file.atoms.get(self.atom as usize);
+        self.debug.is_some() && atom.is_some_and(|a| a.code)
+    }
+}
+
 /// Targets of one of the file's `unwind_of(atom)` entries, and of its header.
 #[derive(Debug, Default)]
 pub struct OutUnwind {

@@ -38,7 +38,8 @@ impl DebugLines {
             return out;
         }
         let member = |o: ObjectId| inputs.member(analysis.graph.member_of[o.index()]);
-        let (chosen, live) = choose(analysis, partition);
+        let full = wanted == Some(Debug::Full);
+        let (chosen, live) = choose(analysis, partition, full);
         let mut objects: Vec<(ObjectId, Vec<bool>)> = live.into_iter().collect();
         objects.sort_unstable_by_key(|o| o.0);
         let has_own = |(o, _): &(ObjectId, Vec<bool>)| {
@@ -54,17 +55,29 @@ impl DebugLines {
             .map(|(o, live)| {
                 let member = member(o);
                 let file = analysis.graph.file(o);
-                let read = format::debug::read_lines(member.kind, member.data, file, live);
+                let read = format::debug::read_debug(member.kind, member.data, file, live, full);
                 (o, read)
             })
             .collect();
-        let mut split = None;
+        let (mut split, mut without) = (None, false);
         for (o, read) in read {
             let member = member(o);
             match read {
                 Ok(Some(debug)) => {
                     if debug.split {
                         split = split.or(Some(member));
+                    }
+                    // Of CodeView nobody has more: said once.
+                    let said = debug.own_way && std::mem::replace(&mut without, true);
+                    if let Some(why) = debug.reduced.as_ref().filter(|_| !said) {
+                        out.warnings.push(
+                            Diagnostic::new(
+                                Code::DebugInfoReduced,
+                                format!("variables and types are left out, lines are kept: {why}"),
+                            )
+                            .member(member.name)
+                            .file(inputs.library(member.library).path),
+                        );
                     }
                     out.objects.insert(o, debug);
                 }
@@ -133,8 +146,13 @@ impl DebugLines {
 
 type Live = HashMap<ObjectId, Vec<bool>, FixedState>;
 
-/// For each class of code its first atom, in input order, whose object has debug information.
-fn choose(analysis: &Analysis<'_>, partition: &Partition) -> (Vec<Option<(ObjectId, u32)>>, Live) {
+/// For each class of code its first atom, in input order, whose object has debug information; with `full` of
+/// data too.
+fn choose(
+    analysis: &Analysis<'_>,
+    partition: &Partition,
+    full: bool,
+) -> (Vec<Option<(ObjectId, u32)>>, Live) {
     let mut chosen: Vec<Option<(ObjectId, u32)>> = vec![None; analysis.classes.first.len()];
     let mut live = Live::default();
     let mut written = vec![false; chosen.len()];
@@ -150,7 +168,8 @@ fn choose(analysis: &Analysis<'_>, partition: &Partition) -> (Vec<Option<(Object
                 continue;
             }
             let file = analysis.graph.file(node.object);
-            if file.debug_bytes == 0 || !file.atoms[node.atom as usize].code {
+            let code = file.atoms[node.atom as usize].code;
+            if file.debug_bytes == 0 || !(code || full) {
                 continue;
             }
             chosen[at] = Some((node.object, node.atom));

@@ -293,6 +293,9 @@ pub enum Debug {
     /// Files, lines and inlined functions of live code (prelink and meld). On Apple's systems functions keep
     /// their names for it, whatever `symbols` says.
     Lines,
+    /// `lines`, and variables and types of live code (prelink and meld). CodeView has none of these: lines are
+    /// written there, with a warning.
+    Full,
     /// Members keep theirs (dedup).
     Keep,
     Strip,

@@ -30,6 +30,7 @@ WAYS = {
     'strip': ['--debug', 'strip'],
     'lines, plain': ['--debug', 'lines', '--debug-compress', 'none'],
     'lines, zlib': ['--debug', 'lines'],
+    'full, zlib': ['--debug', 'full'],
 }
 
 

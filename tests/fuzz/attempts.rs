@@ -42,7 +42,7 @@ pub fn object(data: &[u8]) {
         EdgeTarget::Atom(a) => assert!((a as usize) < object.atoms.len()),
     };
     let live = vec![true; object.atoms.len()];
-    if let Ok(Some(debug)) = format::debug::read_lines(kind, data, &object, live) {
+    if let Ok(Some(debug)) = format::debug::read_debug(kind, data, &object, live, true) {
         for range in &debug.ranges {
             let size = object.atoms[range.atom as usize].size;
             assert!(range.start < range.end && u64::from(range.end) <= size);
@@ -74,7 +74,7 @@ pub fn object(data: &[u8]) {
 fn debug_information(kind: format::MemberKind, data: &[u8], object: &ObjectFile<'_>) {
     let _ = format::debug::has_own(kind, data);
     let live = vec![true; object.atoms.len()];
-    let Ok(Some(debug)) = format::debug::read_lines(kind, data, object, live) else {
+    let Ok(Some(debug)) = format::debug::read_debug(kind, data, object, live, true) else {
         return;
     };
     for range in &debug.ranges {

@@ -18,6 +18,7 @@ from harness.engine import Plain, combine
 from harness.fixtures import PLUGINS, defines, exports
 from harness.link import versioned
 from harness.run import run
+from programs.test_debug_info import variables
 
 pytestmark = pytest.mark.needs('cross')
 
@@ -137,8 +138,10 @@ extern "C" int cxx_entry(int n) { volatile int m = n; shapes::Box box{n, 3}; ret
 MAIN = 'int c_entry(int); int cxx_entry(int);\nint main(int n, char **a) { return c_entry(n) + cxx_entry(n) == 0; }\n'
 
 
-@pytest.mark.parametrize('machine, version', [('macos', '5'), ('macos-x86_64', '2'), ('macos-x86_64', '4')], indirect=['machine'])
-def test_c_and_cxx(machine, engine, version, tmp_path):
+@pytest.mark.parametrize('machine, version, debug', [
+    ('macos', '5', 'lines'), ('macos-x86_64', '2', 'lines'), ('macos-x86_64', '4', 'lines'), ('macos', '5', 'full'),
+    ('macos', '4', 'full'), ('macos-x86_64', '2', 'full')], indirect=['machine'])
+def test_c_and_cxx(machine, engine, version, debug, tmp_path):
     """Objects that clang made, in two languages; functions of one name."""
     (tmp_path / 'one.c').write_text(C)
     (tmp_path / 'two.cpp').write_text(CXX)
@@ -150,13 +153,15 @@ def test_c_and_cxx(machine, engine, version, tmp_path):
     pairs = []
     for symbols in ('keep', 'exports'):
         combined = combine(engine, 'meld', [tmp_path / 'libboth.a'], tmp_path / symbols, exports=['c_entry', 'cxx_entry'],
-                           arguments=['--symbols', symbols])
+                           arguments=['--symbols', symbols, '--debug', debug])
         for out, libraries in (('built', [tmp_path / 'libboth.a']), (f'melded-{symbols}', combined.link())):
             apple.lld(machine, tmp_path / out, tmp_path / 'main.c', libraries)
             # What clang wrote of version 5 the verifier does not like.
             pairs.append((tmp_path / out, gathered(tmp_path / out, 'output' if out == 'built' else 'all')))
         compare(pairs[-2], pairs[-1], 40, 0.5)
         assert count_known(*pairs[-2]) == count_known(*pairs[-1]) > 40
+        before, after = (variables(debug) for _, debug in pairs[-2:])
+        assert before['this'] and after == (before if debug == 'full' else {}), (before, after)
 
 
 @pytest.mark.parametrize('machine', ['macos'], indirect=True)

@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from collections import Counter
 
 import pytest
 
@@ -12,6 +13,7 @@ from harness.cargo import TESTS
 from harness.cross import ELF
 from harness.engine import ATOMIC, Plain, combine, request
 from harness.fixtures import PLUGINS, defines, exports
+from harness.link import versioned
 from harness.run import run
 
 HOST = TESTS / 'workspace' / 'host' / 'main.c'
@@ -75,12 +77,18 @@ def test_frames_of_elfutils(programs):
     assert any(len(b) > 2 for b in after)
 
 
+# The standard library stays as it is: it need not be built anew.
+FULL = {f'profile.release.package.debug-{name}.debug': '2' for name in ('common', 'left', 'right')}
+
+
 @pytest.mark.needs('cross')
+@pytest.mark.parametrize('debug', ['lines', 'full'])
 @pytest.mark.parametrize('name', [name for name in ELF if name != 'musl'])
-def test_frames_of_other_machines(engine, name, tmp_path):
+def test_frames_of_other_machines(engine, name, debug, tmp_path):
     target = ELF[name]
-    libraries = debug_libraries(target)
-    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS)
+    libraries = debug_libraries(target, **(FULL if debug == 'full' else {}))
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', debug])
+    assert 'warnings' not in combined.response
     built, melded = tmp_path / 'built', tmp_path / 'melded'
     target.program(built, [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])
     command = target.program(melded, [SMALL], combined.link())
@@ -88,9 +96,31 @@ def test_frames_of_other_machines(engine, name, tmp_path):
     wrong, known = frames.differences('llvm', built, melded, places)
     assert not wrong, wrong[:3]
     assert known > len(places) * 0.5, (known, len(places))
+    if debug == 'full':
+        is_well_formed(melded)
+        assert variables(melded)['shape'] == 2, variables(melded)
     said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True, timeout=300)
     assert 'all right' in said.stdout
     backtrace_is_right(said.stderr)
+
+
+def is_well_formed(program):
+    said = run([versioned('llvm-dwarfdump'), '--verify', '--quiet', program], status=None)
+    assert not said, said[:2000]
+
+
+def variables(program):
+    """How many variables and parameters there are of each name that say where they are."""
+    counts, tag, place = Counter(), None, False
+    for line in run([versioned('llvm-dwarfdump'), '--debug-info', program]).splitlines():
+        if found := re.match(r'0x[0-9a-f]+: +(DW_TAG_\w+|NULL)', line):
+            tag, place = found.group(1), False
+        elif 'DW_AT_location' in line:
+            place = True
+        elif (found := re.search(r'DW_AT_(?:name|abstract_origin)\t.*"(.*)"\)', line)) and place:
+            if tag in ('DW_TAG_variable', 'DW_TAG_formal_parameter'):
+                counts[found.group(1)] += 1
+    return counts
 
 
 def backtrace_is_right(text):
@@ -126,6 +156,56 @@ def test_debugger(small):
     assert re.search(rf'second_step.* at .*left/src/lib\.rs:{line}', said), said
     assert re.search(r'first_step.* at .*left/src/lib\.rs', said) and 'debug_left_panic' in said, said
     assert max(int(n) for n in re.findall(r'^#(\d+) ', said, re.M)) >= 10, said
+
+
+MEASURE = '''
+unsigned debug_left_measure(unsigned);
+int main(void) { return debug_left_measure(5) != 32; }
+'''
+
+
+def test_variables_and_types(engine, tmp_path):
+    """gdb shows variables, types and statics of a melded program as it does of the program as built."""
+    libraries = debug_libraries(**FULL)
+    (tmp_path / 'main.c').write_text(MEASURE)
+    line = source_line(TESTS / 'debug/left/src/lib.rs', 'black_box(area) + parts')
+    asked = ['info locals', 'info args', 'print *shape', 'ptype *shape', 'print shape.width * 2', 'print debug_left::MEASURED',
+             'whatis debug_left::MEASURED', 'up', 'info locals', 'print shape', 'ptype shape', 'print shape.tint']
+    answers = {}
+    for debug in ('built', 'full', 'lines'):
+        made = Plain(libraries)
+        if debug != 'built':
+            made = combine(engine, 'meld', libraries.values(), tmp_path / debug, exports=EXPORTS, arguments=['--debug', debug])
+        flags = ['-Wl,-z,muldefs'] if debug == 'built' else []
+        program = link.program(tmp_path / f'program-{debug}', [tmp_path / 'main.c'], made.link(), mode='no-pie', flags=flags)[0]
+        said = run(['gdb', '-q', '-batch', '-nx', '-ex', f'break left/src/lib.rs:{line}', '-ex', 'run',
+                    *(a for command in asked for a in ('-ex', command)), program], status=None)
+        answers[debug] = [re.sub(r'0x[0-9a-f]+', 'ADDRESS', re.sub(r'^#1 .*', '#1', a)) for a in said.splitlines()[said.splitlines().index(f'{line}\t    black_box(area) + parts') + 1:]]
+        if debug == 'full':
+            is_well_formed(program)
+    assert answers['full'] == answers['built'], answers
+    shown = '\n'.join(answers['full'])
+    for part in ('parts = 7', 'shape = debug_left::Shape {width: 5, name: "square", tint: debug_left::Tint::Mixed(3, 4)}',
+                 '  name: &str,', '= 10', '{value: 47}'):
+        assert part in shown, (part, shown)
+    assert 'parts = 7' not in '\n'.join(answers['lines'])
+
+
+@pytest.mark.parametrize('strategy', ATOMIC)
+def test_frames_of_full(engine, strategy, tmp_path):
+    libraries = debug_libraries(**FULL)
+    combined = combine(engine, strategy, libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'full'])
+    assert 'warnings' not in combined.response
+    built = link.program(tmp_path / 'built', [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])[0]
+    melded = link.program(tmp_path / 'melded', [SMALL], combined.link())[0]
+    is_well_formed(melded)
+    for tool, count in (('llvm', 20000), ('crate', 20000), ('gnu', 2000)):
+        places = frames.common_places(built, melded, count)
+        wrong, known = frames.differences(tool, built, melded, places)
+        assert not wrong and known > len(places) * 0.6, (tool, known, wrong[:3])
+    said = subprocess.run([melded], env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True)
+    assert 'all right' in said.stdout
+    backtrace_is_right(said.stderr)
 
 
 def test_valgrind(small):
@@ -188,9 +268,10 @@ def test_cost_by_crate(engine, tmp_path):
 
 
 C = '''
+int c_calls = 41;
 static inline int twice(int n) { return n + n; }
 __attribute__((noinline)) int c_deep(volatile int *n) {
-    if (*n > 100) return *n;
+    if (*n > 100) return *n + c_calls;
     *n = twice(*n);
     return c_deep(n) + 1;
 }
@@ -205,23 +286,39 @@ extern "C" int cxx_entry(int n) { volatile int m = n; shapes::Box box{n, 3}; ret
 '''
 
 
+@pytest.mark.parametrize('debug', ['lines', 'full'])
 @pytest.mark.parametrize('version', ['2', '3', '4', '5'])
 @pytest.mark.parametrize('compiler', ['gcc', 'clang'])
-def test_c_and_cxx(engine, compiler, version, tmp_path):
-    c, cxx = (compiler, 'g++') if compiler == 'gcc' else (link.versioned('clang'), link.versioned('clang++'))
+def test_c_and_cxx(engine, compiler, version, debug, tmp_path):
+    c, cxx = (compiler, 'g++') if compiler == 'gcc' else (versioned('clang'), versioned('clang++'))
     (tmp_path / 'one.c').write_text(C)
     (tmp_path / 'two.cpp').write_text(CXX)
     (tmp_path / 'main.c').write_text('int c_entry(int); int cxx_entry(int);\nint main(int n, char **a) { return c_entry(n) + cxx_entry(n) == 0; }\n')
     for driver, source in ((c, 'one.c'), (cxx, 'two.cpp')):
         run([driver, '-O2', f'-gdwarf-{version}', '-ffunction-sections', '-fno-exceptions', '-c', source], cwd=tmp_path)
     run(['ar', 'rcs', tmp_path / 'libboth.a', tmp_path / 'one.o', tmp_path / 'two.o'])
-    combined = combine(engine, 'meld', [tmp_path / 'libboth.a'], tmp_path / 'lib', exports=['c_entry', 'cxx_entry'])
+    combined = combine(engine, 'meld', [tmp_path / 'libboth.a'], tmp_path / 'lib', exports=['c_entry', 'cxx_entry'],
+                       arguments=['--debug', debug])
+    assert 'warnings' not in combined.response
     built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libboth.a'])[0]
     melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link())[0]
     places = [(a, b) for a, b in frames.common_places(built, melded, 3000)]
     for tool in ('llvm', 'gnu'):
         wrong, known = frames.differences(tool, built, melded, places)
         assert not wrong and known > 50, (tool, known, wrong[:3])
+    if debug == 'full':
+        is_well_formed(melded)
+        shown = [gdb_at(program, 'shapes::Box::size', 'ptype *this', 'info args', 'up', 'info locals') for program in (built, melded)]
+        assert shown[0] == shown[1] and 'int a;' in shown[1], shown
+        shown = [gdb_at(program, 'c_deep', 'print *n', 'whatis n', 'print c_calls') for program in (built, melded)]
+        assert shown[0] == shown[1] and '= 41' in shown[1], shown
+
+
+def gdb_at(program, function, *commands):
+    """What gdb says there."""
+    said = run(['gdb', '-q', '-batch', '-nx', '-ex', f'break {function}', '-ex', 'run', '-ex', 'echo at it\\n',
+                *(a for command in commands for a in ('-ex', command)), program], status=None)
+    return re.sub('0x[0-9a-f]+', 'ADDRESS', said.split('at it\n')[-1])
 
 
 def alloc_contents(path, folder):
@@ -238,12 +335,12 @@ def alloc_contents(path, folder):
 def test_code_is_the_same(engine, strategy, tmp_path):
     """Debug information takes no part in what is one: all else is equal."""
     made = {}
-    for debug in ('strip', 'lines'):
-        combined = combine(engine, strategy, debug_libraries().values(), tmp_path / debug / 'lib', exports=EXPORTS,
+    for debug in ('strip', 'lines', 'full'):
+        combined = combine(engine, strategy, debug_libraries(**FULL).values(), tmp_path / debug / 'lib', exports=EXPORTS,
                            arguments=['--debug', debug])
         made[debug] = [alloc_contents(path, tmp_path / debug / path.stem).replace(f'/{debug}/', '/')
                        for path in combined.libraries()]
-    assert made['strip'] == made['lines']
+    assert made['strip'] == made['lines'] == made['full']
 
 
 def test_compression(engine, tmp_path):

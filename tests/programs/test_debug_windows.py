@@ -15,6 +15,7 @@ from harness.engine import combine
 from harness.fixtures import PLUGINS, defines, exports
 from harness.link import versioned
 from harness.run import run
+from programs.test_debug_info import EXPORTS, FULL, debug_libraries, is_well_formed, variables
 
 pytestmark = [pytest.mark.needs('cross'), pytest.mark.needs('windows')]
 
@@ -97,3 +98,21 @@ def test_panic(engine, name, tmp_path):
     assert 'all right' in said.stdout
     for one in wanted:
         assert re.search(one, said.stderr), said.stderr
+
+
+def test_variables(engine, tmp_path):
+    """MinGW's DWARF keeps variables and types; of CodeView lines are kept, which is said."""
+    libraries = debug_libraries(TARGETS['mingw'], **FULL)
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'full'])
+    assert 'warnings' not in combined.response
+    command = link('mingw', tmp_path / 'melded', [TESTS / 'debug' / 'host' / 'main.c'], combined.link())
+    is_well_formed(command[-1])
+    assert variables(command[-1])['shape'] == 2
+    said = subprocess.run(command, env={**os.environ, 'RUST_BACKTRACE': '1'}, capture_output=True, text=True, timeout=300)
+    assert 'all right' in said.stdout and re.search(r'left[/\\]src[/\\]lib\.rs:\d+', said.stderr), said.stderr
+    libraries = debug_libraries(TARGETS['msvc'], **FULL)
+    made = [combine(engine, 'meld', libraries.values(), tmp_path / debug, exports=EXPORTS, arguments=['--debug', debug])
+            for debug in ('lines', 'full')]
+    assert [w['code'] for w in made[1].response['warnings']] == ['debug-info-reduced']
+    sizes = [m.response['totals']['debug_bytes'] for m in made]
+    assert sizes[0] == sizes[1] > 0, sizes

@@ -3,6 +3,7 @@
 use gimli::constants as dw;
 use gimli::{AttributeValue, Unit as DwarfUnit};
 
+use super::full;
 use super::lines;
 use super::names::Names;
 use super::scopes::{self, Scopes};
@@ -19,6 +20,8 @@ pub enum Fault {
     Dwarf(#[from] gimli::Error),
     #[error("tables that repeat themselves")]
     Endless,
+    #[error("entries that do not fit together")]
+    Unfit,
 }
 
 /// Work that is allowed: what is said once takes a byte at least, so more comes from files that refer to
@@ -28,6 +31,11 @@ pub(super) struct Budget(u64);
 impl Budget {
     fn of(sections: &Sections<'_>) -> Self {
         Self(sections.bytes().saturating_mul(8).saturating_add(1 << 16))
+    }
+
+    /// For variables and types, whose texts are written wherever they are used.
+    fn of_full(sections: &Sections<'_>) -> Self {
+        Self(sections.bytes().saturating_mul(32).saturating_add(1 << 16))
     }
 
     pub fn spend(&mut self, steps: u64) -> Result<(), Fault> {
@@ -81,11 +89,11 @@ pub(super) struct UnitReader<'r, 'a> {
     pub number: u32,
 }
 
-/// What is known of live code.
+/// What is known of live code, with variables and types where `full` is wanted.
 ///
 /// # Errors
 /// What does not parse; nothing of the object is to be used then.
-pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fault> {
+pub fn read(sections: &Sections<'_>, places: &Places, full: bool) -> Result<ObjectDebug, Fault> {
     let dwarf = sections.dwarf();
     let mut out = ObjectDebug::default();
     let mut arena = Arena::default();
@@ -97,7 +105,8 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
     }
     let mut names = Names::new(&dwarf, &units);
     let mut scopes = Scopes::default();
-    for unit in &units {
+    let mut numbers = vec![None; units.len()];
+    for (unit, its_number) in units.iter().zip(&mut numbers) {
         let root = root(unit)?;
         if root.tag != dw::DW_TAG_compile_unit && root.tag != dw::DW_TAG_skeleton_unit {
             continue;
@@ -113,14 +122,8 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
         if !scopes::touches(&reader, &root.entry, &mut budget)? {
             continue;
         }
-        let producer = root.entry.attr_value(dw::DW_AT_producer);
-        let producer = producer.and_then(|v| dwarf.attr_string(unit, v).ok());
-        out.units.push(Unit {
-            language: root.language,
-            producer: arena.add(producer.as_ref().map_or(b"", Bytes::bytes)),
-            name: arena.add(unit.name.as_ref().map_or(b"", Bytes::bytes)),
-            folder: arena.add(unit.comp_dir.as_ref().map_or(b"", Bytes::bytes)),
-        });
+        out.units.push(root.describe(&dwarf, unit, &mut arena));
+        *its_number = Some(number);
         let mut files = lines::Files::new(&reader);
         lines::read(&reader, &mut files, &mut arena, &mut out, &mut budget)?;
         scopes.read(
@@ -133,6 +136,19 @@ pub fn read(sections: &Sections<'_>, places: &Places) -> Result<ObjectDebug, Fau
         )?;
     }
     out.routines = names.routines;
+    if full {
+        let object = full::read::Object {
+            dwarf: &dwarf,
+            units: &units,
+            numbers,
+            places,
+        };
+        let mut budget = Budget::of_full(sections);
+        match full::read::read(object, &mut arena, &mut out, &mut budget) {
+            Ok(entries) => out.full = Some(Box::new(entries)),
+            Err(why) => out.reduced = Some(why.to_string()),
+        }
+    }
     out.files = arena.files;
     out.text = arena.text;
     out.runs.sort_by_key(|r| r.atom);
@@ -147,6 +163,33 @@ struct Root<'a> {
     tag: gimli::DwTag,
     language: u16,
     split: bool,
+}
+
+impl<'a> Root<'a> {
+    fn describe(
+        &self,
+        dwarf: &gimli::Dwarf<Reader<'a>>,
+        unit: &DwarfUnit<Reader<'a>>,
+        arena: &mut Arena,
+    ) -> Unit {
+        let producer = self.entry.attr_value(dw::DW_AT_producer);
+        let producer = producer.and_then(|v| dwarf.attr_string(unit, v).ok());
+        Unit {
+            language: self.language,
+            producer: arena.add(producer.as_ref().map_or(b"", Bytes::bytes)),
+            name: arena.add(unit.name.as_ref().map_or(b"", Bytes::bytes)),
+            folder: arena.add(unit.comp_dir.as_ref().map_or(b"", Bytes::bytes)),
+        }
+    }
+}
+
+/// What is said once of a unit.
+pub(super) fn describe<'a>(
+    dwarf: &gimli::Dwarf<Reader<'a>>,
+    unit: &DwarfUnit<Reader<'a>>,
+    arena: &mut Arena,
+) -> Result<Unit, Fault> {
+    Ok(root(unit)?.describe(dwarf, unit, arena))
 }
 
 fn root<'a>(unit: &DwarfUnit<Reader<'a>>) -> Result<Root<'a>, Fault> {

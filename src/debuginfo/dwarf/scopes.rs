@@ -11,7 +11,7 @@ use crate::debuginfo::arena::Arena;
 use crate::debuginfo::{Call, CodeRange, Function, NO_FILE, ObjectDebug, Scope};
 
 /// Deeper nesting comes from broken files only.
-const DEEPEST: usize = 4096;
+pub(super) const DEEPEST: usize = 4096;
 
 /// Where an open entry of the tree leads.
 #[derive(Clone, Copy)]
@@ -38,6 +38,53 @@ pub(super) fn touches<'a>(
         }
     }
     Ok(false)
+}
+
+pub(super) fn attribute<'a>(
+    attributes: &[Attribute<Reader<'a>>],
+    name: gimli::DwAt,
+) -> Option<AttributeValue<Reader<'a>>> {
+    let found = attributes.iter().find(|a| a.name() == name)?;
+    Some(found.value())
+}
+
+/// The live code of an entry with these attributes.
+pub(super) fn cover<'a>(
+    reader: &UnitReader<'_, 'a>,
+    attributes: &[Attribute<Reader<'a>>],
+    pieces: &mut Vec<CodeRange>,
+    budget: &mut Budget,
+) -> Result<(), Fault> {
+    if let Some(value) = attribute(attributes, dw::DW_AT_ranges) {
+        if let Some(mut ranges) = reader.dwarf.attr_ranges(reader.unit, value)? {
+            while let Some(range) = ranges.next()? {
+                budget.spend(1)?;
+                for piece in reader.places.pieces(range.begin, range.end) {
+                    budget.spend(1)?;
+                    pieces.push(piece);
+                }
+            }
+        }
+        return Ok(());
+    }
+    let (Some(low), Some(high)) = (
+        attribute(attributes, dw::DW_AT_low_pc),
+        attribute(attributes, dw::DW_AT_high_pc),
+    ) else {
+        return Ok(());
+    };
+    let Some(low) = reader.dwarf.attr_address(reader.unit, low)? else {
+        return Ok(());
+    };
+    let high = match reader.dwarf.attr_address(reader.unit, high.clone())? {
+        Some(high) => high,
+        None => low.saturating_add(high.udata_value().unwrap_or(0)),
+    };
+    for piece in reader.places.pieces(low, high) {
+        budget.spend(1)?;
+        pieces.push(piece);
+    }
+    Ok(())
 }
 
 /// Reads trees; its memory serves one unit after the other.
@@ -90,7 +137,7 @@ impl<'a> Scopes<'a> {
             }
             raw.read_attributes(specs, &mut self.attributes)?;
             self.pieces.clear();
-            self.cover(reader, budget)?;
+            cover(reader, &self.attributes, &mut self.pieces, budget)?;
             let function = abbreviation.tag() == dw::DW_TAG_subprogram;
             let scope = if self.pieces.is_empty() {
                 None
@@ -123,42 +170,7 @@ impl<'a> Scopes<'a> {
     }
 
     fn attribute(&self, name: gimli::DwAt) -> Option<AttributeValue<Reader<'a>>> {
-        let found = self.attributes.iter().find(|a| a.name() == name)?;
-        Some(found.value())
-    }
-
-    /// The live code of the entry at hand.
-    fn cover(&mut self, reader: &UnitReader<'_, 'a>, budget: &mut Budget) -> Result<(), Fault> {
-        if let Some(value) = self.attribute(dw::DW_AT_ranges) {
-            if let Some(mut ranges) = reader.dwarf.attr_ranges(reader.unit, value)? {
-                while let Some(range) = ranges.next()? {
-                    budget.spend(1)?;
-                    for piece in reader.places.pieces(range.begin, range.end) {
-                        budget.spend(1)?;
-                        self.pieces.push(piece);
-                    }
-                }
-            }
-            return Ok(());
-        }
-        let (Some(low), Some(high)) = (
-            self.attribute(dw::DW_AT_low_pc),
-            self.attribute(dw::DW_AT_high_pc),
-        ) else {
-            return Ok(());
-        };
-        let Some(low) = reader.dwarf.attr_address(reader.unit, low)? else {
-            return Ok(());
-        };
-        let high = match reader.dwarf.attr_address(reader.unit, high.clone())? {
-            Some(high) => high,
-            None => low.saturating_add(high.udata_value().unwrap_or(0)),
-        };
-        for piece in reader.places.pieces(low, high) {
-            budget.spend(1)?;
-            self.pieces.push(piece);
-        }
-        Ok(())
+        attribute(&self.attributes, name)
     }
 
     fn call(

@@ -6,7 +6,7 @@ use std::fmt;
 use gimli::{EndianSlice, LittleEndian, RelocateReader};
 
 /// The sections that line tables need, whatever a format calls them.
-pub const READ: [gimli::SectionId; 9] = [
+const READ: [gimli::SectionId; 9] = [
     gimli::SectionId::DebugAbbrev,
     gimli::SectionId::DebugAddr,
     gimli::SectionId::DebugInfo,
@@ -17,6 +17,16 @@ pub const READ: [gimli::SectionId; 9] = [
     gimli::SectionId::DebugStr,
     gimli::SectionId::DebugStrOffsets,
 ];
+
+/// Those that variables need besides.
+const READ_FULL: [gimli::SectionId; 2] =
+    [gimli::SectionId::DebugLoc, gimli::SectionId::DebugLocLists];
+
+/// The sections that are wanted.
+pub fn wanted(full: bool) -> impl Iterator<Item = gimli::SectionId> {
+    let more = if full { &READ_FULL[..] } else { &[] };
+    READ.into_iter().chain(more.iter().copied())
+}
 
 /// What relocations make of a field.
 pub trait Relocated {

@@ -10,27 +10,33 @@ use object::read::coff::{CoffHeader, Symbol as _};
 use super::arch::Arch;
 use super::read::malformed;
 use super::{Layout, bad, layout};
-use crate::debuginfo::dwarf::sections::{READ, Relocated, Section, Sections};
+use crate::debuginfo::dwarf::sections::{Relocated, Section, Sections, wanted};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::{Definition, ObjectFile};
 
-/// The addresses that debug information is read with: the sections' own are all 0.
-pub fn places(file: &ObjectFile<'_>, live: Vec<bool>) -> Places {
-    Places::invent(file.atoms.iter().map(|a| a.code.then_some(a.size)), live)
+/// The addresses that debug information is read with: the sections' own are all 0. Those of data are asked for
+/// where variables are.
+pub fn places(file: &ObjectFile<'_>, live: Vec<bool>, full: bool) -> Places {
+    let sizes = file
+        .atoms
+        .iter()
+        .map(|a| (a.code || full).then_some(a.size));
+    Places::invent(sizes, live)
 }
 
-/// The debug sections. Those of an object whose `places` are not given are not relocated.
+/// The debug sections, with those of variables where they are wanted. Those of an object whose `places` are not given are not relocated.
 ///
 /// # Errors
 /// `object-malformed`.
 pub fn sections<'a>(
     data: &'a [u8],
     file: Option<(&'a ObjectFile<'a>, &'a Places)>,
+    full: bool,
 ) -> Result<Sections<'a>> {
     match layout(data) {
-        Some((Layout::Plain, _)) => of::<ImageFileHeader>(data, file),
-        Some((Layout::Big, _)) => of::<AnonObjectHeaderBigobj>(data, file),
+        Some((Layout::Plain, _)) => of::<ImageFileHeader>(data, file, full),
+        Some((Layout::Big, _)) => of::<AnonObjectHeaderBigobj>(data, file, full),
         _ => Ok(Sections::default()),
     }
 }
@@ -38,6 +44,7 @@ pub fn sections<'a>(
 fn of<'a, H: CoffHeader>(
     data: &'a [u8],
     file: Option<(&'a ObjectFile<'a>, &'a Places)>,
+    full: bool,
 ) -> Result<Sections<'a>> {
     let mut offset = 0;
     let header = H::parse(data, &mut offset).map_err(bad("COFF header"))?;
@@ -52,7 +59,7 @@ fn of<'a, H: CoffHeader>(
     let mut values: Option<Rc<[u64]>> = None;
     for section in sections.iter() {
         let name = section.name(table.strings()).map_err(bad("section name"))?;
-        let Some(id) = READ.into_iter().find(|id| id.name().as_bytes() == name) else {
+        let Some(id) = wanted(full).find(|id| id.name().as_bytes() == name) else {
             continue;
         };
         // A second one (of a COMDAT) belongs to type units.

@@ -27,6 +27,7 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<Costs> {
     }
     // The plan sees to it that all of a set have it in one way.
     if pieces[0].debug.own_way {
+        let pieces: Vec<Piece<'_>> = pieces.into_iter().filter(|p| p.code).collect();
         codeview::write::build(layout, &pieces)
     } else {
         dwarf(layout, &pieces)
@@ -46,6 +47,7 @@ fn pieces<'a>(layout: &Layout<'_, 'a, '_>) -> Vec<Piece<'a>> {
                 section: place.section as u32,
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
+                code: out.file.atoms[out.atom as usize].code,
                 loose: &[],
                 follows: true,
             })

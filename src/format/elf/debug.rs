@@ -8,34 +8,50 @@ use object::elf;
 use object::read::elf::{FileHeader, Rel, Rela, SectionHeader, Sym};
 
 use super::read::{bad, decompressed};
-use crate::debuginfo::dwarf::sections::{READ, Relocated, Section, Sections};
+use crate::debuginfo::dwarf::sections::{Relocated, Section, Sections, wanted};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::{Definition, ObjectFile};
 
-/// The addresses that debug information is read with: the atoms' own are all 0.
-pub fn places(file: &ObjectFile<'_>, live: Vec<bool>) -> Places {
-    Places::invent(file.atoms.iter().map(|a| a.code.then_some(a.size)), live)
+/// The addresses that debug information is read with: the atoms' own are all 0. Those of data are asked for
+/// where variables are.
+pub fn places(file: &ObjectFile<'_>, live: Vec<bool>, full: bool) -> Places {
+    let sizes = file
+        .atoms
+        .iter()
+        .map(|a| (a.code || full).then_some(a.size));
+    Places::invent(sizes, live)
 }
 
-/// The debug sections. Without the object and its places, code has no addresses in them.
+/// Bytes of an address.
+pub fn address_size(data: &[u8]) -> u8 {
+    if data.get(4) == Some(&elf::ELFCLASS32.0) {
+        4
+    } else {
+        8
+    }
+}
+
+/// The debug sections, with those of variables where they are wanted. Without the object and its places, code has no addresses in them.
 ///
 /// # Errors
 /// `object-malformed`.
 pub fn sections<'a>(
     data: &'a [u8],
     file: Option<(&'a ObjectFile<'a>, &'a Places)>,
+    full: bool,
 ) -> Result<Sections<'a>> {
     if data.get(4) == Some(&elf::ELFCLASS32.0) {
-        of::<elf::FileHeader32<LE>>(data, file)
+        of::<elf::FileHeader32<LE>>(data, file, full)
     } else {
-        of::<elf::FileHeader64<LE>>(data, file)
+        of::<elf::FileHeader64<LE>>(data, file, full)
     }
 }
 
 fn of<'a, H: FileHeader<Endian = LE>>(
     data: &'a [u8],
     file: Option<(&'a ObjectFile<'a>, &'a Places)>,
+    full: bool,
 ) -> Result<Sections<'a>> {
     let header = H::parse(data).map_err(bad("ELF header"))?;
     let sections = header.sections(LE, data).map_err(bad("section table"))?;
@@ -54,7 +70,7 @@ fn of<'a, H: FileHeader<Endian = LE>>(
         let name = sections
             .section_name(LE, section)
             .map_err(bad("section name"))?;
-        let Some(id) = READ.into_iter().find(|id| id.name().as_bytes() == name) else {
+        let Some(id) = wanted(full).find(|id| id.name().as_bytes() == name) else {
             continue;
         };
         // A second one (of a group) belongs to type units.

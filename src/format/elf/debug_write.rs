@@ -22,7 +22,7 @@ pub(super) fn build(
 ) -> Result<Costs> {
     let object = layout.object;
     // By output section: the atom that is alone in it, where linkers delete code.
-    let mut alone = vec![0; layout.sections.len()];
+    let mut alone: Vec<Option<u32>> = vec![None; layout.sections.len()];
     let mut loose: Vec<Vec<u32>> = Vec::new();
     let mut atoms: Vec<(u32, u32)> = Vec::new();
     for (at, out) in object.atoms.iter().enumerate() {
@@ -30,7 +30,9 @@ pub(super) fn build(
         if out.debug.is_none() || place.section == NOWHERE {
             continue;
         }
-        alone[place.section] = at as u32;
+        if out.file.atoms[out.atom as usize].code {
+            alone[place.section] = Some(at as u32);
+        }
         atoms.push((at as u32, loose.len() as u32));
         loose.push(if layout.arch.relaxes {
             relaxed(out.file.edges_of(out.atom))
@@ -55,6 +57,7 @@ pub(super) fn build(
                 section: place.section as u32,
                 offset: place.offset,
                 size: out.file.atoms[out.atom as usize].size,
+                code: out.file.atoms[out.atom as usize].code,
                 follows: true,
                 loose: &loose[l as usize],
             })
@@ -91,11 +94,11 @@ pub(super) fn build(
             };
             let plain = layout.arch.address(fix.width);
             let mut place = |section: u32, offset: u64| -> Result<(SymbolRef, u64)> {
-                if !layout.arch.relaxes {
+                let Some(atom) = alone[section as usize].filter(|_| layout.arch.relaxes) else {
                     return Ok((SymbolRef::Section(section), offset));
-                }
+                };
                 let target = OutTarget::Atom {
-                    atom: alone[section as usize],
+                    atom,
                     offset,
                     kind: SymbolKind::NoType,
                 };

@@ -7,7 +7,7 @@ use object::{Endianness, macho};
 
 use super::layout::{File, Header};
 use super::read::malformed;
-use crate::debuginfo::dwarf::sections::{READ, Section, Sections};
+use crate::debuginfo::dwarf::sections::{Section, Sections, wanted};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
 use crate::format::model::ObjectFile;
@@ -23,8 +23,9 @@ pub(super) fn section_name(id: SectionId) -> Vec<u8> {
     name
 }
 
-/// The addresses that debug information is read with: those of the file.
-pub fn places(data: &[u8], file: &ObjectFile<'_>, live: Vec<bool>) -> Places {
+/// The addresses that debug information is read with: those of the file. Those of data are
+/// asked for where variables are.
+pub fn places(data: &[u8], file: &ObjectFile<'_>, live: Vec<bool>, full: bool) -> Places {
     let sections = File::new(data).and_then(|f| f.sections());
     let sections = sections.unwrap_or_default();
     let at = file.atoms.iter().map(|atom| {
@@ -32,16 +33,16 @@ pub fn places(data: &[u8], file: &ObjectFile<'_>, live: Vec<bool>) -> Places {
         let section = (atom.at.section as usize).checked_sub(1)?;
         let address = sections.get(section)?.address;
         let start = address.checked_add(atom.at.offset)?;
-        atom.code.then_some((start, atom.size))
+        (atom.code || full).then_some((start, atom.size))
     });
     Places::new(at.collect(), live)
 }
 
-/// The debug sections. Addresses in them stand there as they are, but for those of symbols.
+/// The debug sections, with those of variables where they are wanted. Addresses in them stand there as they are, but for those of symbols.
 ///
 /// # Errors
 /// `object-malformed`.
-pub fn sections(data: &[u8]) -> Result<Sections<'_>> {
+pub fn sections(data: &[u8], full: bool) -> Result<Sections<'_>> {
     let mut out = Sections::default();
     let Some(file) = File::new(data).filter(|f| f.endian == Endianness::Little) else {
         return Ok(out);
@@ -50,7 +51,7 @@ pub fn sections(data: &[u8]) -> Result<Sections<'_>> {
         .sections()
         .ok_or_else(|| malformed("bad section table"))?;
     for header in headers.iter().filter(|h| h.segment == SEGMENT) {
-        let Some(id) = READ.into_iter().find(|id| section_name(*id) == header.name) else {
+        let Some(id) = wanted(full).find(|id| section_name(*id) == header.name) else {
             continue;
         };
         if out.0.iter().any(|s| s.id == id) {
@@ -167,7 +168,7 @@ mod tests {
     }
 
     fn numbers(data: &[u8]) -> Vec<u64> {
-        let read = sections(data).unwrap();
+        let read = sections(data, false).unwrap();
         let section = read.0.first().unwrap();
         let fields = section.data.chunks_exact(8);
         fields
@@ -192,7 +193,7 @@ mod tests {
         let data = object(&all);
         assert_eq!(numbers(&data), [1, 0x101, 0xf1]);
         for end in 0..data.len() {
-            drop(sections(&data[..end]));
+            drop(sections(&data[..end], false));
         }
     }
 
@@ -204,7 +205,10 @@ mod tests {
             b"\xfe\xed\xfa\xcf",
             b"\x7fELF",
         ] {
-            assert!(sections(data).map_or(true, |s| s.is_empty()), "{data:?}");
+            assert!(
+                sections(data, false).map_or(true, |s| s.is_empty()),
+                "{data:?}"
+            );
         }
     }
 }

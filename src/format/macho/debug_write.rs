@@ -24,7 +24,7 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<Costs> {
     atoms.sort_by_key(|(_, place)| (place.section, place.offset));
     let mut before = false;
     let described = atoms.into_iter().filter_map(|((position, out), place)| {
-        let follows = std::mem::replace(&mut before, out.debug.is_some());
+        let follows = std::mem::replace(&mut before, out.has_lines());
         let (debug, atom) = out.debug?;
         Some(Piece {
             debug,
@@ -33,6 +33,7 @@ pub(super) fn build(layout: &mut Layout<'_, '_, '_>) -> Result<Costs> {
             section: place.section as u32,
             offset: place.offset,
             size: out.file.atoms[out.atom as usize].size,
+            code: out.file.atoms[out.atom as usize].code,
             follows,
             loose: &[],
         })

@@ -91,7 +91,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             functions: HashSet::default(),
             natives: HashMap::default(),
         };
-        for out in object.atoms.iter().filter(|out| out.debug.is_some()) {
+        for out in object.atoms.iter().filter(|out| out.has_lines()) {
             let globals = out.globals.iter().map(|g| Cow::Owned(g.name.to_vec()));
             table.functions.extend(globals);
         }
@@ -136,7 +136,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     symbol.binding != Binding::Local && globals.contains(&(offset, symbol.name));
                 let nameless = symbol.name.is_empty()
                     || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File);
-                let described = out.debug.is_some() && !is_of_the_object(symbol.name);
+                let described = out.has_lines() && !is_of_the_object(symbol.name);
                 let shown = match self.object.symbols {
                     Symbols::Exports => described && !self.at.contains_key(&(index, offset)),
                     _ => true,
@@ -180,7 +180,10 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
     /// Functions with debug information begin with a symbol that linkers put into programs.
     fn functions_of(&mut self, index: u32, out: &OutAtom<'a, 'd>) {
         // See above on weak ones.
-        let Some((debug, atom)) = out.debug.filter(|_| !out.globals.iter().any(is_weak)) else {
+        let Some((debug, atom)) = out
+            .debug
+            .filter(|_| out.has_lines() && !out.globals.iter().any(is_weak))
+        else {
             return;
         };
         for function in debug.functions_in(atom) {

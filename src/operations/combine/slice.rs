@@ -206,7 +206,7 @@ fn plan<'d>(
             Code::RequestInvalid,
             format!("{} cannot keep all debug information", strategy.name()),
         )
-        .hint("`lines` keeps files, lines and inlined functions of what lives; dedup keeps all")
+        .hint("`full` keeps what lives, with variables and types; dedup keeps all")
         .into());
     }
     let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);

@@ -40,7 +40,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             left = left.saturating_sub(read.file.debug_bytes);
             let data = data_of(read.id);
             let live = vec![true; read.file.atoms.len()];
-            match format::debug::read_lines(read.kind, data, read.file, live) {
+            match format::debug::read_debug(read.kind, data, read.file, live, false) {
                 Ok(written) => self.debug_of(made, read, &written.unwrap_or_default(), &mut faults),
                 Err(why) => faults.push(fault(format!("written debug information: {why}"))),
             }

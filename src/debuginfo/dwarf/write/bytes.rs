@@ -99,6 +99,16 @@ impl Bytes {
         self.word(0, width);
     }
 
+    /// Moves what `other` has to the end.
+    pub fn append(&mut self, other: &mut Self) {
+        let base = self.len();
+        self.data.append(&mut other.data);
+        self.fixes.extend(other.fixes.drain(..).map(|fix| Fix {
+            at: fix.at + base,
+            ..fix
+        }));
+    }
+
     /// Starts something with its length in 32 bits in front.
     pub fn begin(&mut self) -> usize {
         self.u32(0);

@@ -12,7 +12,7 @@ use super::bytes::{Bytes, FixTo};
 use super::lines::{self, FileTable};
 use super::ranges::{self, Span, joined};
 use super::{Options, Out, Piece};
-use crate::debuginfo::{Call, CodeRange, Function, ObjectDebug, Routine};
+use crate::debuginfo::{Call, CodeRange, Function, ObjectDebug, Routine, Unit};
 
 /// Name and linkage name.
 type Names<'a> = (&'a [u8], &'a [u8]);
@@ -81,17 +81,17 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
     let base = covered.first().map_or(0, |s| s.section);
 
     let start = out.info.len();
-    let begun = out.info.begin();
-    out.info.u16(options.version);
-    if options.version >= 5 {
-        out.info.u8(dw::DW_UT_compile.0);
-        out.info.u8(options.address_size);
-    }
-    debug_offset(&mut out.info, SectionId::DebugAbbrev, 0);
-    if options.version < 5 {
-        out.info.u8(options.address_size);
-    }
-    root(out, language, &texts, lines_at, &covered, base, options);
+    let begun = header(out, options);
+    let root_entry = Root {
+        language,
+        texts: &texts,
+        lines_at,
+        covered: &covered,
+        base,
+        lists: None,
+        children: true,
+    };
+    root(out, &root_entry, options);
     abstract_routines(out, &entries, &mut routines, start);
     let mut open = 0;
     for (at, entry) in entries.iter().enumerate() {
@@ -114,12 +114,27 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
     ranges::cover(&mut out.aranges, &covered, start, options);
 }
 
-fn debug_offset(out: &mut Bytes, section: SectionId, offset: u64) {
+/// A unit's header (7.5.1), up to its first entry; it begins there.
+pub(super) fn header(out: &mut Out, options: Options<'_>) -> usize {
+    let begun = out.info.begin();
+    out.info.u16(options.version);
+    if options.version >= 5 {
+        out.info.u8(dw::DW_UT_compile.0);
+        out.info.u8(options.address_size);
+    }
+    debug_offset(&mut out.info, SectionId::DebugAbbrev, 0);
+    if options.version < 5 {
+        out.info.u8(options.address_size);
+    }
+    begun
+}
+
+pub(super) fn debug_offset(out: &mut Bytes, section: SectionId, offset: u64) {
     out.fix(4, FixTo::Debug { section, offset });
 }
 
 /// What the unit has rows or functions of, joined where only padding lies between.
-fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
+pub(super) fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
     let mut spans: Vec<Span> = Vec::new();
     for piece in pieces {
         let whole = Span::of(piece, 0, u32::try_from(piece.size).unwrap_or(u32::MAX));
@@ -141,10 +156,10 @@ fn covered(pieces: &[Piece<'_>]) -> Vec<Span> {
 
 /// What the unit says of its origin: what its first piece's does.
 #[derive(Default)]
-struct Texts {
+pub(super) struct Texts {
     producer: Vec<u8>,
     name: Vec<u8>,
-    folder: Vec<u8>,
+    pub folder: Vec<u8>,
 }
 
 impl Texts {
@@ -160,6 +175,10 @@ impl Texts {
         let Some((debug, unit)) = first else {
             return Self::default();
         };
+        Self::of_unit(debug, unit, options)
+    }
+
+    pub fn of_unit(debug: &ObjectDebug, unit: &Unit, options: Options<'_>) -> Self {
         let folder = debug.text(unit.folder);
         let (folder, name) = lines::remapped(folder, debug.text(unit.name), options.remap);
         Self {
@@ -170,18 +189,25 @@ impl Texts {
     }
 }
 
-fn root(
-    out: &mut Out,
-    language: u16,
-    texts: &Texts,
-    lines_at: u64,
-    covered: &[Span],
-    base: u32,
-    options: Options<'_>,
-) {
+/// A unit's own entry.
+pub(super) struct Root<'a> {
+    pub language: u16,
+    pub texts: &'a Texts,
+    pub lines_at: u64,
+    /// Nothing for what is only referred to.
+    pub covered: &'a [Span],
+    /// The section that it counts from.
+    pub base: u32,
+    /// Where its table of locations is, if it has one.
+    pub lists: Option<u64>,
+    pub children: bool,
+}
+
+pub(super) fn root(out: &mut Out, root: &Root<'_>, options: Options<'_>) {
+    let (texts, base) = (root.texts, root.base);
     let mut shape = Shape {
         tag: dw::DW_TAG_compile_unit,
-        children: true,
+        children: root.children,
         attributes: vec![
             (dw::DW_AT_producer, dw::DW_FORM_string),
             (dw::DW_AT_language, dw::DW_FORM_data2),
@@ -192,6 +218,13 @@ fn root(
             (dw::DW_AT_ranges, dw::DW_FORM_sec_offset),
         ],
     };
+    if root.covered.is_empty() {
+        shape.attributes.truncate(5);
+    }
+    if root.lists.is_some() {
+        let lists = (dw::DW_AT_loclists_base, dw::DW_FORM_sec_offset);
+        shape.attributes.insert(4, lists);
+    }
     if options.version >= 5 {
         let base = (dw::DW_AT_addr_base, dw::DW_FORM_sec_offset);
         shape.attributes.insert(4, base);
@@ -200,7 +233,7 @@ fn root(
     let info = &mut out.info;
     info.uleb(code);
     info.text(&texts.producer);
-    info.u16(language);
+    info.u16(root.language);
     info.text(&texts.name);
     info.text(&texts.folder);
     if options.version >= 5 {
@@ -208,7 +241,13 @@ fn root(
         // The table is there, whoever asks it.
         out.addresses.index(base, 0);
     }
-    debug_offset(info, SectionId::DebugLine, lines_at);
+    if let Some(at) = root.lists {
+        debug_offset(info, SectionId::DebugLocLists, at);
+    }
+    debug_offset(info, SectionId::DebugLine, root.lines_at);
+    if root.covered.is_empty() {
+        return;
+    }
     info.fix(
         options.address_size,
         FixTo::Code {
@@ -216,7 +255,7 @@ fn root(
             offset: 0,
         },
     );
-    let list = ranges::list(&mut out.ranges, covered, base, options);
+    let list = ranges::list(&mut out.ranges, root.covered, base, options);
     debug_offset(&mut out.info, ranges::section(options), list);
 }
 

@@ -14,11 +14,13 @@
 mod abbreviations;
 mod addresses;
 mod bytes;
+mod full;
 mod info;
 mod lines;
+mod locations;
 mod ranges;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use gimli::SectionId;
@@ -28,6 +30,7 @@ use self::addresses::Addresses;
 pub use self::bytes::{Bytes, Fix, FixTo};
 pub(crate) use self::lines::remapped;
 use crate::debuginfo::ObjectDebug;
+use crate::debuginfo::dwarf::full::Entries;
 
 /// Code of an output object whose debug information is known.
 #[derive(Debug, Clone, Copy)]
@@ -47,6 +50,8 @@ pub struct Piece<'a> {
     /// Where linkers may delete or add bytes (offsets in the atom, sorted): distances over these are left to
     /// relocations.
     pub loose: &'a [u32],
+    /// Data are only spoken of where variables are.
+    pub code: bool,
 }
 
 /// How an object's debug information is written.
@@ -72,8 +77,41 @@ pub struct Written {
 pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> (Vec<Written>, Costs) {
     let mut by_language: HashMap<u16, usize> = HashMap::new();
     let mut units: Vec<(u16, Vec<Piece<'_>>)> = Vec::new();
+    let mut by_object: HashMap<*const ObjectDebug, usize, FixedState> = HashMap::default();
+    let mut objects: Vec<full::Object<'_>> = Vec::new();
     let mut last = None;
     for piece in pieces {
+        if let Some(entries) = entries(piece, options) {
+            let key = std::ptr::from_ref(piece.debug);
+            let at = *by_object.entry(key).or_insert(objects.len());
+            if at == objects.len() {
+                objects.push(full::Object {
+                    debug: piece.debug,
+                    entries,
+                    units: BTreeMap::new(),
+                    pieces: HashMap::default(),
+                });
+            }
+            let object = &mut objects[at];
+            object.pieces.insert(piece.atom, *piece);
+            if !piece.code {
+                continue;
+            }
+            let Some(unit) = unit_of(piece) else {
+                last = None;
+                continue;
+            };
+            let key = Some((Some(at), unit));
+            object.units.entry(unit).or_default().push(Piece {
+                follows: piece.follows && last == key,
+                ..*piece
+            });
+            last = key;
+            continue;
+        }
+        if !piece.code {
+            continue;
+        }
         let Some(language) = language(piece) else {
             last = None;
             continue;
@@ -82,11 +120,12 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> (Vec<Written>, Costs
         if at == units.len() {
             units.push((language, Vec::new()));
         }
+        let key = Some((None, at as u32));
         units[at].1.push(Piece {
-            follows: piece.follows && last == Some(at),
+            follows: piece.follows && last == key,
             ..*piece
         });
-        last = Some(at);
+        last = key;
     }
     let mut out = Out::default();
     if options.version >= 5 {
@@ -95,6 +134,14 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> (Vec<Written>, Costs
     for (language, pieces) in &units {
         info::unit(&mut out, *language, pieces, options);
     }
+    for object in &objects {
+        full::object(&mut out, object, options);
+    }
+    let locations = if options.version >= 5 {
+        SectionId::DebugLocLists
+    } else {
+        SectionId::DebugLoc
+    };
     let ranges = if options.version >= 5 {
         out.ranges.end(4);
         SectionId::DebugRngLists
@@ -106,15 +153,17 @@ pub fn write(pieces: &[Piece<'_>], options: Options<'_>) -> (Vec<Written>, Costs
         (SectionId::DebugAbbrev, out.abbreviations.write()),
         (SectionId::DebugLine, out.lines),
         (ranges, out.ranges),
+        (locations, out.locations),
         (
             SectionId::DebugAddr,
             out.addresses.write(options.address_size),
         ),
         (SectionId::DebugAranges, out.aranges),
     ];
+    let any = !units.is_empty() || !objects.is_empty();
     let written = written
         .into_iter()
-        .filter(|(_, bytes)| !units.is_empty() && !bytes.is_empty())
+        .filter(|(_, bytes)| any && !bytes.is_empty())
         .map(|(id, bytes)| Written { id, bytes })
         .collect();
     (written, out.costs)
@@ -144,18 +193,29 @@ struct Out {
     addresses: Addresses,
     lines: Bytes,
     ranges: Bytes,
+    locations: Bytes,
     aranges: Bytes,
     costs: Costs,
 }
 
-/// The language of a piece with debug information.
-fn language(piece: &Piece<'_>) -> Option<u16> {
+/// The unit of a piece with debug information.
+fn unit_of(piece: &Piece<'_>) -> Option<u32> {
     let runs = piece.debug.runs_of(piece.atom).iter().map(|r| r.unit);
     let functions = piece.debug.functions_in(piece.atom);
-    let unit = runs
-        .chain(functions.map(|f| piece.debug.functions[f as usize].unit))
-        .next()?;
-    piece.debug.units.get(unit as usize).map(|u| u.language)
+    runs.chain(functions.map(|f| piece.debug.functions[f as usize].unit))
+        .next()
+}
+
+/// Its language.
+fn language(piece: &Piece<'_>) -> Option<u16> {
+    let unit = piece.debug.units.get(unit_of(piece)? as usize)?;
+    Some(unit.language)
+}
+
+/// Variables and types of the piece's object, where they are known.
+fn entries<'a>(piece: &Piece<'a>, options: Options<'_>) -> Option<&'a Entries> {
+    let entries = piece.debug.full.as_deref()?;
+    (entries.address_size == options.address_size).then_some(entries)
 }
 
 /// May the distance from `from` to `to` (offsets in the piece's atom) change?
