@@ -18,6 +18,7 @@ use dragonfire::plan::debug::DebugLines;
 use dragonfire::plan::objects::Objects;
 use dragonfire::plan::partition::Partition;
 use dragonfire::plan::{self, OutputSet};
+use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{Debug, Symbols};
 use dragonfire::verify::proof::Proof;
 use dragonfire::verify::{Promise, Promises, verify};
@@ -210,7 +211,7 @@ impl Case {
             true,
             (&debug, options),
         );
-        let mut set = plan::meld::plan(&inputs, &objects, "shared")?;
+        let mut set = plan::meld::plan(&inputs, &objects, "shared", &Silent)?;
         if let Some(spoil) = spoil {
             assert!(spoiled(&mut set, spoil), "there is nothing to spoil");
         }

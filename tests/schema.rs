@@ -44,3 +44,37 @@ fn the_version_is_a_required_constant() {
     assert_eq!(manifest["properties"]["schema"]["const"], 1);
     assert_eq!(manifest["additionalProperties"], false);
 }
+
+/// Every code, and no other one, has a line of its own with a cause and a cure.
+#[test]
+fn the_page_of_error_codes_is_complete() {
+    let response: Value = serde_json::from_str(&render(Subject::Response)).expect("JSON");
+    let mut codes = Vec::new();
+    strings(&response["$defs"]["Code"], &mut codes);
+    assert!(codes.len() > 40, "{codes:?}");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/errors.md");
+    let page = std::fs::read_to_string(path).expect("docs/errors.md");
+    let mut told = Vec::new();
+    for line in page.lines().filter(|l| l.starts_with("| `")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let [code, cause, cure] = cells.as_slice() else {
+            panic!("three cells: {line}");
+        };
+        assert!(cause.len() > 10 && cure.len() > 5, "{line}");
+        told.push(code.trim_matches('`').to_owned());
+    }
+    codes.sort();
+    told.sort();
+    assert_eq!(told, codes, "docs/errors.md and the codes in src/error.rs");
+}
+
+/// The values of an enumeration, with or without descriptions.
+fn strings(schema: &Value, all: &mut Vec<String>) {
+    for one in schema["enum"].as_array().into_iter().flatten() {
+        all.extend(one.as_str().map(str::to_owned));
+    }
+    all.extend(schema["const"].as_str().map(str::to_owned));
+    for one in schema["oneOf"].as_array().into_iter().flatten() {
+        strings(one, all);
+    }
+}

@@ -14,6 +14,7 @@ use crate::error::{Error, Result};
 use crate::format::model::{Binding, ObjectFile, SymbolIndex, Visibility};
 use crate::format::{self, GlobalKind, MemberKind, Wish};
 use crate::input::{Inputs, MemberId};
+use crate::protocol::event::Steps;
 
 /// A distinct object file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -125,7 +126,7 @@ impl<'d> Graph<'d> {
     ///
     /// # Errors
     /// `object-malformed`, for every object that is.
-    pub fn new(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<Self> {
+    pub fn new(inputs: &Inputs<'d>, classes: &MemberClasses, steps: &Steps<'_>) -> Result<Self> {
         let mut object_of = vec![None; inputs.members.len()];
         let mut member_of: Vec<MemberId> = Vec::new();
         let mut by_class: HashMap<u32, ObjectId> = HashMap::new();
@@ -157,6 +158,7 @@ impl<'d> Graph<'d> {
                     e.in_member(member.name)
                         .in_file(inputs.library(member.library).path)
                 })?;
+                steps.add(1);
                 Ok(raw)
             })
             .collect();

@@ -37,6 +37,7 @@ use crate::exports::NameRules;
 use crate::format::model::{Binding, Definition, SymbolKind, Visibility};
 use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
+use crate::protocol::event::Steps;
 use contested::Contested;
 use demands::Comes;
 use graph::{Graph, NameId, ObjectId};
@@ -160,8 +161,23 @@ impl<'d> Analysis<'d> {
         rules: &NameRules,
         sharing: Sharing,
     ) -> Result<Self> {
+        Self::watched(inputs, members, exports, rules, sharing, &Steps::untold())
+    }
+
+    /// As [`Self::new`], with every object that is read told to `steps`.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn watched(
+        inputs: &Inputs<'d>,
+        members: &MemberClasses,
+        exports: &[Vec<&[u8]>],
+        rules: &NameRules,
+        sharing: Sharing,
+        steps: &Steps<'_>,
+    ) -> Result<Self> {
         refuse_bitcode(inputs)?;
-        let graph = Graph::new(inputs, members)?;
+        let graph = Graph::new(inputs, members, steps)?;
         let libraries: Vec<LibraryId> = (0..inputs.libraries.len() as u32).map(LibraryId).collect();
         let offers: Vec<Offer> = libraries
             .par_iter()

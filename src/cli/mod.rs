@@ -1,6 +1,7 @@
 //! The command line: arguments or stdin to a request, the response to stdout, an exit status.
 
 mod args;
+mod cargo;
 mod progress;
 mod table;
 mod to_request;
@@ -25,7 +26,24 @@ const FAILED: u8 = 1;
 /// Runs the program.
 #[must_use]
 pub fn main() -> ExitCode {
-    let arguments: Vec<OsString> = std::env::args_os().collect();
+    run(std::env::args_os().collect())
+}
+
+/// Runs the program as cargo's subcommand.
+#[must_use]
+pub fn cargo_subcommand() -> ExitCode {
+    match cargo::arguments(std::env::args_os().collect()) {
+        Ok(arguments) => run(arguments),
+        Err(error) => {
+            for diagnostic in &error.0 {
+                eprintln!("error: {diagnostic}");
+            }
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+fn run(arguments: Vec<OsString>) -> ExitCode {
     if args::is_drop_in(&arguments) {
         let drop_in = DropIn::parse_from(arguments);
         return person(drop_in.into_request(), &Presentation::default());
@@ -58,11 +76,8 @@ fn protocol(events: bool) -> ExitCode {
     }
     let response = match read::request(&bytes) {
         Ok(request) => {
-            let events: Box<dyn Events> = if events {
-                Box::new(progress::JsonLines)
-            } else {
-                Box::new(progress::Lines)
-            };
+            // CMake and Meson give us the user's terminal.
+            let events = progress::for_person(events, false);
             execute(&request, events.as_ref())
         }
         Err(unreadable) => Response::failure(&unreadable.operation, unreadable.error),

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::protocol::event::{Event, Events, Silent};
+use crate::protocol::event::{Event, Events, Silent, Unit};
 
 /// What suits a person at this stderr.
 #[must_use]
@@ -72,10 +72,15 @@ impl Events for Bar {
                 bar.enable_steady_tick(std::time::Duration::from_millis(120));
                 bar.set_message(name);
             }
-            Event::Progress { done, total } => {
+            Event::Progress { done, total, unit } => {
                 if bar.length() != Some(total) {
                     bar.set_length(total);
-                    bar.set_style(style("{spinner} {msg} {wide_bar} {pos}/{len}"));
+                    bar.set_style(style(match unit {
+                        Unit::Bytes => "{spinner} {msg} {wide_bar} {bytes}/{total_bytes}",
+                        Unit::Crates => "{spinner} {msg} {wide_bar} {pos}/{len} crates",
+                        Unit::Members => "{spinner} {msg} {wide_bar} {pos}/{len} members",
+                        Unit::Atoms => "{spinner} {msg} {wide_bar} {pos}/{len} atoms",
+                    }));
                 }
                 bar.set_position(done);
             }

@@ -22,6 +22,7 @@ use crate::format::universal::{self, Slice};
 use crate::format::{self, Format, MemberKind};
 use crate::input::archive::ArchiveKind;
 use crate::input::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
+use crate::protocol::event::Steps;
 
 /// A library of the set, in the order given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -214,8 +215,13 @@ pub fn open_all(paths: &[Utf8PathBuf]) -> Result<Vec<MappedFile>> {
 ///
 /// # Errors
 /// Those of [`Archive::parse`], for every file that has one.
-pub fn read_archives(files: &[MappedFile]) -> Result<Vec<Archive<'_>>> {
-    let results: Vec<Result<Archive<'_>>> = files.par_iter().map(MappedFile::archive).collect();
+pub fn read_archives<'d>(files: &'d [MappedFile], steps: &Steps<'_>) -> Result<Vec<Archive<'d>>> {
+    let read = |file: &'d MappedFile| {
+        let archive = file.archive();
+        steps.add(file.data().len() as u64);
+        archive
+    };
+    let results: Vec<Result<Archive<'d>>> = files.par_iter().map(read).collect();
     Error::collect(results)
 }
 
@@ -279,7 +285,7 @@ impl<'d> Inputs<'d> {
     /// # Errors
     /// Those of [`Archive::parse`] and `archive-no-objects`, for every file that has one.
     pub fn read(files: &'d [MappedFile]) -> Result<Self> {
-        Self::new(files, read_archives(files)?)
+        Self::new(files, read_archives(files, &Steps::untold())?)
     }
 
     /// The inputs that `archives`, read from `files`, are.

@@ -13,6 +13,7 @@ use crate::format::{self, MemberKind};
 use crate::input::archive::ArchiveKind;
 use crate::input::{MappedFile, library_name, marker, read_archives};
 use crate::plan::OutputMember;
+use crate::protocol::event::Steps;
 
 /// Writes to `staged`, for `target`, the members of `files` in their order, each under a name of its
 /// own. Markers are left out: they say what a library lacks, and this one lacks nothing.
@@ -20,7 +21,7 @@ use crate::plan::OutputMember;
 /// # Errors
 /// Those of reading and writing archives.
 pub fn merge(files: &[MappedFile], staged: &Utf8Path, target: &Utf8Path) -> Result<u64> {
-    let archives = read_archives(files)?;
+    let archives = read_archives(files, &Steps::untold())?;
     let kind = archives.first().map_or(ArchiveKind::Gnu, |a| a.kind);
     let mut seen: HashSet<Vec<u8>> = HashSet::new();
     let mut members = Vec::new();

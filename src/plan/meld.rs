@@ -17,6 +17,7 @@ use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::Written;
 use crate::input::{Inputs, LibraryId};
+use crate::protocol::event::{Events, Steps, Unit};
 
 /// Plans and writes the output objects of an analysis.
 ///
@@ -26,6 +27,7 @@ pub fn plan<'d>(
     inputs: &Inputs<'d>,
     objects: &Objects<'_, 'd>,
     workspace_library: &str,
+    events: &dyn Events,
 ) -> Result<OutputSet<'d>> {
     let (analysis, partition) = (objects.analysis, objects.partition);
     refuse_clashes(inputs, analysis, partition)?;
@@ -36,14 +38,16 @@ pub fn plan<'d>(
     // Biggest first keeps both cores busy; the results go back in order.
     let mut by_size = sets.clone();
     by_size.sort_by_key(|s| std::cmp::Reverse(partition.classes[s.index()].len()));
+    let atoms = |set: &SetId| partition.classes[set.index()].len() as u64;
+    let steps = Steps::new(events, Unit::Atoms, sets.iter().map(atoms).sum());
     let mut written: Vec<(SetId, Result<Written>)> = by_size
         .par_iter()
         .with_max_len(1)
         .map(|&set| {
-            (
-                set,
-                format::write_object(format, &objects.object(set, &names[set.index()])),
-            )
+            let object = objects.object(set, &names[set.index()]);
+            let written = format::write_object(format, &object);
+            steps.add(atoms(&set));
+            (set, written)
         })
         .collect();
     written.sort_by_key(|(set, _)| *set);

@@ -19,6 +19,7 @@ use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::output::is_crossing_name;
 use crate::format::{self, GlobalKind};
 use crate::input::{Inputs, LibraryId, MemberId};
+use crate::protocol::event::Steps;
 
 use proof::Proof;
 
@@ -56,7 +57,7 @@ pub fn verify(
     atomic: bool,
     proof: Option<&Proof<'_, '_>>,
 ) -> Result<()> {
-    let mut graph = Graph::new(written, &MemberClasses::new(written))?;
+    let mut graph = Graph::new(written, &MemberClasses::new(written), &Steps::untold())?;
     if proof.is_some() {
         let all: Vec<ObjectId> = (0..graph.member_of.len() as u32).map(ObjectId).collect();
         graph.take_apart(written, &all)?;

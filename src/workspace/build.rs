@@ -19,7 +19,7 @@ use super::discover::Found;
 use super::wrapper::{self, Wrapper};
 use super::{Built, depinfo, native_libs, profile, rustc};
 use crate::error::{Code, Diagnostic, Result};
-use crate::protocol::event::{Event, Events};
+use crate::protocol::event::{Event, Events, Unit};
 use crate::protocol::request::Builder;
 
 /// How the libraries are built.
@@ -38,6 +38,15 @@ pub fn build(opened: &Opened<'_>, plugins: Vec<Found>, events: &dyn Events) -> R
     let root_toml = read_root_toml(opened)?;
     let way = choose(opened, &root_toml, &plugins)?;
     let mut command = opened.cargo.command(&arguments(opened, &way, &plugins)?);
+    // cargo tells how far it is where it thinks that there is a terminal.
+    for (name, value) in [
+        ("CARGO_TERM_PROGRESS_WHEN", "always"),
+        ("CARGO_TERM_PROGRESS_WIDTH", "100"),
+    ] {
+        if opened.cargo.variable(name).is_none() {
+            command.env(name, value);
+        }
+    }
     compiler_wrapper(opened, &way, &mut command)?;
     let outcome = run(opened, &mut command, events)?;
     collect(opened, &way, plugins, outcome)
@@ -233,7 +242,12 @@ fn run(opened: &Opened<'_>, command: &mut Command, events: &dyn Events) -> Resul
     let progress = std::thread::scope(|scope| {
         let progress = scope.spawn(|| {
             let mut all: Vec<String> = Vec::new();
-            for line in lines(stderr) {
+            for line in pieces(stderr) {
+                if let Some((done, total)) = progress_of(&line) {
+                    let unit = Unit::Crates;
+                    events.emit(Event::Progress { done, total, unit });
+                    continue;
+                }
                 events.emit(Event::Message { text: line.clone() });
                 all.push(line);
             }
@@ -288,6 +302,47 @@ fn run(opened: &Opened<'_>, command: &mut Command, events: &dyn Events) -> Resul
         diagnostic.shown = true;
     }
     Err(failed)
+}
+
+/// Lines of a stream that need not be UTF-8, also those that a carriage return ends for the next to replace them;
+/// such a one that is empty is none.
+fn pieces(stream: Option<impl Read>) -> impl Iterator<Item = String> {
+    let mut stream = stream.map(BufReader::new);
+    std::iter::from_fn(move || {
+        let stream = stream.as_mut()?;
+        let mut piece = Vec::new();
+        loop {
+            let buffer = stream.fill_buf().ok()?;
+            if buffer.is_empty() {
+                return (!piece.is_empty()).then_some(piece);
+            }
+            let end = buffer.iter().position(|b| *b == b'\n' || *b == b'\r');
+            let (part, used) = match end {
+                Some(end) => (buffer.get(..end)?, end + 1),
+                None => (buffer, buffer.len()),
+            };
+            piece.extend_from_slice(part);
+            let replaced = end.is_some_and(|e| buffer.get(e) == Some(&b'\r'));
+            stream.consume(used);
+            if end.is_some() && !(replaced && piece.is_empty()) {
+                return Some(piece);
+            }
+        }
+    })
+    .map(|piece| String::from_utf8_lossy(&piece).trim_end().to_owned())
+}
+
+/// How far cargo is, from its `Building [==>   ] 3/8: names`.
+fn progress_of(line: &str) -> Option<(u64, u64)> {
+    let (before, after) = line.split_once("] ")?;
+    if !before.contains("Building") || !before.contains('[') {
+        return None;
+    }
+    let (done, rest) = after.split_once('/')?;
+    let digits = rest
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(rest.len());
+    Some((done.parse().ok()?, rest.get(..digits)?.parse().ok()?))
 }
 
 /// Lines of a stream that need not be UTF-8.
@@ -401,4 +456,30 @@ fn cargo_c_note(found: &Found, library: &Utf8Path) -> Option<String> {
                 std::fs::read_to_string(library.with_file_name(format!("{name}.pc"))).ok()?;
             native_libs::note_of_pkg_config(&text).map(str::to_owned)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{pieces, progress_of};
+
+    #[test]
+    fn cargos_progress_is_told_from_its_words() {
+        let text = "   Compiling a v1.0.0\n    Building [=>   ] 1/8: a, b   \r   Compiling c v1.0.0 (/w/[x] 1/2)\r\n\
+                    \nerror: no\n    Building [====>] 8/8\r\r    Finished";
+        let all: Vec<String> = pieces(Some(text.as_bytes())).collect();
+        assert_eq!(
+            all,
+            [
+                "   Compiling a v1.0.0",
+                "    Building [=>   ] 1/8: a, b",
+                "   Compiling c v1.0.0 (/w/[x] 1/2)",
+                "",
+                "error: no",
+                "    Building [====>] 8/8",
+                "    Finished"
+            ]
+        );
+        let told: Vec<_> = all.iter().filter_map(|l| progress_of(l)).collect();
+        assert_eq!(told, [(1, 8), (8, 8)]);
+    }
 }

@@ -78,6 +78,14 @@ pub fn target(workspace: &Workspace) -> Result<Option<String>> {
     Ok(cargo::Opened::open(workspace)?.target())
 }
 
+/// cargo's target directory for a workspace.
+///
+/// # Errors
+/// Those of running cargo.
+pub fn target_dir(workspace: &Workspace) -> Result<Utf8PathBuf> {
+    cargo::Opened::open(workspace)?.target_dir()
+}
+
 /// What cargo built.
 #[derive(Debug, Clone, Default)]
 pub struct Built {

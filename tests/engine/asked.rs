@@ -278,3 +278,53 @@ fn static_programs_link_with_what_is_named() {
     assert!(output.status.success(), "{output:?}");
     assert_eq!(Command::new(program).output().unwrap().stdout, b"5\n");
 }
+
+/// `cargo dragonfire`, from a folder within the workspace; cargo finds the program on PATH.
+#[test]
+fn cargos_subcommand_finds_the_workspace() {
+    let w = two_plugins(ROOT, STATIC, STATIC);
+    // The entry points of plugins: what melding keeps where nothing is said.
+    for name in ["one", "two"] {
+        let value = format!("base::base() + {}", name.len());
+        w.write(
+            &format!("{name}/src/lib.rs"),
+            &function(&format!("gst_plugin_{name}_register"), &value),
+        );
+    }
+    let program = Path::new(env!("CARGO_BIN_EXE_cargo-dragonfire"));
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::iter::once(program.parent().unwrap().to_owned());
+    let path = std::env::join_paths(folders.chain(std::env::split_paths(&path))).unwrap();
+    let ask = |folder: &str, args: &[&str]| {
+        let output = Command::new(env!("CARGO"))
+            .arg("dragonfire")
+            .args(args)
+            .current_dir(w.path(folder))
+            .env("PATH", &path)
+            .env_remove("CARGO_TARGET_DIR")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert!(ask("one/src", &["discover", "--quiet", "--json"]).contains("gsttwo"));
+    let response: Value =
+        serde_json::from_str(&ask("one/src", &["meld", "-p", "gst-plugin-one", "--json"])).unwrap();
+    assert_eq!(libraries(&response), ["gstone"]);
+    assert!(w.path("target/dragonfire/lib/libgstone.a").is_file());
+    let response: Value =
+        serde_json::from_str(&ask(".", &["meld", "--json", "--out", "target/x"])).unwrap();
+    assert_eq!(libraries(&response), ["gstone", "gsttwo"]);
+    assert!(w.path("target/x/libgstrsworkspace.a").is_file());
+    // Libraries are what they are, in whatever folder.
+    ask("target/x", &["inspect", "libgstone.a"]);
+    assert!(ask(".", &["--version"]).starts_with("dragonfire "));
+    let nowhere = tempfile::tempdir().unwrap();
+    let output = Command::new(program)
+        .args(["dragonfire", "discover"])
+        .current_dir(nowhere.path())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("no Cargo.toml in this folder"));
+}

@@ -26,7 +26,7 @@ use crate::plan::debug::DebugLines;
 use crate::plan::objects::Objects;
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
-use crate::protocol::event::Events;
+use crate::protocol::event::{Counted, Events, Steps, Unit};
 use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Strategy};
 use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
 use crate::report::{self, gather::gather};
@@ -83,7 +83,9 @@ impl Run<'_> {
     ) -> Result<Done> {
         let (request, targets) = (self.request, self.targets);
         let former = former.map(Former::read).transpose()?;
-        let mut archives = input::read_archives(files)?;
+        let bytes = files.iter().map(|f| f.data().len() as u64).sum();
+        let steps = Steps::new(self.events, Unit::Bytes, bytes);
+        let mut archives = input::read_archives(files, &steps)?;
         let restored = restore::restore(files, &mut archives, former.as_ref())?;
         let clean = match request.drop_bitcode {
             true => bitcode::without(files, &archives)?,
@@ -100,7 +102,7 @@ impl Run<'_> {
             classes,
             live,
             proof,
-        } = plan(strategy, request, self.subject, &inputs)?;
+        } = plan(strategy, request, self.subject, &inputs, self.events)?;
         set.warnings.extend(instead);
         set.workspace.name = input::library_name(&targets.workspace);
         mark::mark(&mut set, strategy, &inputs);
@@ -116,7 +118,7 @@ impl Run<'_> {
 
         self.events.phase("write");
         let kinds = Kinds::new(request.archive, &inputs);
-        let sizes = write_archives(&set, targets, &kinds, place)?;
+        let sizes = write_archives(&set, targets, &kinds, place, self.events)?;
         let debug_bytes = debug_bytes(strategy, &set);
         let debug_crates = proof.as_ref().map_or_else(Vec::new, |(analysis, ..)| {
             debug_cost::by_library(&inputs, analysis, &set, &debug_bytes)
@@ -185,6 +187,7 @@ fn plan<'d>(
     request: &CombineRequest,
     subject: &Subject,
     inputs: &Inputs<'d>,
+    events: &dyn Events,
 ) -> Result<Planned<'d>> {
     let classes = MemberClasses::new(inputs);
     let sharing = match strategy {
@@ -215,7 +218,8 @@ fn plan<'d>(
     let exports = select_exports(inputs, &subject.plugins, &rules)?;
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
-    let analysis = Analysis::new(inputs, &classes, &exports, &names, sharing)?;
+    let steps = Steps::new(events, Unit::Members, classes.len() as u64);
+    let analysis = Analysis::watched(inputs, &classes, &exports, &names, sharing, &steps)?;
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis);
     let name = subject.workspace_library(request);
@@ -232,7 +236,7 @@ fn plan<'d>(
         inputs.has_gnu_linkers(),
         (&debug, options),
     );
-    let set = plan::meld::plan(inputs, &objects, name)?;
+    let set = plan::meld::plan(inputs, &objects, name, events)?;
     let live = request
         .report
         .is_some()
@@ -328,6 +332,7 @@ fn write_archives(
     targets: &Targets,
     kinds: &Kinds,
     place: &mut dyn FnMut(&Utf8Path) -> Result<Utf8PathBuf>,
+    events: &dyn Events,
 ) -> Result<Sizes> {
     let mut work = Vec::with_capacity(set.libraries.len() + 1);
     work.push((
@@ -340,10 +345,15 @@ fn write_archives(
     for ((library, kind), target) in libraries.zip(&targets.libraries) {
         work.push((library, *kind, target, place(target)?));
     }
+    let all = set.libraries.iter().chain([&set.workspace]);
+    let bytes = all.flat_map(|l| &l.members).map(|m| m.data.len() as u64);
+    let steps = Steps::new(events, Unit::Bytes, bytes.sum());
     let results: Vec<Result<u64>> = work
         .par_iter()
         .with_max_len(1)
-        .map(|(library, kind, target, staged)| write_archive(library, *kind, target, staged))
+        .map(|(library, kind, target, staged)| {
+            write_archive(library, *kind, target, staged, &steps)
+        })
         .collect();
     let sizes = Error::collect(results)?;
     let workspace = sizes.first().copied().unwrap_or(0);
@@ -361,10 +371,12 @@ fn write_archive(
     kind: ArchiveKind,
     target: &Utf8Path,
     staged: &Utf8Path,
+    steps: &Steps<'_>,
 ) -> Result<u64> {
     let archive = ArchiveWriter::new(kind, &library.members).map_err(|e| e.in_file(target))?;
     let file = commit::create(staged, target)?;
-    let mut out = io::BufWriter::with_capacity(1 << 16, file);
+    let to = Counted { to: file, steps };
+    let mut out = io::BufWriter::with_capacity(1 << 16, to);
     archive
         .write(&mut out)
         .map_err(|e| commit::output_error(&e, target))?;

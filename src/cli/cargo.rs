@@ -1,0 +1,88 @@
+//! `cargo dragonfire …`: the same commands, about the workspace around the working directory and into its target
+//! folder where nothing else is said.
+
+use std::ffi::OsString;
+
+use camino::{Utf8Path, Utf8PathBuf};
+
+use crate::error::{Code, Diagnostic, Result};
+use crate::protocol::request::Workspace;
+use crate::workspace;
+
+/// Commands that may be about a workspace; those in the second list write libraries.
+const OF_A_WORKSPACE: [&str; 7] = [
+    "discover", "build", "inspect", "dedup", "prelink", "meld", "why",
+];
+const WRITING: [&str; 3] = ["dedup", "prelink", "meld"];
+
+/// The arguments of the program that cargo runs as `cargo-dragonfire dragonfire …`, as those of dragonfire.
+///
+/// # Errors
+/// `input-not-found` where no Cargo.toml is around, and those of running cargo.
+pub(super) fn arguments(mut given: Vec<OsString>) -> Result<Vec<OsString>> {
+    if given.get(1).is_some_and(|a| a == "dragonfire") {
+        given.remove(1);
+    }
+    let words: Vec<&str> = given.iter().skip(1).filter_map(|a| a.to_str()).collect();
+    let has = |option: &str| {
+        words.iter().any(|w| {
+            let rest = w.strip_prefix(option);
+            rest.is_some_and(|r| r.is_empty() || r.starts_with('='))
+        })
+    };
+    let Some(command) = words.first() else {
+        return Ok(given);
+    };
+    let libraries = words
+        .iter()
+        .any(|w| w.ends_with(".a") || w.ends_with(".lib"));
+    let helps = words
+        .iter()
+        .any(|w| ["-h", "--help", "-V", "--version"].contains(w));
+    if !OF_A_WORKSPACE.contains(command) || libraries || helps || has("--symbol") {
+        return Ok(given);
+    }
+    let writes = WRITING.contains(command) && !has("--out") && !has("--in-place");
+    let mut more: Vec<OsString> = Vec::new();
+    let value = |option: &str| {
+        let at = words.iter().position(|w| w.starts_with(option))?;
+        let own = words.get(at)?.strip_prefix(option)?;
+        own.strip_prefix('=').or_else(|| words.get(at + 1).copied())
+    };
+    let manifest = match value("--manifest-path") {
+        Some(path) => path.into(),
+        None => {
+            let found = around()?;
+            more.extend(["--manifest-path".into(), found.as_os_str().to_owned()]);
+            found
+        }
+    };
+    if writes {
+        let workspace = Workspace {
+            manifest_path: manifest,
+            target_dir: value("--target-dir").map(Utf8PathBuf::from),
+            ..Workspace::default()
+        };
+        let out = workspace::target_dir(&workspace)?.join("dragonfire/lib");
+        more.extend(["--out".into(), out.into_os_string()]);
+    }
+    // Before what may be a list of patterns.
+    given.splice(2..2, more);
+    Ok(given)
+}
+
+/// The Cargo.toml of the working directory or the nearest folder above.
+fn around() -> Result<Utf8PathBuf> {
+    let here = camino::absolute_utf8(".").unwrap_or_default();
+    let mut folders = here.ancestors().map(Utf8Path::to_owned);
+    let found = folders.find(|f| f.join("Cargo.toml").is_file());
+    found.map(|f| f.join("Cargo.toml")).ok_or_else(|| {
+        Diagnostic::new(
+            Code::InputNotFound,
+            "there is no Cargo.toml in this folder nor above it",
+        )
+        .file(&here)
+        .hint("go to the workspace, or name its Cargo.toml with --manifest-path")
+        .into()
+    })
+}

@@ -1,0 +1,91 @@
+"""How far a run is: events for programs, a bar on a terminal."""
+
+import json
+import os
+import re
+import select
+import subprocess
+import time
+
+import pytest
+
+PHASES = ['build', 'discover', 'build', 'read', 'plan', 'write', 'verify', 'commit']
+
+
+@pytest.fixture
+def project(tmp_path):
+    """Two plugins and six packages that they depend on, so that cargo has something to count."""
+    members = ['one', 'two', *(f'part{i}' for i in range(6))]
+    root = tmp_path / 'project'
+    for name in members:
+        (root / name / 'src').mkdir(parents=True)
+        plugin = name in ('one', 'two')
+        depends = ''.join(f'part{i} = {{ path = "../part{i}" }}\n' for i in range(6)) if plugin else ''
+        kind = '"staticlib"' if plugin else '"rlib"'
+        (root / name / 'Cargo.toml').write_text(
+            f'[package]\nname = "{name}"\nversion = "1.0.0"\nedition = "2021"\n'
+            f'[lib]\nname = "{"gst" if plugin else ""}{name}"\ncrate-type = [{kind}]\n[dependencies]\n{depends}')
+        body = ' + '.join(f'part{i}::value()' for i in range(6)) if plugin else '1'
+        head = f'#[no_mangle] pub extern "C" fn gst_plugin_{name}_register() -> i32' if plugin else 'pub fn value() -> i32'
+        (root / name / 'src/lib.rs').write_text(f'{head} {{ {body} }}\n')
+    (root / 'Cargo.toml').write_text(f'[workspace]\nresolver = "2"\nmembers = {json.dumps(members)}\n')
+    return root
+
+
+def command(engine, project, *more):
+    return [engine, 'meld', '--manifest-path', project / 'Cargo.toml', '--target-dir', project / 'target',
+            '--out', project / 'out', '--offline', *more]
+
+
+def test_events(engine, project):
+    start = time.monotonic()
+    done = subprocess.run(command(engine, project, '--events'), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
+                          text=True, check=True)
+    took = time.monotonic() - start
+    events = [json.loads(line) for line in done.stderr.splitlines()]
+    assert [e['name'] for e in events if e['event'] == 'phase'] == PHASES
+    told = {}
+    phase = None
+    for event in events:
+        if event['event'] == 'phase':
+            phase = event['name']
+        elif event['event'] == 'progress':
+            told.setdefault((phase, event['unit']), []).append((event['done'], event['total']))
+        else:
+            # cargo's lines are whole and without its bar.
+            assert not re.search(r'\] \d+/\d+|\r', event['text'])
+    assert set(told) == {('build', 'crates'), ('read', 'bytes'), ('plan', 'members'), ('plan', 'atoms'), ('write', 'bytes')}
+    for steps in told.values():
+        assert steps == sorted(steps) and len({total for _, total in steps}) == 1, told
+    for key, steps in told.items():
+        assert key == ('build', 'crates') or steps[-1][0] == steps[-1][1], (key, steps)
+    # Eight packages, and what is told is on the way.
+    assert told['build', 'crates'][-1][1] == 8 and len(told['build', 'crates']) >= 2
+    libraries = [project / f'target/release/libgst{name}.a' for name in ('one', 'two')]
+    assert told['read', 'bytes'][-1][1] == sum(path.stat().st_size for path in libraries)
+    assert sum(map(len, told.values())) <= 10 * took + 8 + len(told)
+    assert any('Compiling part0' in e.get('text', '') for e in events)
+
+
+def test_bar(engine, project):
+    """On a terminal; cargo's own lines stay above it."""
+    ours, terminal = os.openpty()
+    process = subprocess.Popen(command(engine, project), stdout=subprocess.DEVNULL, stderr=terminal,
+                               env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '100'})
+    os.close(terminal)
+    text = b''
+    while True:
+        select.select([ours], [], [], 60)
+        try:
+            piece = os.read(ours, 1 << 16)
+        except OSError:
+            break
+        if not piece:
+            break
+        text += piece
+    os.close(ours)
+    assert process.wait() == 0
+    text = text.decode()
+    counted = {int(n) for n in re.findall(r'(\d+)/8 crates', text)}
+    assert len(counted) >= 2, text
+    assert 'Compiling part0' in text and 'Building [' not in text
