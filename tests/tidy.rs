@@ -267,3 +267,31 @@ fn lib_names_every_stage_in_order_and_few_rooms() {
     let stages: Vec<usize> = named.iter().map(|m| stage(m)).collect();
     assert!(stages.is_sorted(), "{named:?}");
 }
+
+/// Users of the crate get its sources and pages, and none of the tests.
+#[test]
+fn the_package_holds_what_its_users_need() {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["package", "--list", "--allow-dirty", "--offline"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{output:?}");
+    let list = String::from_utf8(output.stdout).unwrap().replace('\\', "/");
+    let files: Vec<&str> = list.lines().collect();
+    for wanted in [
+        "src/main.rs",
+        "src/cli/cargo_main.rs",
+        "schema/request.json",
+        "docs/errors.md",
+        "LICENSE-MIT",
+    ] {
+        assert!(files.contains(&wanted), "{wanted} is missing: {files:?}");
+    }
+    let known = ["src/", "schema/", "docs/"];
+    let other: Vec<&&str> = files
+        .iter()
+        .filter(|f| f.contains('/') && !known.iter().any(|k| f.starts_with(k)))
+        .collect();
+    assert!(other.is_empty(), "{other:?}");
+}
