@@ -464,7 +464,7 @@ mod tests {
 
     #[test]
     fn cargos_progress_is_told_from_its_words() {
-        let text = "   Compiling a v1.0.0\n    Building [=>   ] 1/8: a, b   \r   Compiling c v1.0.0 (/w/[x] 1/2)\r\n\
+        let text = "   Compiling a v1.0.0\n    Building [=>   ] 1/8: a, b   \r   Compiling c v1.0.0 (/w/[x] 1/2)\n\
                     \nerror: no\n    Building [====>] 8/8\r\r    Finished";
         let all: Vec<String> = pieces(Some(text.as_bytes())).collect();
         assert_eq!(
