@@ -19,7 +19,7 @@ use dragonfire::plan::objects::Objects;
 use dragonfire::plan::partition::Partition;
 use dragonfire::plan::{self, OutputSet};
 use dragonfire::protocol::event::Silent;
-use dragonfire::protocol::request::{Debug, Symbols};
+use dragonfire::protocol::request::{Debug, Granularity, Symbols};
 use dragonfire::verify::proof::Proof;
 use dragonfire::verify::{Promise, Promises, verify};
 
@@ -201,7 +201,7 @@ impl Case {
             .collect();
         let rules = NameRules::default();
         let analysis = Analysis::new(&inputs, &members, &exports, &rules, Sharing::Universe)?;
-        let partition = Partition::new(&analysis);
+        let partition = Partition::new(&analysis, Granularity::Plugin);
         let debug = DebugLines::new(&inputs, &analysis, &partition, Some(Debug::Lines));
         let options = DebugOptions::default();
         let objects = Objects::new(

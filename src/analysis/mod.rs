@@ -11,6 +11,7 @@
 //! format's own rules ([`Analysis::check`] refuses the rest).
 
 mod commons;
+pub mod components;
 pub mod contested;
 mod demands;
 pub mod exports;

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 
+use crate::analysis::components::components;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::{Offer, Resolution};
 
@@ -64,7 +65,7 @@ pub fn split_exports(
             to
         })
         .collect();
-    let component = components(&needs);
+    let component = components(needs.len(), |at| &needs[at]);
     let count = component.iter().max().map_or(0, |&c| c as usize + 1);
     let mut bits = vec![0u64; count * words];
     for (bit, &at) in marked.iter().enumerate() {
@@ -102,70 +103,4 @@ pub fn split_exports(
         groups[group].push(name);
     }
     groups
-}
-
-/// Strongly connected components (Tarjan's algorithm, without recursion), numbered so that every edge
-/// leads to an equal or smaller number.
-fn components(edges: &[Vec<u32>]) -> Vec<u32> {
-    const NONE: u32 = u32::MAX;
-    let count = edges.len();
-    let mut number = vec![NONE; count];
-    let mut low = vec![0u32; count];
-    let mut component = vec![NONE; count];
-    let mut stack: Vec<u32> = Vec::new();
-    let (mut next, mut made) = (0u32, 0u32);
-    for start in 0..count {
-        if number[start] != NONE {
-            continue;
-        }
-        // (node, position among its edges)
-        let mut path: Vec<(u32, usize)> = vec![(start as u32, 0)];
-        while let Some((node, position)) = path.last_mut() {
-            let at = *node as usize;
-            if *position == 0 {
-                number[at] = next;
-                low[at] = next;
-                next += 1;
-                stack.push(at as u32);
-            }
-            if let Some(&to) = edges[at].get(*position) {
-                *position += 1;
-                if number[to as usize] == NONE {
-                    path.push((to, 0));
-                } else if component[to as usize] == NONE {
-                    low[at] = low[at].min(number[to as usize]);
-                }
-                continue;
-            }
-            path.pop();
-            if let Some((parent, _)) = path.last() {
-                let parent = *parent as usize;
-                low[parent] = low[parent].min(low[at]);
-            }
-            if low[at] == number[at] {
-                while let Some(member) = stack.pop() {
-                    component[member as usize] = made;
-                    if member as usize == at {
-                        break;
-                    }
-                }
-                made += 1;
-            }
-        }
-    }
-    component
-}
-
-#[cfg(test)]
-mod tests {
-    use super::components;
-
-    #[test]
-    fn what_is_needed_has_a_smaller_number() {
-        // 0 -> 1 <-> 2 -> 3, 4 -> 0
-        let edges = vec![vec![1], vec![2], vec![1, 3], vec![], vec![0]];
-        let of = components(&edges);
-        assert_eq!(of[1], of[2]);
-        assert!(of[3] < of[1] && of[1] < of[0] && of[0] < of[4]);
-    }
 }

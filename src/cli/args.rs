@@ -6,7 +6,9 @@ use camino::Utf8PathBuf;
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Presentation;
-use crate::protocol::request::{ArchiveFlavour, Builder, Debug, DebugCompress, Symbols};
+use crate::protocol::request::{
+    ArchiveFlavour, Builder, Debug, DebugCompress, Granularity, Symbols,
+};
 use crate::protocol::schema;
 
 /// Links, shrinks and ships the Rust plugins of a workspace as static libraries.
@@ -209,6 +211,9 @@ pub(super) struct Combine {
     /// Which names stay [default: keep]
     #[arg(long, value_enum)]
     pub symbols: Option<Symbols>,
+    /// What of a library a program can take alone [default: auto]
+    #[arg(long, value_enum)]
+    pub granularity: Option<Granularity>,
     /// What happens to debug information [default: keep for dedup, else lines where the libraries' own
     /// code has any]
     #[arg(long, value_enum)]

@@ -135,6 +135,7 @@ impl Combine {
             target,
             archive: self.archive,
             symbols: self.symbols.unwrap_or_default(),
+            granularity: self.granularity.unwrap_or_default(),
             debug: self.debug,
             debug_compress: self.debug_compress.unwrap_or_default(),
             remap_path_prefix: self.remap_path_prefix,

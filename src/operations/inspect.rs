@@ -21,7 +21,7 @@ use crate::plan::partition::Partition;
 use crate::protocol::event::Events;
 use crate::protocol::inspection::{Environment, Inspection, Kinds, LibraryInspection};
 use crate::protocol::melded::Melded;
-use crate::protocol::request::{InspectRequest, LibraryInput, Source};
+use crate::protocol::request::{Granularity, InspectRequest, LibraryInput, Source};
 use crate::protocol::response::{Plugin, Response};
 use crate::workspace;
 
@@ -300,6 +300,6 @@ fn melded(
     let sharing = analysis::Sharing::Universe;
     let names = NameRules::new(manifest, decoration(inputs))?;
     let analysis = Analysis::new(inputs, &classes, &exports, &names, sharing)?;
-    let partition = Partition::new(&analysis);
+    let partition = Partition::new(&analysis, Granularity::Plugin);
     Ok(live(inputs, &analysis, &partition).melded)
 }

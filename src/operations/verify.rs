@@ -11,7 +11,7 @@ use crate::input::marker::Marker;
 use crate::input::{self, Inputs, LibraryId};
 use crate::manifest;
 use crate::plan::partition::Partition;
-use crate::protocol::request::{Strategy, VerifyRequest};
+use crate::protocol::request::{Granularity, Strategy, VerifyRequest};
 use crate::protocol::response::Response;
 use crate::verify::{Promise, Promises, verify};
 
@@ -85,7 +85,7 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
             let roots = analysis.exports[at].iter();
             promise.exports = roots.map(|&n| analysis.graph.name(n)).collect();
         }
-        promises.met = Partition::new(&analysis)
+        promises.met = Partition::new(&analysis, Granularity::Plugin)
             .met_names(&analysis)
             .into_iter()
             .collect();

@@ -113,11 +113,12 @@ pub fn plan<'d>(
     }
     Error::all(errors)?;
     for (s, set) in analysis.sets.iter().enumerate() {
+        let library = &mut output.libraries[set.library().index()];
         let placed = partition.own_of(s).is_some() || partition.homes.contains_key(&s);
-        if placed || partition.is_part(s) {
+        let apart = partition.is_split(s) && !library.members.is_empty();
+        if placed || partition.is_part(s) || (apart && analysis.reached[s].values.is_empty()) {
             continue;
         }
-        let library = &mut output.libraries[set.library().index()];
         if let Some(object) = objects.empty_object(s) {
             let name = format!("{}-{}.o", library.name, library.members.len());
             library.members.push(OutputMember {

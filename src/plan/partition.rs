@@ -13,6 +13,7 @@ use foldhash::fast::FixedState;
 use super::bits::{Bits, bits_of, ones};
 use super::groups;
 use super::homes::{homes, owners};
+use super::pieces::{self, Units};
 use super::place::{Place, Special, start_of};
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
@@ -21,6 +22,7 @@ use crate::analysis::{Analysis, Demand};
 use crate::format;
 use crate::format::model::{Binding, KeepRule};
 use crate::input::LibraryId;
+use crate::protocol::request::Granularity;
 
 /// A reach set that some atom has, or a home; ids follow the order of first occurrence, homes come last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -66,8 +68,12 @@ pub struct Partition {
     owners: Vec<usize>,
     /// By root set: the exports among its roots.
     exports_of_set: Vec<Vec<u32>>,
-    /// By root set: the set of what it alone reaches.
+    /// By root set: the set of what it alone reaches, with all of its exports where it is split.
     own: Vec<Option<SetId>>,
+    /// By root set: taken apart by export.
+    split: Vec<bool>,
+    /// By set: its units, where any root set is split.
+    units: Vec<Vec<u32>>,
     /// From here on sets are homes.
     first_home: u32,
     /// By name, and by scope: a library of its own where libraries share nothing or have their own.
@@ -79,7 +85,7 @@ pub struct Partition {
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
     crossing_at: HashMap<Place, u32, FixedState>,
-    /// By root set: what it brings along by rules, each class once.
+    /// By root set: what it brings along by rules, one class of each object.
     pub forced: Vec<Vec<ClassId>>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
@@ -89,7 +95,7 @@ pub struct Partition {
 
 impl Partition {
     #[must_use]
-    pub fn new(analysis: &Analysis<'_>) -> Self {
+    pub fn new(analysis: &Analysis<'_>, granularity: Granularity) -> Self {
         let classes = &analysis.classes;
         let count = classes.first.len();
         let words = analysis.sets.len().div_ceil(64);
@@ -102,26 +108,49 @@ impl Partition {
             }
         }
         let (homed, home_of) = homes(analysis, &owners);
-        let mut ids: HashMap<&[u64], SetId> = HashMap::new();
-        let mut bits: Vec<Bits> = Vec::new();
-        let mut set_of = vec![SetId(u32::MAX); count];
         // What only one member's root set reaches stands in its home with it.
         let home_of_bits: HashMap<Bits, usize> = homed
             .iter()
             .enumerate()
             .map(|(home, members)| (bits_of(members.sets.iter().copied(), words), home))
             .collect();
+        let bits_of_class = |class: usize| &class_bits[class * words..(class + 1) * words];
+        let homes_of: Vec<Option<usize>> = (0..count)
+            .map(|class| {
+                let own = home_of.get(&ClassId(class as u32));
+                own.or_else(|| home_of_bits.get(bits_of_class(class)))
+                    .copied()
+            })
+            .collect();
+        let split = pieces::split(analysis, granularity);
+        let by_export = split.contains(&true).then(|| {
+            let mut units = Units::new(analysis, &owners, &split);
+            if granularity == Granularity::Auto {
+                units.join(analysis, |c| homes_of[c.index()].is_some());
+            }
+            units
+        });
+        let mut ids: HashMap<Key<'_>, SetId> = HashMap::new();
+        let mut bits: Vec<Bits> = Vec::new();
+        let mut units: Vec<Vec<u32>> = Vec::new();
+        let mut set_of = vec![SetId(u32::MAX); count];
         let mut later: Vec<(ClassId, usize)> = Vec::new();
         for class in 0..count {
             let id = ClassId(class as u32);
-            let own = &class_bits[class * words..(class + 1) * words];
-            let home = home_of.get(&id).or_else(|| home_of_bits.get(own)).copied();
-            if let Some(home) = home {
+            let own = bits_of_class(class);
+            if let Some(home) = homes_of[class] {
                 later.push((id, home));
                 continue;
             }
-            set_of[class] = *ids.entry(own).or_insert_with(|| {
+            let key = match &by_export {
+                None => Key::Bits(own),
+                Some(by_export) => Key::Units(by_export.set_of[class]),
+            };
+            set_of[class] = *ids.entry(key).or_insert_with(|| {
                 bits.push(own.to_vec());
+                if let Some(by_export) = &by_export {
+                    units.push(by_export.sets[by_export.set_of[class] as usize].clone());
+                }
                 SetId(bits.len() as u32 - 1)
             });
         }
@@ -130,7 +159,10 @@ impl Partition {
         for (at, bits) in bits.iter().enumerate() {
             let mut sets = ones(bits);
             if let (Some(s), None) = (sets.next(), sets.next()) {
-                own[s] = Some(SetId(at as u32));
+                let all = |u: &Units| u.of[s].len() == units[at].len();
+                if by_export.as_ref().is_none_or(all) {
+                    own[s] = Some(SetId(at as u32));
+                }
             }
         }
         let mut home_sets = BTreeMap::new();
@@ -165,6 +197,8 @@ impl Partition {
             owners,
             exports_of_set: vec![Vec::new(); analysis.sets.len()],
             own,
+            split,
+            units,
             first_home,
             homes: home_sets,
             crossing: Vec::new(),
@@ -175,6 +209,7 @@ impl Partition {
         };
         partition.find_exports(analysis);
         partition.grouped = groups::stay(analysis, &partition.exports);
+        partition.find_hubs();
         partition.find_copies(analysis);
         partition.find_forced(analysis);
         partition.find_crossing(analysis);
@@ -260,17 +295,28 @@ impl Partition {
         self.exports.push(export);
     }
 
+    /// What all exports of a split root set bring along is pulled by a place of its own object: without one
+    /// each export's object names it all.
+    fn find_hubs(&mut self) {
+        for s in 0..self.own.len() {
+            if self.split[s] && self.hub(s).is_none() {
+                self.own[s] = None;
+            }
+        }
+    }
+
     /// What each object refers to, and its root set exports, of groups that stand elsewhere, to the end.
     fn find_copies(&mut self, analysis: &Analysis<'_>) {
         if !self.grouped.contains(&true) {
             return;
         }
         let mut exported: BTreeMap<SetId, BTreeSet<ClassId>> = BTreeMap::new();
-        for (exports, own) in self.exports_of_set.iter().zip(&self.own) {
-            if let Some(own) = own {
+        for (s, exports) in self.exports_of_set.iter().enumerate() {
+            // An export of a split root set is defined where it stands.
+            if let Some(own) = self.own_of(s).filter(|_| !self.split[s]) {
                 let all = exports.iter().map(|&e| self.exports[e as usize].class);
-                let all = all.filter(|c| self.grouped[c.index()] && self.set_of[c.index()] != *own);
-                exported.entry(*own).or_default().extend(all);
+                let all = all.filter(|c| self.grouped[c.index()] && self.set_of[c.index()] != own);
+                exported.entry(own).or_default().extend(all);
             }
         }
         for set in 0..self.classes.len() {
@@ -304,9 +350,17 @@ impl Partition {
                     .collect();
                 forced.sort_unstable();
                 forced.dedup();
-                forced
+                self.one_of_each(forced)
             })
             .collect();
+    }
+
+    /// Pulling an object for one of its atoms pulls it for all. Groups are pulled by their names.
+    fn one_of_each(&self, forced: Vec<ClassId>) -> Vec<ClassId> {
+        let mut sets: HashSet<SetId> = HashSet::new();
+        let mut forced = forced;
+        forced.retain(|c| self.grouped[c.index()] || sets.insert(self.set_of[c.index()]));
+        forced
     }
 
     fn find_crossing(&mut self, analysis: &Analysis<'_>) {
@@ -348,7 +402,16 @@ impl Partition {
         }
         // What lives by a rule must be pulled by name, from each object with an export of its root set.
         for (s, forced) in self.forced.iter().enumerate() {
-            let carriers = self.carriers(s);
+            let carriers = match self.hub(s) {
+                // The others name the hub.
+                Some(hub) => {
+                    if self.brings(analysis, s) {
+                        places.push(start_of(analysis, hub));
+                    }
+                    self.own_of(s).into_iter().collect()
+                }
+                None => self.carriers(s),
+            };
             for &class in forced {
                 let own = self.set_of[class.index()];
                 if carriers.iter().any(|&c| c != own) && !self.grouped[class.index()] {
@@ -416,7 +479,7 @@ impl Partition {
         let mut all: Vec<SetId> = exports
             .map(|&e| self.exports[e as usize].class)
             .map(|c| match own {
-                Some(own) if self.grouped[c.index()] => own,
+                Some(own) if self.grouped[c.index()] && !self.split[s] => own,
                 _ => self.set_of[c.index()],
             })
             .collect();
@@ -430,6 +493,32 @@ impl Partition {
     #[must_use]
     pub fn own_of(&self, s: usize) -> Option<SetId> {
         self.own.get(s).copied().flatten()
+    }
+
+    /// Is it taken apart by export?
+    #[must_use]
+    pub fn is_split(&self, s: usize) -> bool {
+        self.split.get(s).copied().unwrap_or(false)
+    }
+
+    /// Of a split root set: an atom by which the object can be pulled that all of its exports reach.
+    #[must_use]
+    pub fn hub(&self, s: usize) -> Option<ClassId> {
+        let own = self.own_of(s).filter(|_| self.is_split(s))?;
+        let mut classes = self.classes[own.index()].iter().copied();
+        classes.find(|c| !self.grouped[c.index()])
+    }
+
+    /// Does the root set bring anything along that its exports do not refer to?
+    #[must_use]
+    pub fn brings(&self, analysis: &Analysis<'_>, s: usize) -> bool {
+        !self.forced[s].is_empty() || !analysis.demands[s].is_empty()
+    }
+
+    /// The units of a set, ascending; none where no root set is split.
+    #[must_use]
+    pub fn units(&self, set: SetId) -> &[u32] {
+        self.units.get(set.index()).map_or(&[], Vec::as_slice)
     }
 
     /// Names that the final linker joins, and that the libraries' objects may define.
@@ -532,8 +621,17 @@ impl Partition {
     }
 }
 
+/// What atoms of one object have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Key<'a> {
+    /// The root sets that reach them.
+    Bits(&'a [u64]),
+    /// The units that do.
+    Units(u32),
+}
+
 /// Classes that a class refers to.
-fn targets<'a>(analysis: &'a Analysis<'_>, class: ClassId) -> impl Iterator<Item = ClassId> + 'a {
+pub(super) fn targets<'a>(analysis: &'a Analysis<'_>, class: ClassId) -> impl Iterator<Item = ClassId> + 'a {
     let (s, node) = analysis.classes.first[class.index()];
     let s = s as usize;
     analysis.reached[s]

@@ -17,8 +17,16 @@ impl<'a> Builder<'_, 'a, '_> {
         let objects = self.objects;
         let analysis = objects.analysis;
         let own = objects.partition.own_of(s);
+        if let Some(hub) = objects.partition.hub(s).filter(|_| own != self.set) {
+            if objects.partition.brings(analysis, s) {
+                let start = start_of(analysis, hub);
+                self.place(hub, start.offset, start.special.kind());
+            }
+            return;
+        }
+        let together = !objects.partition.is_split(s);
         for &(name, _, _) in &analysis.reached[s].roots {
-            if own == self.set || self.set.is_none() {
+            if together && (own == self.set || self.set.is_none()) {
                 let kind = self.kind_in(s, name);
                 let bytes = analysis.graph.name(name);
                 if !self.defined.contains_key(bytes) {

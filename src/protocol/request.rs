@@ -284,6 +284,22 @@ pub enum Symbols {
     Exports,
 }
 
+/// What of a library a program can take alone.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Granularity {
+    /// Meld: exports of libraries that have more than a handful, joined where an archive member would cost
+    /// more than it saves. Prelink: libraries.
+    #[default]
+    Auto,
+    /// All that its exports need.
+    Plugin,
+    /// What each export needs.
+    Export,
+}
+
 /// What happens to debug information.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
@@ -417,6 +433,9 @@ pub struct CombineRequest {
     pub archive: Option<ArchiveFlavour>,
     #[serde(default)]
     pub symbols: Symbols,
+    /// What a program can take alone.
+    #[serde(default)]
+    pub granularity: Granularity,
     /// `None`: dedup keeps; prelink and meld write lines where the libraries' own code has debug
     /// information, and nothing where only the standard library has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -475,6 +494,7 @@ impl CombineRequest {
             target: None,
             archive: None,
             symbols: Symbols::default(),
+            granularity: Granularity::default(),
             debug: None,
             debug_compress: DebugCompress::default(),
             remap_path_prefix: Vec::new(),

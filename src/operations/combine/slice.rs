@@ -221,7 +221,7 @@ fn plan<'d>(
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
     let analysis = Analysis::watched(inputs, &classes, &exports, &names, sharing, &steps)?;
     analysis.check(inputs)?;
-    let partition = Partition::new(&analysis);
+    let partition = Partition::new(&analysis, request.granularity);
     let name = subject.workspace_library(request);
     let debug = DebugLines::new(inputs, &analysis, &partition, wanted);
     let remap = request.remap();
