@@ -209,9 +209,10 @@ impl Case {
             &partition,
             Symbols::Keep,
             true,
+            "shared",
             (&debug, options),
         );
-        let mut set = plan::meld::plan(&inputs, &objects, "shared", &Silent)?;
+        let mut set = plan::meld::plan(&inputs, &objects, &Silent)?;
         if let Some(spoil) = spoil {
             assert!(spoiled(&mut set, spoil), "there is nothing to spoil");
         }

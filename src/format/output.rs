@@ -38,10 +38,19 @@ pub struct DebugOptions<'a> {
 }
 
 /// Name of a symbol that crosses objects of one run: the original's, where names are kept, then the
-/// run's digest and a number. No other run's clashes with it, and demanglers accept the suffix.
+/// workspace library's where that is to be told (linkers name what is missing), the run's digest and a number. No other run's clashes with it, and demanglers accept the suffix.
 #[must_use]
-pub fn crossing_name(original: Option<&[u8]>, digest: &str, number: u32) -> Vec<u8> {
+pub fn crossing_name(
+    original: Option<&[u8]>,
+    library: Option<&str>,
+    digest: &str,
+    number: u32,
+) -> Vec<u8> {
     let mut name = original.unwrap_or(b"df").to_vec();
+    if let Some(library) = library {
+        name.push(b'.');
+        name.extend_from_slice(library.as_bytes());
+    }
     name.extend_from_slice(format!(".{digest}.{number}").as_bytes());
     name
 }
@@ -61,7 +70,7 @@ pub fn is_crossing_name(name: &[u8]) -> bool {
 }
 
 /// Length of the digest in a [`crossing_name`].
-pub const DIGEST_DIGITS: usize = 12;
+pub const DIGEST_DIGITS: usize = 10;
 
 #[cfg(test)]
 mod tests {
@@ -69,15 +78,17 @@ mod tests {
 
     #[test]
     fn crossing_names_are_known_again() {
-        let digest = "0123456789ab";
-        assert_eq!(crossing_name(None, digest, 7), b"df.0123456789ab.7");
-        assert!(is_crossing_name(&crossing_name(Some(b"f"), digest, 12)));
+        let digest = "0123456789";
+        assert_eq!(crossing_name(None, None, digest, 7), b"df.0123456789.7");
+        let name = crossing_name(Some(b"f"), Some("shared.1"), digest, 12);
+        assert_eq!(name, b"f.shared.1.0123456789.12");
+        assert!(is_crossing_name(&name));
         for other in [
             &b"f"[..],
             b"f.1",
-            b"a.0123456789ab.x",
-            b"a.0123456789AB.1",
-            b"0123456789ab.1",
+            b"a.0123456789.x",
+            b"a.01234567AB.1",
+            b"0123456789.1",
         ] {
             assert!(!is_crossing_name(other), "{other:?}");
         }

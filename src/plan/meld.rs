@@ -26,7 +26,6 @@ use crate::protocol::event::{Events, Steps, Unit};
 pub fn plan<'d>(
     inputs: &Inputs<'d>,
     objects: &Objects<'_, 'd>,
-    workspace_library: &str,
     events: &dyn Events,
 ) -> Result<OutputSet<'d>> {
     let (analysis, partition) = (objects.analysis, objects.partition);
@@ -34,7 +33,7 @@ pub fn plan<'d>(
     let format = inputs.format();
     let imports = Imports::new(inputs, analysis);
     let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
-    let names = names(inputs, objects, workspace_library, &sets);
+    let names = names(inputs, objects, &sets);
     // Biggest first keeps both cores busy; the results go back in order.
     let mut by_size = sets.clone();
     by_size.sort_by_key(|s| std::cmp::Reverse(partition.classes[s.index()].len()));
@@ -74,7 +73,7 @@ pub fn plan<'d>(
             .collect(),
         ..OutputSet::default()
     };
-    output.workspace.name = workspace_library.to_owned();
+    output.workspace.name = objects.workspace_library.to_owned();
     for (at, library) in inputs.libraries.iter().enumerate() {
         output
             .libraries
@@ -140,12 +139,8 @@ pub fn plan<'d>(
 }
 
 /// What each set's object is called in its archive.
-fn names(
-    inputs: &Inputs<'_>,
-    objects: &Objects<'_, '_>,
-    workspace: &str,
-    sets: &[SetId],
-) -> Vec<String> {
+fn names(inputs: &Inputs<'_>, objects: &Objects<'_, '_>, sets: &[SetId]) -> Vec<String> {
+    let workspace = objects.workspace_library;
     let mut written = vec![0; inputs.libraries.len() + 1];
     sets.iter()
         .map(|&set| {

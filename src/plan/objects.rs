@@ -4,16 +4,16 @@
 //! it in the object at hand: a place in it, a hidden global of another object, or a name.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::builder::Builder;
 use super::debug::DebugLines;
 use super::partition::{Partition, SetId};
-use super::place::Special;
+use super::place::{Place, Special};
 use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::reach::Node;
+use crate::analysis::reach::{Node, Target};
 use crate::format::model::{Definition, SymbolKind};
 use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
@@ -32,6 +32,9 @@ pub struct Objects<'a, 'd> {
     pub debug_options: DebugOptions<'a>,
     /// Part of every name that crosses objects.
     pub digest: String,
+    pub workspace_library: &'a str,
+    /// Names that cross objects and tell that they are the workspace library's, by number.
+    telling: HashSet<u32>,
     /// By class: position in its object.
     pub(super) position: Vec<u32>,
     /// By set: the root sets for whose sake a program pulls it.
@@ -47,6 +50,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         partition: &'a Partition,
         symbols: Symbols,
         gnu_linkers: bool,
+        workspace_library: &'a str,
         (debug, debug_options): (&'a DebugLines, DebugOptions<'a>),
     ) -> Self {
         let mut position = vec![0; analysis.classes.first.len()];
@@ -75,6 +79,8 @@ impl<'a, 'd> Objects<'a, 'd> {
             debug,
             debug_options,
             digest: name_digest(analysis, partition, symbols),
+            workspace_library,
+            telling: telling(analysis, partition),
             position,
             carried,
             valued,
@@ -231,8 +237,12 @@ impl<'a, 'd> Objects<'a, 'd> {
     /// Name of the hidden global with this number.
     pub(super) fn crossing_name(&self, number: u32) -> Cow<'a, [u8]> {
         let place = self.partition.crossing[number as usize];
+        let library = self
+            .telling
+            .contains(&number)
+            .then_some(self.workspace_library);
         if self.symbols == Symbols::Exports {
-            return Cow::Owned(crossing_name(None, &self.digest, number));
+            return Cow::Owned(crossing_name(None, library, &self.digest, number));
         }
         let (_, _, node) = self.node(place.class);
         let file = self.analysis.graph.file(node.object);
@@ -247,7 +257,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             .max_by_key(|(i, s)| (s.binding, std::cmp::Reverse(*i)))
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
         let stem = format::shareable(self.analysis.format, original);
-        Cow::Owned(crossing_name(Some(stem), &self.digest, number))
+        Cow::Owned(crossing_name(Some(stem), library, &self.digest, number))
     }
 
     /// Name that a registry's section or bound has in the output: no other meld's mixes with it.
@@ -256,6 +266,45 @@ impl<'a, 'd> Objects<'a, 'd> {
         let suffix = format!("_{}_{universe}", self.digest);
         format::renamed_table(self.analysis.format, name, &suffix)
     }
+}
+
+/// The first few names of the workspace library's that each plugin object refers to: who forgets to link it
+/// reads its name in the linker's first errors.
+fn telling(analysis: &Analysis<'_>, partition: &Partition) -> HashSet<u32> {
+    const FEW: usize = 3;
+    let mut telling = HashSet::new();
+    let sets = (0..partition.classes.len() as u32).map(SetId);
+    for set in sets.filter(|&set| partition.library(analysis, set).is_some()) {
+        let mut first: Vec<u32> = Vec::new();
+        'object: for class in partition.written(set) {
+            let (s, n) = analysis.classes.first[class.index()];
+            for target in analysis.reached[s as usize].targets_of(n) {
+                let Target::Node { node, offset, kind } = *target else {
+                    continue;
+                };
+                let class = analysis.classes.class_of[s as usize][node as usize];
+                let to = partition.set_of[class.index()];
+                let special = Special::of(kind);
+                let place = Place {
+                    class,
+                    offset,
+                    special,
+                };
+                if to != set
+                    && partition.library(analysis, to).is_none()
+                    && let Some(number) = partition.crossing(place)
+                    && !first.contains(&number)
+                {
+                    first.push(number);
+                    if first.len() == FEW {
+                        break 'object;
+                    }
+                }
+            }
+        }
+        telling.extend(first);
+    }
+    telling
 }
 
 /// Hexadecimal digits over all that went in: live contents, exports, options.

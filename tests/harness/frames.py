@@ -12,7 +12,7 @@ from .run import run
 
 # A name that crosses members of a result, and the hash in a mangled one: functions that differ in nothing but
 # that are one in the result.
-CROSSING = re.compile(r'\.[0-9a-f]{12}\.\d+$')
+CROSSING = re.compile(r'\.[0-9a-f]{10}\.\d+$')
 HASH = re.compile(r'17h[0-9a-f]{16}E')
 
 

@@ -23,7 +23,7 @@ CXX = {'msvc': [], 'mingw': ['-static', '-lstdc++']}
 # `cxx` needs a C++ library, `lto` has thin LTO as well.
 HARD = [*(case for case in CASES if case.name not in ('cxx', 'lto')), *WINDOWS_CASES]
 IMPORT = re.compile(r'^__imp_|^__IMPORT_|^__NULL_IMPORT_|_NULL_THUNK_DATA$|^_head_|_iname$')
-CROSSING = re.compile(r'.+\.[0-9a-f]{12}\.[0-9]+')
+CROSSING = re.compile(r'.+\.[0-9a-f]{10}\.[0-9]+')
 
 
 @pytest.fixture(scope='module')

@@ -234,9 +234,10 @@ fn plan<'d>(
         &partition,
         request.symbols,
         inputs.has_gnu_linkers(),
+        name,
         (&debug, options),
     );
-    let set = plan::meld::plan(inputs, &objects, name, events)?;
+    let set = plan::meld::plan(inputs, &objects, events)?;
     let live = request
         .report
         .is_some()

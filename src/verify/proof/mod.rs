@@ -7,17 +7,18 @@
 //! name or the number that reach recorded. The plan's own idea of how to say it plays no part.
 
 mod debug;
+mod pulls;
 mod references;
 mod written;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
 use super::Promises;
 use crate::analysis::Analysis;
-use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::graph::Graph;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
@@ -324,67 +325,6 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 let before = last.insert((atom.section, place.section), (place.offset, order));
                 if before.is_some_and(|(offset, o)| (offset < place.offset) != (o <= order)) {
                     faults.push(fault("constructors stand in another order").symbol(atom.section));
-                }
-            }
-        }
-        faults
-    }
-
-    /// What a linker pulls for each export holds all that lives for it.
-    fn pulls(
-        &self,
-        written: &Inputs<'w>,
-        graph: &Graph<'w>,
-        promises: &Promises<'_>,
-    ) -> Vec<Diagnostic> {
-        let analysis = self.proof.analysis;
-        let workspace = written.libraries.len().saturating_sub(1);
-        let mut faults = Vec::new();
-        for library in 0..promises.libraries.len() {
-            // Own library first, then the workspace library: the first definer is pulled.
-            let mut definer: HashMap<NameId, ObjectId> = HashMap::new();
-            for l in [library, workspace] {
-                for member in written.library(LibraryId(l as u32)).member_ids() {
-                    let Some(object) = graph.object_of[member.index()] else {
-                        continue;
-                    };
-                    for global in &graph.globals[object.index()] {
-                        if global.kind.is_definition() {
-                            definer.entry(global.name).or_insert(object);
-                        }
-                    }
-                }
-            }
-            for s in analysis.export_sets(LibraryId(library as u32)) {
-                let roots = analysis.reached[s].roots.iter().map(|r| r.0);
-                let mut pulled: BTreeSet<ObjectId> = BTreeSet::new();
-                let mut needed: Vec<NameId> = roots
-                    .filter_map(|n| graph.find_name(analysis.graph.name(n)))
-                    .collect();
-                while let Some(name) = needed.pop() {
-                    let Some(&object) = definer.get(&name) else {
-                        continue;
-                    };
-                    if pulled.insert(object) {
-                        let globals = graph.globals[object.index()].iter();
-                        let needs = globals.filter(|g| g.kind.pulls(analysis.format));
-                        needed.extend(needs.map(|g| g.name));
-                    }
-                }
-                if pulled.is_empty() {
-                    continue;
-                }
-                for (n, node) in analysis.reached[s].nodes.iter().enumerate() {
-                    let class = analysis.classes.class_of[s][n];
-                    let mut places = self.places.get(&class).into_iter().flatten().peekable();
-                    if places.peek().is_some() && !places.any(|(o, _)| pulled.contains(o)) {
-                        let file = analysis.graph.file(node.object);
-                        let section = file.atoms[node.atom as usize].section;
-                        faults.push(
-                            fault("what an export needs is in an object that it does not pull")
-                                .symbol(section),
-                        );
-                    }
                 }
             }
         }

@@ -1,0 +1,219 @@
+//! Proves that a program which calls an export links what lives for it, and nothing else of the plan's objects.
+//!
+//! Of each root set all exports together; of one that is taken apart by export, some of them one by one: what
+//! lives for an export is walked again on what reach recorded, and what a linker pulls on the written symbol
+//! tables.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+
+use super::{Checked, fault};
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::reach::{Reached, Target};
+use crate::error::Diagnostic;
+use crate::input::{Inputs, LibraryId};
+use crate::plan::partition::{SetId, rule_kept};
+use crate::verify::Promises;
+
+/// Exports of a root set that are tried one by one, spread over all.
+const SAMPLE: usize = 48;
+
+/// The objects that a linker finds by name: those of a library, then those of the workspace library.
+struct Linker<'g, 'w> {
+    graph: &'g Graph<'w>,
+    definer: HashMap<NameId, ObjectId, FixedState>,
+    pulled: Vec<bool>,
+}
+
+impl<'g, 'w> Linker<'g, 'w> {
+    fn new(written: &Inputs<'w>, graph: &'g Graph<'w>, library: usize) -> Self {
+        let workspace = written.libraries.len().saturating_sub(1);
+        let mut definer: HashMap<NameId, ObjectId, FixedState> = HashMap::default();
+        for l in [library, workspace] {
+            for member in written.library(LibraryId(l as u32)).member_ids() {
+                let Some(object) = graph.object_of[member.index()] else {
+                    continue;
+                };
+                for global in &graph.globals[object.index()] {
+                    if global.kind.is_definition() {
+                        definer.entry(global.name).or_insert(object);
+                    }
+                }
+            }
+        }
+        Self {
+            graph,
+            definer,
+            pulled: vec![false; graph.globals.len()],
+        }
+    }
+
+    /// The objects pulled for these names, in order; marked until [`Self::clear`].
+    fn pull(&mut self, names: impl Iterator<Item = NameId>) -> Vec<ObjectId> {
+        let mut needed: Vec<NameId> = names.collect();
+        let mut pulled = Vec::new();
+        while let Some(name) = needed.pop() {
+            let Some(&object) = self.definer.get(&name) else {
+                continue;
+            };
+            if !std::mem::replace(&mut self.pulled[object.index()], true) {
+                pulled.push(object);
+                let globals = self.graph.globals[object.index()].iter();
+                let needs = globals.filter(|g| g.kind.pulls(self.graph.format));
+                needed.extend(needs.map(|g| g.name));
+            }
+        }
+        pulled
+    }
+
+    fn clear(&mut self, pulled: &[ObjectId]) {
+        for object in pulled {
+            self.pulled[object.index()] = false;
+        }
+    }
+}
+
+/// Nodes that are met, with those of all walks before.
+struct Walk<'r> {
+    reached: &'r Reached,
+    met: Vec<bool>,
+}
+
+impl Walk<'_> {
+    /// Walks on from `from`; returns what is new.
+    fn follow(&mut self, from: impl Iterator<Item = u32>) -> Vec<u32> {
+        let mut waiting: Vec<u32> = from.collect();
+        let mut fresh = Vec::new();
+        while let Some(node) = waiting.pop() {
+            if std::mem::replace(&mut self.met[node as usize], true) {
+                continue;
+            }
+            fresh.push(node);
+            let next = self.reached.targets_of(node).iter();
+            waiting.extend(next.filter_map(|target| match *target {
+                Target::Node { node, .. }
+                | Target::Vague { node, .. }
+                | Target::Fallback { node, .. } => Some(node),
+                _ => None,
+            }));
+        }
+        fresh
+    }
+}
+
+impl<'w> Checked<'_, '_, '_, 'w, '_> {
+    pub(super) fn pulls(
+        &self,
+        written: &Inputs<'w>,
+        graph: &Graph<'w>,
+        promises: &Promises<'_>,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut faults = Vec::new();
+        for library in 0..promises.libraries.len() {
+            let mut linker = Linker::new(written, graph, library);
+            for s in analysis.export_sets(LibraryId(library as u32)) {
+                let roots = analysis.reached[s].roots.iter().map(|r| r.0);
+                let names = roots.filter_map(|n| graph.find_name(analysis.graph.name(n)));
+                let pulled = linker.pull(names);
+                if !pulled.is_empty() {
+                    let all = 0..analysis.reached[s].nodes.len() as u32;
+                    faults.extend(self.left_out(s, &linker, all));
+                }
+                linker.clear(&pulled);
+                if self.proof.partition.is_split(s) {
+                    faults.extend(self.one_by_one(s, &mut linker));
+                }
+            }
+        }
+        faults
+    }
+
+    /// What of these nodes stands only in objects that are not pulled.
+    fn left_out(
+        &self,
+        s: usize,
+        linker: &Linker<'_, 'w>,
+        nodes: impl Iterator<Item = u32>,
+    ) -> Option<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut nodes = nodes.filter(|&n| {
+            let class = analysis.classes.class_of[s][n as usize];
+            let mut places = self.places.get(&class).into_iter().flatten().peekable();
+            places.peek().is_some() && !places.any(|(o, _)| linker.pulled[o.index()])
+        });
+        let node = analysis.reached[s].nodes[nodes.next()? as usize];
+        let file = analysis.graph.file(node.object);
+        let section = file.atoms[node.atom as usize].section;
+        let what = "what an export needs is in an object that it does not pull";
+        Some(fault(what).symbol(section))
+    }
+
+    /// Some exports of a root set, each as if a program called it alone.
+    fn one_by_one(&self, s: usize, linker: &mut Linker<'_, 'w>) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let partition = self.proof.partition;
+        let reached = &analysis.reached[s];
+        let classes = &analysis.classes.class_of[s];
+        let mut walk = Walk {
+            reached,
+            met: vec![false; reached.nodes.len()],
+        };
+        // By written object: made of atoms that exports pull.
+        let mut made = vec![false; linker.graph.globals.len()];
+        for (object, read) in self.proof.made.iter().zip(&self.read_of) {
+            let set = object.atoms.first().map(|a| partition.set_of[a.0.index()]);
+            let own = |&set: &SetId| {
+                !partition.is_home(set) && partition.plugins(set).any(|other| other == s)
+            };
+            if let Some(read) = read.and_then(|r| self.objects.get(r)) {
+                made[read.id.index()] = set.as_ref().is_some_and(own);
+            }
+        }
+        // Members whose definitions stand with the root set's atoms.
+        for part in (0..analysis.sets.len()).filter(|&m| partition.is_part(m)) {
+            if partition.owner(part) == s {
+                for class in &analysis.classes.class_of[part] {
+                    for (object, _) in self.places.get(class).into_iter().flatten() {
+                        made[object.index()] = false;
+                    }
+                }
+            }
+        }
+        // What lives whatever is called: by rules, and what no export refers to.
+        walk.follow(reached.roots.iter().map(|r| r.1));
+        let mut always: Vec<u32> = (0..reached.nodes.len() as u32)
+            .filter(|&n| !walk.met[n as usize])
+            .collect();
+        always.extend(rule_kept(reached));
+        walk.met.fill(false);
+        let always = walk.follow(always.into_iter());
+        let mut faults = Vec::new();
+        let mut used = vec![false; linker.graph.globals.len()];
+        let step = reached.roots.len().div_ceil(SAMPLE).max(1);
+        for &(name, node, _) in reached.roots.iter().step_by(step) {
+            let Some(written) = linker.graph.find_name(analysis.graph.name(name)) else {
+                continue;
+            };
+            let own = walk.follow(std::iter::once(node));
+            let pulled = linker.pull(std::iter::once(written));
+            let live = || always.iter().chain(&own).copied();
+            faults.extend(self.left_out(s, linker, live()));
+            let places = |n: u32| self.places.get(&classes[n as usize]).into_iter().flatten();
+            for (object, _) in live().flat_map(places) {
+                used[object.index()] = true;
+            }
+            if pulled.iter().any(|o| made[o.index()] && !used[o.index()]) {
+                let what = "an export pulls an object of which it needs nothing";
+                faults.push(fault(what).symbol(analysis.graph.name(name)));
+            }
+            used.fill(false);
+            linker.clear(&pulled);
+            for node in own {
+                walk.met[node as usize] = false;
+            }
+        }
+        faults
+    }
+}
