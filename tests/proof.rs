@@ -208,7 +208,7 @@ impl Case {
             &analysis,
             &partition,
             Symbols::Keep,
-            true,
+            &inputs,
             "shared",
             (&debug, options),
         );

@@ -186,6 +186,13 @@ pub fn has_symbol_sizes(format: Format) -> bool {
     format == Format::Elf
 }
 
+/// Can a place have a second name without type and size, which tools that name functions pass over? ARM says
+/// by the type that code is Thumb's (AAELF32, "Symbol Types").
+#[must_use]
+pub fn has_untyped_names(format: Format, machine: Machine) -> bool {
+    format == Format::Elf && machine != Machine::Arm
+}
+
 /// Does the format say of a definition that it is weak by a second, strong one at the same place?
 #[must_use]
 pub fn weak_needs_a_twin(format: Format) -> bool {

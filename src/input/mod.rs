@@ -19,7 +19,7 @@ use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::universal::{self, Slice};
-use crate::format::{self, Format, MemberKind};
+use crate::format::{self, Format, Machine, MemberKind};
 use crate::input::archive::ArchiveKind;
 use crate::input::archive::read::{Archive, IndexEntry, is_thin, thin_member_names};
 use crate::protocol::event::Steps;
@@ -266,6 +266,15 @@ impl<'d> Inputs<'d> {
     #[must_use]
     pub fn has_gnu_linkers(&self) -> bool {
         self.libraries.iter().all(|l| l.kind != ArchiveKind::Coff)
+    }
+
+    /// The machine of the first object.
+    #[must_use]
+    pub fn machine(&self) -> Option<Machine> {
+        self.members.iter().find_map(|m| match m.kind {
+            MemberKind::Object(_, machine) | MemberKind::ImportStub(machine) => Some(machine),
+            MemberKind::Bitcode | MemberKind::Other => None,
+        })
     }
 
     /// The format of the set, which [`check_one_format`] has found to be one; ELF where there are no

@@ -118,11 +118,12 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         }
         for (number, place) in objects.partition.crossings_of(class) {
             let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+            let typed = like.filter(|_| !objects.is_second(place));
             globals.push(OutGlobal {
                 name: objects.crossing_name(number),
                 offset: place.offset,
-                size: like.map_or(0, |s| s.size),
-                kind: like.map_or(SymbolKind::NoType, |s| s.kind),
+                size: typed.map_or(0, |s| s.size),
+                kind: typed.map_or(SymbolKind::NoType, |s| s.kind),
                 native: like.map_or(0, |s| s.native),
                 visibility: Visibility::Hidden,
                 binding: Binding::Global,
@@ -442,10 +443,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let (_, _, node) = objects.node(class);
         let file = objects.analysis.graph.file(node.object);
         let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
-        let kind = if place.special == Special::Plain {
-            like.map_or(SymbolKind::NoType, |s| s.kind)
-        } else {
-            kind
+        let kind = match place.special {
+            Special::Plain if objects.is_second(place) => SymbolKind::NoType,
+            Special::Plain => like.map_or(SymbolKind::NoType, |s| s.kind),
+            _ => kind,
         };
         let need = Need {
             weak: false,

@@ -3,29 +3,43 @@
 //! Every object costs headers, a symbol table, names and relocations that its neighbours could have settled.
 //! What joining costs is what programs then pull and do not use: not only the bytes joined but all that these
 //! need. So pieces are joined only where that is nothing:
-//! - *into what it needs*: all else that the small piece needs, the larger one needs too. Whoever pulls the
-//!   small one pulls the larger one anyway; whoever pulls the larger one pays the bytes of the small one.
-//! - *beside each other*: small pieces that need the same.
+//! - *into what it needs*: all else that the small piece brings along, the larger one brings along too. Whoever
+//!   pulls the small one pulls the larger one anyway; whoever pulls the larger one pays the bytes of the small.
+//! - *beside each other*: small pieces that bring along the same.
 //!
 //! Only pieces of the same root sets are joined, and none that holds what lives without being referred to: no
 //! program runs a constructor, and no plugin needs a symbol, that it did not without. Within these rules small
 //! means ever more bytes, until what the objects cost is in proportion to what they hold.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 
+use super::bits::ones;
+use crate::analysis::components::components;
 use crate::analysis::graph::NameId;
 
 /// What an object costs besides its contents, in bytes: measured on libraries of Rust and C.
-const COST: u64 = 1300;
+const COST: u64 = 1100;
 
-/// What the objects may cost, in hundredths of what they hold.
-const SHARE: u64 = 12;
+/// What each other object costs that it refers to: a symbol, its name, the relocation.
+const EACH: u64 = 72;
 
-/// The first measure of small, in bytes, and the last.
-const SMALL: u64 = 512;
-const NOT_SMALL: u64 = 32 << 10;
+/// What the objects may cost, in hundredths of what they hold, and what they may cost anyway, in bytes.
+const SHARE: u64 = 22;
+const FREE: u64 = 256 << 10;
+
+/// A piece is small up to this share of what it brings along, in hundredths, but within two measures, in
+/// bytes. Both are doubled until the objects do not cost too much.
+const SMALL: u64 = 1;
+const LEAST: u64 = 32;
+const MOST: u64 = 256;
+const DOUBLED: u32 = 7;
+
+/// Bytes that all rows may have.
+const ROWS: usize = 64 << 20;
 
 /// How often each measure is tried: what was joined may make more of them alike.
 const ROUNDS: u32 = 8;
@@ -61,18 +75,15 @@ pub fn join(mut pieces: Vec<Piece>) -> Vec<u32> {
         pieces,
     };
     let total: u64 = joins.own.iter().sum();
-    let mut small = SMALL;
-    loop {
+    for level in 0..=DOUBLED {
         for _ in 0..ROUNDS {
-            if !joins.round(small) {
+            if !joins.round(level) {
                 break;
             }
         }
-        let left = joins.left().count() as u64;
-        if left * COST <= total / 100 * SHARE || small >= NOT_SMALL {
+        if joins.cost() <= (total / 100 * SHARE).max(FREE) {
             break;
         }
-        small *= 2;
     }
     (0..joins.ends.len() as u32).map(|p| joins.end(p)).collect()
 }
@@ -89,6 +100,39 @@ struct Joins {
     own: Vec<u64>,
 }
 
+/// A bit for each piece that is left and each name.
+type Row = Box<[u64]>;
+
+/// What each piece that is left brings along: all that it needs, and what that needs, itself left out.
+struct Along {
+    /// By piece: its column, and its row where it is left.
+    column: Vec<u32>,
+    rows: Vec<Row>,
+    /// By column: the bytes of all that is brought along.
+    bytes: Vec<u64>,
+}
+
+impl Along {
+    fn row(&self, piece: u32) -> &Row {
+        &self.rows[self.column[piece as usize] as usize]
+    }
+
+    /// Bytes of what the piece brings along.
+    fn bytes(&self, piece: u32) -> u64 {
+        self.bytes[self.column[piece as usize] as usize]
+    }
+
+    /// Does `larger` bring along, or is it, all that `smaller` brings along?
+    fn covers(&self, larger: u32, smaller: u32) -> bool {
+        let own = self.column[larger as usize] as usize;
+        let rows = self.row(larger).iter().zip(self.row(smaller));
+        rows.enumerate().all(|(word, (larger, smaller))| {
+            let itself = if word == own / 64 { 1 << (own % 64) } else { 0 };
+            smaller & !(larger | itself) == 0
+        })
+    }
+}
+
 impl Joins {
     fn end(&self, mut piece: u32) -> u32 {
         while self.ends[piece as usize] != piece {
@@ -101,8 +145,14 @@ impl Joins {
         (0..self.ends.len() as u32).filter(|&p| self.ends[p as usize] == p)
     }
 
+    /// What the objects cost besides what they hold.
+    fn cost(&self) -> u64 {
+        let needs = |p: u32| self.pieces[p as usize].needs.len() as u64;
+        self.left().map(|p| COST + needs(p) * EACH).sum()
+    }
+
     /// Joins what may be joined; `false` where nothing was.
-    fn round(&mut self, small: u64) -> bool {
+    fn round(&mut self, level: u32) -> bool {
         for p in 0..self.pieces.len() {
             if self.ends[p] == p as u32 {
                 let mut needs = std::mem::take(&mut self.pieces[p].needs);
@@ -114,9 +164,87 @@ impl Joins {
                 self.pieces[p].needs = needs;
             }
         }
-        let beside = self.beside(small);
-        let into = self.into(small);
-        beside || into
+        match self.along() {
+            Some(along) => {
+                let small = |joins: &Self, p| joins.small(level, p, along.bytes(p));
+                let beside = self.beside(small, |_, p| along.row(p).clone());
+                self.into(small, &along) || beside
+            }
+            None => {
+                let small = |joins: &Self, p| joins.small(level, p, 0);
+                self.beside(small, |joins, p| {
+                    let piece = &joins.pieces[p as usize];
+                    (piece.needs.clone(), piece.names.clone())
+                })
+            }
+        }
+    }
+
+    /// `None` where there are too many pieces for rows.
+    fn along(&self) -> Option<Along> {
+        let left: Vec<u32> = self.left().collect();
+        let mut names: Vec<NameId> = left
+            .iter()
+            .flat_map(|&p| self.pieces[p as usize].names.iter().copied())
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let words = (left.len() + names.len()).div_ceil(64);
+        if left.len() * words * 8 > ROWS {
+            return None;
+        }
+        let mut column = vec![u32::MAX; self.pieces.len()];
+        for (at, &p) in left.iter().enumerate() {
+            column[p as usize] = at as u32;
+        }
+        let needs: Vec<Vec<u32>> = left
+            .iter()
+            .map(|&p| {
+                let needs = self.pieces[p as usize].needs.iter();
+                needs.map(|&n| column[n as usize]).collect()
+            })
+            .collect();
+        let component = components(left.len(), |at| &needs[at]);
+        // What is needed has a smaller number.
+        let mut order: Vec<u32> = (0..left.len() as u32).collect();
+        order.sort_by_key(|&at| component[at as usize]);
+        let mut rows: Vec<Row> = vec![vec![0; words].into(); left.len()];
+        for at in order {
+            let mut row = std::mem::take(&mut rows[at as usize]);
+            let mut set = |bit: usize| row[bit / 64] |= 1 << (bit % 64);
+            for name in &self.pieces[left[at as usize] as usize].names {
+                if let Ok(name) = names.binary_search(name) {
+                    set(left.len() + name);
+                }
+            }
+            for &need in &needs[at as usize] {
+                set(need as usize);
+            }
+            for &need in &needs[at as usize] {
+                let other = &rows[need as usize];
+                row.iter_mut().zip(other.iter()).for_each(|(a, b)| *a |= b);
+            }
+            rows[at as usize] = row;
+        }
+        let size: Vec<u64> = left
+            .iter()
+            .map(|&p| self.pieces[p as usize].bytes)
+            .collect();
+        let bytes = rows
+            .iter()
+            .map(|row| ones(row).map_while(|at| size.get(at)).sum())
+            .collect();
+        Some(Along {
+            column,
+            rows,
+            bytes,
+        })
+    }
+
+    /// Up to how many bytes a piece that brings along so many is small.
+    fn small(&self, level: u32, piece: u32, along: u64) -> u64 {
+        let all = along + self.pieces[piece as usize].bytes;
+        (all / 100 * SMALL).clamp(LEAST << level, MOST << level)
     }
 
     fn is_small(&self, piece: u32, small: u64) -> bool {
@@ -124,70 +252,65 @@ impl Joins {
         piece.bytes <= small && !piece.fixed
     }
 
-    /// Pieces that need the same, in their order, until they are not small any more.
-    fn beside(&mut self, small: u64) -> bool {
-        let mut open: HashMap<(u32, Vec<u32>, Vec<NameId>), u32, FixedState> = HashMap::default();
-        let mut joined = Vec::new();
-        for p in self.left() {
-            if !self.is_small(p, small) {
-                continue;
-            }
-            let piece = &self.pieces[p as usize];
-            let key = (piece.owners, piece.needs.clone(), piece.names.clone());
-            joined.push((p, key));
-        }
+    /// Pieces that bring along the same, in their order, until they are not small any more.
+    fn beside<K: Hash + Eq>(
+        &mut self,
+        small: impl Fn(&Self, u32) -> u64,
+        key: impl Fn(&Self, u32) -> K,
+    ) -> bool {
+        let mut open: HashMap<(u32, K), u32, FixedState> = HashMap::default();
+        let left = self.left().filter(|&p| self.is_small(p, small(self, p)));
+        let left: Vec<u32> = left.collect();
         let mut any = false;
-        for (p, key) in joined {
+        for p in left {
             let bytes = self.pieces[p as usize].bytes;
-            let first = *open.entry(key.clone()).or_insert(p);
-            if first == p {
-                continue;
+            let key = (self.pieces[p as usize].owners, key(self, p));
+            match open.entry(key) {
+                Entry::Vacant(entry) => {
+                    entry.insert(p);
+                }
+                Entry::Occupied(mut entry) => {
+                    let first = *entry.get();
+                    if self.pieces[first as usize].bytes + bytes > small(self, p) {
+                        entry.insert(p);
+                        continue;
+                    }
+                    self.add(p, first);
+                    any = true;
+                }
             }
-            if self.pieces[first as usize].bytes + bytes > small {
-                open.insert(key, p);
-                continue;
-            }
-            self.add(p, first);
-            any = true;
         }
         any
     }
 
     /// Small pieces into one that they need.
-    fn into(&mut self, small: u64) -> bool {
+    fn into(&mut self, small: impl Fn(&Self, u32) -> u64, along: &Along) -> bool {
         let mut any = false;
-        let candidates: Vec<u32> = self.left().filter(|&p| self.is_small(p, small)).collect();
-        for p in candidates {
-            if !self.is_small(p, small) {
+        let left: Vec<u32> = self.left().collect();
+        for p in left {
+            if !self.is_small(p, small(self, p)) {
                 continue;
             }
             let piece = &self.pieces[p as usize];
-            let mut fits: BTreeMap<u64, u32> = BTreeMap::new();
+            let mut best: Option<(u64, u32)> = None;
             for &need in &piece.needs {
+                // Its row is that of what it was joined to this round.
                 let to = self.end(need);
-                if to == p {
+                let other = &self.pieces[to as usize];
+                if to == p || other.owners != piece.owners {
                     continue;
                 }
-                let other = &self.pieces[to as usize];
                 let own = self.own[to as usize];
-                let room = (own / 100 * GROWTH).max(small.min(own));
+                let room = (own / 100 * GROWTH).max(small(self, to).min(own));
                 let grown = other.bytes - own + piece.bytes;
-                let all = |n: &u32| {
-                    let n = self.end(*n);
-                    n == to || other.needs.binary_search(&n).is_ok()
-                };
-                if other.owners == piece.owners
-                    && grown <= room
-                    && piece.needs.iter().all(all)
-                    && piece
-                        .names
-                        .iter()
-                        .all(|n| other.names.binary_search(n).is_ok())
+                if grown <= room
+                    && best.is_none_or(|(least, _)| grown < least)
+                    && along.covers(to, p)
                 {
-                    fits.insert(grown, to);
+                    best = Some((grown, to));
                 }
             }
-            if let Some((_, &to)) = fits.first_key_value() {
+            if let Some((_, to)) = best {
                 self.add(p, to);
                 any = true;
             }

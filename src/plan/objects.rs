@@ -19,6 +19,7 @@ use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
 };
 use crate::format::{self, ObjectTraits};
+use crate::input::Inputs;
 use crate::protocol::request::Symbols;
 
 /// What the objects of one run have in common.
@@ -33,6 +34,8 @@ pub struct Objects<'a, 'd> {
     /// Part of every name that crosses objects.
     pub digest: String,
     pub workspace_library: &'a str,
+    /// See [`format::has_untyped_names`].
+    untyped: bool,
     /// Names that cross objects and tell that they are the workspace library's, by number.
     telling: HashSet<u32>,
     /// By class: position in its object.
@@ -49,7 +52,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         analysis: &'a Analysis<'d>,
         partition: &'a Partition,
         symbols: Symbols,
-        gnu_linkers: bool,
+        inputs: &Inputs<'_>,
         workspace_library: &'a str,
         (debug, debug_options): (&'a DebugLines, DebugOptions<'a>),
     ) -> Self {
@@ -75,7 +78,11 @@ impl<'a, 'd> Objects<'a, 'd> {
             analysis,
             partition,
             symbols,
-            gnu_linkers,
+            gnu_linkers: inputs.has_gnu_linkers(),
+            untyped: (0..analysis.sets.len()).any(|s| partition.is_split(s))
+                && inputs
+                    .machine()
+                    .is_some_and(|machine| format::has_untyped_names(analysis.format, machine)),
             debug,
             debug_options,
             digest: name_digest(analysis, partition, symbols),
@@ -241,7 +248,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             .telling
             .contains(&number)
             .then_some(self.workspace_library);
-        if self.symbols == Symbols::Exports {
+        if self.symbols == Symbols::Exports || self.is_second(place) {
             return Cow::Owned(crossing_name(None, library, &self.digest, number));
         }
         let (_, _, node) = self.node(place.class);
@@ -258,6 +265,19 @@ impl<'a, 'd> Objects<'a, 'd> {
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
         let stem = format::shareable(self.analysis.format, original);
         Cow::Owned(crossing_name(Some(stem), library, &self.digest, number))
+    }
+
+    /// Is the name that crosses objects a second one, without type, besides the original's? Where a library is
+    /// taken apart there are many such names; else one does for both.
+    pub(super) fn is_second(&self, place: Place) -> bool {
+        let set = self.partition.set_of[place.class.index()];
+        self.untyped
+            && self.symbols == Symbols::Keep
+            && place.special == Special::Plain
+            && self
+                .partition
+                .plugins(set)
+                .any(|s| self.partition.is_split(s))
     }
 
     /// Name that a registry's section or bound has in the output: no other meld's mixes with it.

@@ -631,7 +631,10 @@ enum Key<'a> {
 }
 
 /// Classes that a class refers to.
-pub(super) fn targets<'a>(analysis: &'a Analysis<'_>, class: ClassId) -> impl Iterator<Item = ClassId> + 'a {
+pub(super) fn targets<'a>(
+    analysis: &'a Analysis<'_>,
+    class: ClassId,
+) -> impl Iterator<Item = ClassId> + 'a {
     let (s, node) = analysis.classes.first[class.index()];
     let s = s as usize;
     analysis.reached[s]

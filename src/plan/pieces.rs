@@ -18,12 +18,15 @@ use super::joins::{Piece, join};
 use super::partition::{rule_kept, targets};
 use crate::analysis::components::components;
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::reach::Target;
+use crate::analysis::reach::{Reached, Target};
 use crate::analysis::{Analysis, RootKind};
 use crate::protocol::request::Granularity;
 
-/// Libraries with more exports than this are split where nothing else is asked for.
-const HANDFUL: usize = 5;
+/// Root sets with more exports than this are split without a look at what each needs.
+const HANDFUL: usize = 8;
+
+/// One of few exports is worth its own object where it needs less than these hundredths of all.
+const MOST: u64 = 80;
 
 /// Unions are given up, and units joined by two, where they would hold more units than this.
 const LIMIT: usize = 8 << 20;
@@ -46,22 +49,83 @@ pub struct Units {
 /// Which root sets are taken apart by export.
 #[must_use]
 pub fn split(analysis: &Analysis<'_>, granularity: Granularity) -> Vec<bool> {
-    let several = |s: usize| {
-        let mut roots = analysis.reached[s].roots.iter();
-        let class = |node: u32| analysis.classes.class_of[s][node as usize];
-        let first = roots.next().map(|r| class(r.1));
-        roots.any(|r| Some(class(r.1)) != first)
-    };
-    let wanted = |library: usize| match granularity {
+    let wanted = |s: usize| match granularity {
         Granularity::Plugin => false,
         Granularity::Export => true,
-        Granularity::Auto => !analysis.is_alone() && analysis.exports[library].len() > HANDFUL,
+        Granularity::Auto => !analysis.is_alone() && pays(analysis, s),
     };
     let sets = analysis.sets.iter().enumerate();
     sets.map(|(s, set)| {
-        set.kind == RootKind::Exports && wanted(set.library().index()) && several(s)
+        set.kind == RootKind::Exports && own_roots(analysis, s).len() > 1 && wanted(s)
     })
     .collect()
+}
+
+/// Nodes of a root set's exports, each atom once.
+fn own_roots(analysis: &Analysis<'_>, s: usize) -> Vec<u32> {
+    let mut roots: Vec<u32> = analysis.reached[s].roots.iter().map(|r| r.1).collect();
+    roots.sort_unstable();
+    roots.dedup();
+    roots
+}
+
+/// Does some program need much less than all of the root set? Of many exports some always does.
+fn pays(analysis: &Analysis<'_>, s: usize) -> bool {
+    let reached = &analysis.reached[s];
+    let roots = own_roots(analysis, s);
+    if roots.len() > HANDFUL {
+        return true;
+    }
+    let mut kept: Vec<u32> = rule_kept(reached).collect();
+    let mut always = Walk::new(reached);
+    always.follow(&mut kept);
+    let size = |met: &[bool]| -> u64 {
+        let nodes = reached.nodes.iter().zip(met).filter(|(_, met)| **met);
+        nodes
+            .map(|(node, _)| {
+                let file = analysis.graph.file(node.object);
+                file.atoms[node.atom as usize].size
+            })
+            .sum()
+    };
+    let all = size(&vec![true; reached.nodes.len()]);
+    roots.iter().any(|&root| {
+        let mut walk = always.clone();
+        walk.follow(&mut vec![root]);
+        size(&walk.met) < all / 100 * MOST
+    })
+}
+
+/// Nodes of a root set that were met.
+#[derive(Clone)]
+struct Walk<'r> {
+    reached: &'r Reached,
+    met: Vec<bool>,
+}
+
+impl<'r> Walk<'r> {
+    fn new(reached: &'r Reached) -> Self {
+        Self {
+            reached,
+            met: vec![false; reached.nodes.len()],
+        }
+    }
+
+    /// Meets `from` and all that these refer to.
+    fn follow(&mut self, from: &mut Vec<u32>) {
+        while let Some(node) = from.pop() {
+            if std::mem::replace(&mut self.met[node as usize], true) {
+                continue;
+            }
+            let next = self.reached.targets_of(node).iter();
+            from.extend(next.filter_map(|target| match *target {
+                Target::Node { node, .. }
+                | Target::Vague { node, .. }
+                | Target::Fallback { node, .. } => Some(node),
+                _ => None,
+            }));
+        }
+    }
 }
 
 impl Units {
@@ -335,32 +399,15 @@ impl Seeds {
                 continue;
             }
             // Walk from the exports; what that does not meet lives for another reason, and so for all.
-            let mut met = vec![false; reached.nodes.len()];
-            let mut waiting: Vec<u32> = Vec::new();
-            let mut roots: Vec<u32> = reached.roots.iter().map(|r| r.1).collect();
-            let mut follow = |from: &mut Vec<u32>| {
-                waiting.append(from);
-                while let Some(node) = waiting.pop() {
-                    if std::mem::replace(&mut met[node as usize], true) {
-                        continue;
-                    }
-                    let next = reached.targets_of(node).iter();
-                    waiting.extend(next.filter_map(|target| match *target {
-                        Target::Node { node, .. }
-                        | Target::Vague { node, .. }
-                        | Target::Fallback { node, .. } => Some(node),
-                        _ => None,
-                    }));
-                }
-            };
-            follow(&mut roots);
+            let mut walk = Walk::new(reached);
+            walk.follow(&mut reached.roots.iter().map(|r| r.1).collect());
             let mut kept: Vec<u32> = rule_kept(reached).collect();
             for &node in &kept {
                 whole[classes[node as usize].index()].push(s as u32);
             }
-            follow(&mut kept);
+            walk.follow(&mut kept);
             for node in 0..reached.nodes.len() as u32 {
-                if !met[node as usize] {
+                if !walk.met[node as usize] {
                     whole[classes[node as usize].index()].push(s as u32);
                 }
             }

@@ -233,7 +233,7 @@ fn plan<'d>(
         &analysis,
         &partition,
         request.symbols,
-        inputs.has_gnu_linkers(),
+        inputs,
         name,
         (&debug, options),
     );
