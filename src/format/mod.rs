@@ -269,6 +269,16 @@ pub fn shape_but_file_name(kind: MemberKind, data: &[u8]) -> Option<u64> {
     }
 }
 
+/// Equal for members that are the same but for that, and nearly always another for others of their shape.
+#[must_use]
+pub fn names_but_file_name(kind: MemberKind, data: &[u8]) -> Option<u64> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::same::names(data),
+        MemberKind::Object(Format::Coff, _) | MemberKind::ImportStub(_) => coff::same::names(data),
+        _ => None,
+    }
+}
+
 /// Whether two members of one kind are the same but for the name of their source file, or for the
 /// date of an import stub.
 #[must_use]

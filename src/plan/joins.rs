@@ -39,7 +39,7 @@ const MOST: u64 = 256;
 const DOUBLED: u32 = 7;
 
 /// Bytes that all rows may have.
-const ROWS: usize = 64 << 20;
+const ROWS: usize = 8 << 20;
 
 /// How often each measure is tried: what was joined may make more of them alike.
 const ROUNDS: u32 = 8;

@@ -63,7 +63,11 @@ impl MemberClasses {
             a.kind == b.kind && format::same_but_file_name(a.kind, a.data, b.data)
         };
         let shape = |id: &MemberId| shape_of.get(id).copied().unwrap_or(0);
-        let merged: Vec<Vec<MemberId>> = partition(alone, shape, same, shape, weight)
+        let names = |id: &MemberId| {
+            let member = inputs.member(*id);
+            format::names_but_file_name(member.kind, member.data).unwrap_or(0)
+        };
+        let merged: Vec<Vec<MemberId>> = partition(alone, shape, same, names, weight)
             .into_iter()
             .filter(|class| class.len() > 1)
             .collect();
@@ -133,20 +137,27 @@ fn partition(
         .into_par_iter()
         .with_max_len(1)
         .flat_map_iter(|group| {
-            let mut classes: Vec<(u64, Vec<MemberId>)> = Vec::new();
+            let mut classes: Vec<Vec<MemberId>> = Vec::new();
+            // By digest: classes.
+            let mut known: HashMap<u64, Vec<usize>> = HashMap::new();
             let hashed = group.len() > COMPARE_ALL;
             for item in group {
-                let digest = if hashed { digest(&item) } else { 0 };
-                let known = classes
-                    .iter_mut()
-                    .filter(|(d, _)| *d == digest)
-                    .find(|(_, class)| class.first().is_some_and(|first| same(first, &item)));
-                match known {
-                    Some((_, class)) => class.push(item),
-                    None => classes.push((digest, vec![item])),
+                let alike = known
+                    .entry(if hashed { digest(&item) } else { 0 })
+                    .or_default();
+                let class = alike.iter().copied().find(|&class| {
+                    let first = classes.get(class).and_then(|class| class.first());
+                    first.is_some_and(|first| same(first, &item))
+                });
+                match class.and_then(|class| classes.get_mut(class)) {
+                    Some(class) => class.push(item),
+                    None => {
+                        alike.push(classes.len());
+                        classes.push(vec![item]);
+                    }
                 }
             }
-            classes.into_iter().map(|(_, class)| class)
+            classes.into_iter()
         })
         .collect();
     classes.sort_by_key(|class| class.first().copied());

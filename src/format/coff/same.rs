@@ -69,6 +69,31 @@ fn shape_of<H: CoffHeader>(data: &[u8]) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// See [`crate::format::names_but_file_name`].
+pub fn names(data: &[u8]) -> Option<u64> {
+    match layout(data)?.0 {
+        Layout::Plain => names_of::<ImageFileHeader>(data),
+        Layout::Big => names_of::<AnonObjectHeaderBigobj>(data),
+        Layout::Import => {
+            // All but the date (PE/COFF, "Import Header").
+            let mut hasher = FixedState::with_seed(0).build_hasher();
+            data.get(..8)?.hash(&mut hasher);
+            data.get(12..)?.hash(&mut hasher);
+            Some(hasher.finish())
+        }
+    }
+}
+
+fn names_of<H: CoffHeader>(data: &[u8]) -> Option<u64> {
+    let object = Parsed::<H>::new(data)?;
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    for (_, symbol) in object.symbols() {
+        let name = symbol.name(object.symbols.strings()).ok()?;
+        name.hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
 /// See [`crate::format::same_but_file_name`].
 pub fn same_but_file_name(a: &[u8], b: &[u8]) -> bool {
     let (Some((x, _)), Some((y, _))) = (layout(a), layout(b)) else {

@@ -63,6 +63,26 @@ fn shape_of<H: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<u64> {
     Some(hasher.finish())
 }
 
+/// See [`crate::format::names_but_file_name`].
+pub fn names(data: &[u8]) -> Option<u64> {
+    if data.get(4) == Some(&elf::ELFCLASS32.0) {
+        names_of::<FileHeader32<Endianness>>(data)
+    } else {
+        names_of::<FileHeader64<Endianness>>(data)
+    }
+}
+
+fn names_of<H: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<u64> {
+    let object = Parsed::<H>::new(data)?;
+    let mut hasher = FixedState::with_seed(0).build_hasher();
+    let symbols = object.symbols.iter();
+    for symbol in symbols.filter(|s| s.st_type() != elf::STT_FILE) {
+        let name = symbol.name(object.endian, object.symbols.strings()).ok()?;
+        name.hash(&mut hasher);
+    }
+    Some(hasher.finish())
+}
+
 /// See [`crate::format::same_but_file_name`].
 pub fn same_but_file_name(a: &[u8], b: &[u8]) -> bool {
     // Identification, class and byte order among it.
