@@ -186,6 +186,12 @@ pub fn has_symbol_sizes(format: Format) -> bool {
     format == Format::Elf
 }
 
+/// Must a function's own tables stand in its object?
+#[must_use]
+pub fn ties_tables(format: Format) -> bool {
+    format != Format::Elf
+}
+
 /// Can a place have a second name without type and size, which tools that name functions pass over? ARM says
 /// by the type that code is Thumb's (AAELF32, "Symbol Types").
 #[must_use]

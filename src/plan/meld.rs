@@ -49,7 +49,7 @@ pub fn plan<'d>(
             (set, written)
         })
         .collect();
-    written.sort_by_key(|(set, _)| *set);
+    written.sort_by_key(|(set, _)| partition.rank(*set));
 
     let mut output = OutputSet {
         warnings: analysis

@@ -123,9 +123,13 @@ impl Partition {
             })
             .collect();
         let split = pieces::split(analysis, granularity);
-        let by_export = split.contains(&true).then(|| {
-            let mut units = Units::new(analysis, &owners, &split);
-            if granularity == Granularity::Auto {
+        let ties = pieces::ties(analysis);
+        let torn = ties
+            .iter()
+            .any(|(a, b)| bits_of_class(a.index()) != bits_of_class(b.index()));
+        let by_export = (torn || split.contains(&true)).then(|| {
+            let mut units = Units::new(analysis, &owners, &split, &ties);
+            if granularity == Granularity::Auto && split.contains(&true) {
                 units.join(analysis, |c| homes_of[c.index()].is_some());
             }
             units
@@ -147,9 +151,14 @@ impl Partition {
                 Some(by_export) => Key::Units(by_export.set_of[class]),
             };
             set_of[class] = *ids.entry(key).or_insert_with(|| {
-                bits.push(own.to_vec());
-                if let Some(by_export) = &by_export {
-                    units.push(by_export.sets[by_export.set_of[class] as usize].clone());
+                match &by_export {
+                    None => bits.push(own.to_vec()),
+                    Some(by_export) => {
+                        let own = &by_export.sets[by_export.set_of[class] as usize];
+                        let sets = own.iter().map(|&u| by_export.root_set[u as usize] as usize);
+                        bits.push(bits_of(sets, words));
+                        units.push(own.clone());
+                    }
                 }
                 SetId(bits.len() as u32 - 1)
             });
@@ -519,6 +528,15 @@ impl Partition {
     #[must_use]
     pub fn units(&self, set: SetId) -> &[u32] {
         self.units.get(set.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Where an object stands among those of its library: names of groups are pulled from where these stand,
+    /// not from an object that has a copy for its own use.
+    #[must_use]
+    pub fn rank(&self, set: SetId) -> (bool, std::cmp::Reverse<usize>, SetId) {
+        let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
+        let units = if copies { self.units(set).len() } else { 0 };
+        (copies, std::cmp::Reverse(units), set)
     }
 
     /// Names that the final linker joins, and that the libraries' objects may define.

@@ -8,7 +8,7 @@
 //! Sets are found on the condensed graph of classes, users first: a component's set is the union of its
 //! users' and of its own exports. Each distinct union is made once.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::ops::Range;
 
@@ -17,9 +17,11 @@ use foldhash::fast::FixedState;
 use super::joins::{Piece, join};
 use super::partition::{rule_kept, targets};
 use crate::analysis::components::components;
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Reached, Target};
 use crate::analysis::{Analysis, RootKind};
+use crate::format;
 use crate::protocol::request::Granularity;
 
 /// Root sets with more exports than this are split without a look at what each needs.
@@ -54,9 +56,26 @@ pub fn split(analysis: &Analysis<'_>, granularity: Granularity) -> Vec<bool> {
         Granularity::Export => true,
         Granularity::Auto => !analysis.is_alone() && pays(analysis, s),
     };
+    let exported: HashSet<NameId, FixedState> = match format::ties_tables(analysis.format) {
+        true => analysis.exports.iter().flatten().copied().collect(),
+        false => HashSet::default(),
+    };
+    // The linker makes such a pointer to what is linked anyway: it pulls nothing.
+    let imports_its_own = |s: usize| {
+        let graph = &analysis.graph;
+        let mut names = analysis.reached[s].externals().into_iter();
+        names.any(|name| {
+            let target = format::import_target(analysis.format, graph.name(name));
+            let target = target.and_then(|target| graph.find_name(target));
+            target.is_some_and(|t| exported.contains(&t))
+        })
+    };
     let sets = analysis.sets.iter().enumerate();
     sets.map(|(s, set)| {
-        set.kind == RootKind::Exports && own_roots(analysis, s).len() > 1 && wanted(s)
+        set.kind == RootKind::Exports
+            && own_roots(analysis, s).len() > 1
+            && wanted(s)
+            && (exported.is_empty() || !imports_its_own(s))
     })
     .collect()
 }
@@ -131,8 +150,13 @@ impl<'r> Walk<'r> {
 impl Units {
     /// Finds them. `owners` says with which root set a root set's atoms stand.
     #[must_use]
-    pub fn new(analysis: &Analysis<'_>, owners: &[usize], split: &[bool]) -> Self {
-        let edges = Edges::new(analysis);
+    pub fn new(
+        analysis: &Analysis<'_>,
+        owners: &[usize],
+        split: &[bool],
+        ties: &[(ClassId, ClassId)],
+    ) -> Self {
+        let edges = Edges::new(analysis, ties);
         let component = components(edges.len(), |at| edges.of(at));
         let seeds = Seeds::new(analysis, owners, split);
         // Exports that stand beside each other share most: joining two of them costs least.
@@ -337,23 +361,46 @@ impl Units {
     }
 }
 
-/// What each class refers to.
+/// Classes that must stand in one object: what refers to a table that only one function has, and the table.
+/// Formats say where it is by its distance (compact unwinding, `.pdata`).
+#[must_use]
+pub fn ties(analysis: &Analysis<'_>) -> Vec<(ClassId, ClassId)> {
+    if !format::ties_tables(analysis.format) {
+        return Vec::new();
+    }
+    let classes = (0..analysis.classes.first.len() as u32).map(ClassId);
+    classes
+        .flat_map(|class| targets(analysis, class).map(move |to| (class, to)))
+        .filter(|(_, to)| {
+            let (s, n) = analysis.classes.first[to.index()];
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            analysis.graph.file(node.object).atoms[node.atom as usize].of_one_function
+        })
+        .collect()
+}
+
+/// What each class refers to, and what is tied to it.
 struct Edges {
     starts: Vec<u32>,
     to: Vec<u32>,
 }
 
 impl Edges {
-    fn new(analysis: &Analysis<'_>) -> Self {
+    fn new(analysis: &Analysis<'_>, ties: &[(ClassId, ClassId)]) -> Self {
         let mut edges = Self {
             starts: vec![0],
             to: Vec::new(),
         };
+        let mut users: HashMap<u32, Vec<u32>, FixedState> = HashMap::default();
+        for (user, table) in ties {
+            users.entry(table.0).or_default().push(user.0);
+        }
         for class in 0..analysis.classes.first.len() as u32 {
             let from = edges.to.len();
             edges
                 .to
                 .extend(targets(analysis, ClassId(class)).map(|c| c.0));
+            edges.to.extend(users.get(&class).into_iter().flatten());
             edges.to[from..].sort_unstable();
             let mut kept = from;
             for at in from..edges.to.len() {

@@ -204,7 +204,9 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             for (object, _) in live().flat_map(places) {
                 used[object.index()] = true;
             }
-            if pulled.iter().any(|o| made[o.index()] && !used[o.index()]) {
+            // A group's name is pulled from whichever copy of it the linker meets first.
+            let copied = partition.grouped[classes[node as usize].index()];
+            if !copied && pulled.iter().any(|o| made[o.index()] && !used[o.index()]) {
                 let what = "an export pulls an object of which it needs nothing";
                 faults.push(fault(what).symbol(analysis.graph.name(name)));
             }
