@@ -94,8 +94,36 @@ pub struct Partition {
 }
 
 impl Partition {
+    /// Partitions what `analysis` found to live.
     #[must_use]
     pub fn new(analysis: &Analysis<'_>, granularity: Granularity) -> Self {
+        let mut split = pieces::split(analysis, granularity);
+        loop {
+            let partition = Self::with(analysis, granularity, split);
+            let carried_off: Vec<usize> = (0..analysis.sets.len())
+                .filter(|&s| partition.is_carried_off(analysis, s))
+                .collect();
+            if carried_off.is_empty() {
+                return partition;
+            }
+            split = partition.split;
+            for s in carried_off {
+                split[s] = false;
+            }
+        }
+    }
+
+    /// Would others pull what a split root set brings along, because it has no object of its own that names
+    /// it?
+    fn is_carried_off(&self, analysis: &Analysis<'_>, s: usize) -> bool {
+        let foreign = |set: &SetId| !self.plugins(*set).eq([s]);
+        self.is_split(s)
+            && self.hub(s).is_none()
+            && self.brings(analysis, s)
+            && self.carriers(s).iter().any(foreign)
+    }
+
+    fn with(analysis: &Analysis<'_>, granularity: Granularity, split: Vec<bool>) -> Self {
         let classes = &analysis.classes;
         let count = classes.first.len();
         let words = analysis.sets.len().div_ceil(64);
@@ -122,7 +150,6 @@ impl Partition {
                     .copied()
             })
             .collect();
-        let split = pieces::split(analysis, granularity);
         let ties = pieces::ties(analysis);
         let torn = ties
             .iter()
@@ -321,10 +348,9 @@ impl Partition {
         }
         let mut exported: BTreeMap<SetId, BTreeSet<ClassId>> = BTreeMap::new();
         for (s, exports) in self.exports_of_set.iter().enumerate() {
-            // An export of a split root set is defined where it stands.
-            if let Some(own) = self.own_of(s).filter(|_| !self.split[s]) {
+            if let Some(own) = self.own_of(s) {
                 let all = exports.iter().map(|&e| self.exports[e as usize].class);
-                let all = all.filter(|c| self.grouped[c.index()] && self.set_of[c.index()] != own);
+                let all = all.filter(|&c| self.set_of[c.index()] != own && self.is_copied(c, s));
                 exported.entry(own).or_default().extend(all);
             }
         }
@@ -411,16 +437,13 @@ impl Partition {
         }
         // What lives by a rule must be pulled by name, from each object with an export of its root set.
         for (s, forced) in self.forced.iter().enumerate() {
-            let carriers = match self.hub(s) {
-                // The others name the hub.
-                Some(hub) => {
-                    if self.brings(analysis, s) {
-                        places.push(start_of(analysis, hub));
-                    }
-                    self.own_of(s).into_iter().collect()
+            let mut carriers = self.carriers(s);
+            if let Some(hub) = self.hub(s) {
+                if self.brings(analysis, s) {
+                    places.push(start_of(analysis, hub));
                 }
-                None => self.carriers(s),
-            };
+                carriers.retain(|&set| !self.names_hub(set, s));
+            }
             for &class in forced {
                 let own = self.set_of[class.index()];
                 if carriers.iter().any(|&c| c != own) && !self.grouped[class.index()] {
@@ -488,7 +511,7 @@ impl Partition {
         let mut all: Vec<SetId> = exports
             .map(|&e| self.exports[e as usize].class)
             .map(|c| match own {
-                Some(own) if self.grouped[c.index()] && !self.split[s] => own,
+                Some(own) if self.is_copied(c, s) => own,
                 _ => self.set_of[c.index()],
             })
             .collect();
@@ -504,6 +527,13 @@ impl Partition {
         self.own.get(s).copied().flatten()
     }
 
+    /// Is an exported class a group that stands elsewhere, of which the root set's own object gets a copy? An
+    /// export of a split root set is defined where it stands, unless other root sets have it too.
+    fn is_copied(&self, class: ClassId, s: usize) -> bool {
+        self.grouped[class.index()]
+            && !(self.split[s] && self.plugins(self.set_of[class.index()]).eq([s]))
+    }
+
     /// Is it taken apart by export?
     #[must_use]
     pub fn is_split(&self, s: usize) -> bool {
@@ -516,6 +546,13 @@ impl Partition {
         let own = self.own_of(s).filter(|_| self.is_split(s))?;
         let mut classes = self.classes[own.index()].iter().copied();
         classes.find(|c| !self.grouped[c.index()])
+    }
+
+    /// Does an object with exports of a split root set name its hub, and not what that brings along? What
+    /// other root sets reach too must not pull this one's own.
+    #[must_use]
+    pub fn names_hub(&self, set: SetId, s: usize) -> bool {
+        self.hub(s).is_some() && self.own_of(s) != Some(set) && self.plugins(set).eq([s])
     }
 
     /// Does the root set bring anything along that its exports do not refer to?

@@ -17,7 +17,10 @@ impl<'a> Builder<'_, 'a, '_> {
         let objects = self.objects;
         let analysis = objects.analysis;
         let own = objects.partition.own_of(s);
-        if let Some(hub) = objects.partition.hub(s).filter(|_| own != self.set) {
+        let named = self
+            .set
+            .is_some_and(|set| objects.partition.names_hub(set, s));
+        if let Some(hub) = objects.partition.hub(s).filter(|_| named) {
             if objects.partition.brings(analysis, s) {
                 let start = start_of(analysis, hub);
                 self.place(hub, start.offset, start.special.kind());
