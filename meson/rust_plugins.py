@@ -69,6 +69,8 @@ def arguments(argv):
                         help='auto: meld wherever objects can be melded, else dedup')
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
     result.add_argument('--symbols', choices=['keep', 'exports'])
+    result.add_argument('--granularity', choices=['auto', 'plugin', 'export'],
+                        help='what of a library a program can take alone')
     result.add_argument('--debug', choices=['lines', 'full', 'keep', 'strip'])
     result.add_argument('--default-library', choices=['static', 'shared', 'both'],
                         default='static',
@@ -259,6 +261,7 @@ def build(opts):
         'output': {'dir': absolute(out)},
         'exports': opts.export,
         'symbols': opts.symbols,
+        'granularity': opts.granularity,
         'debug': opts.debug,
         'metadata': metadata,
         'report': opts.report and absolute(opts.report),

@@ -59,7 +59,7 @@ mod tests {
     #[test]
     fn what_is_needed_has_a_smaller_number() {
         // 0 -> 1 <-> 2 -> 3, 4 -> 0
-        let edges = vec![vec![1], vec![2], vec![1, 3], vec![], vec![0]];
+        let edges = [vec![1], vec![2], vec![1, 3], vec![], vec![0]];
         let of = components(edges.len(), |at| &edges[at]);
         assert_eq!(of[1], of[2]);
         assert!(of[3] < of[1] && of[1] < of[0] && of[0] < of[4]);

@@ -3,6 +3,8 @@
 
 mod bits;
 mod builder;
+mod carriers;
+mod crossings;
 pub mod debug;
 pub mod dedup;
 mod groups;

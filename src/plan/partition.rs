@@ -14,13 +14,12 @@ use super::bits::{Bits, bits_of, ones};
 use super::groups;
 use super::homes::{homes, owners};
 use super::pieces::{self, Units};
-use super::place::{Place, Special, start_of};
+use super::place::Place;
+use crate::analysis::Analysis;
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
-use crate::analysis::{Analysis, Demand};
-use crate::format;
-use crate::format::model::{Binding, KeepRule};
+use crate::format::model::KeepRule;
 use crate::input::LibraryId;
 use crate::protocol::request::Granularity;
 
@@ -61,17 +60,17 @@ pub struct Partition {
     /// In root order; each name once where libraries share.
     pub exports: Vec<Export>,
     /// By class: its exports, ascending.
-    exports_of: HashMap<ClassId, Vec<u32>>,
+    pub(super) exports_of: HashMap<ClassId, Vec<u32>>,
     /// Each place that has a name, once.
     export_places: HashSet<(ClassId, NameId, u64)>,
     /// By root set: itself, or the one that it is part of.
     owners: Vec<usize>,
     /// By root set: the exports among its roots.
-    exports_of_set: Vec<Vec<u32>>,
+    pub(super) exports_of_set: Vec<Vec<u32>>,
     /// By root set: the set of what it alone reaches, with all of its exports where it is split.
-    own: Vec<Option<SetId>>,
+    pub(super) own: Vec<Option<SetId>>,
     /// By root set: taken apart by export.
-    split: Vec<bool>,
+    pub(super) split: Vec<bool>,
     /// By set: its units, where any root set is split.
     units: Vec<Vec<u32>>,
     /// From here on sets are homes.
@@ -84,7 +83,7 @@ pub struct Partition {
     pub homes: BTreeMap<usize, SetId>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
-    crossing_at: HashMap<Place, u32, FixedState>,
+    pub(super) crossing_at: HashMap<Place, u32, FixedState>,
     /// By root set: what it brings along by rules, one class of each object.
     pub forced: Vec<Vec<ClassId>>,
     /// Is any registry bound by live code?
@@ -111,16 +110,6 @@ impl Partition {
                 split[s] = false;
             }
         }
-    }
-
-    /// Would others pull what a split root set brings along, because it has no object of its own that names
-    /// it?
-    fn is_carried_off(&self, analysis: &Analysis<'_>, s: usize) -> bool {
-        let foreign = |set: &SetId| !self.plugins(*set).eq([s]);
-        self.is_split(s)
-            && self.hub(s).is_none()
-            && self.brings(analysis, s)
-            && self.carriers(s).iter().any(foreign)
     }
 
     fn with(analysis: &Analysis<'_>, granularity: Granularity, split: Vec<bool>) -> Self {
@@ -398,182 +387,10 @@ impl Partition {
         forced
     }
 
-    fn find_crossing(&mut self, analysis: &Analysis<'_>) {
-        let mut places: Vec<Place> = Vec::new();
-        for set in 0..self.classes.len() {
-            for &class in self.classes[set].iter().chain(&self.copies[set]) {
-                let (s, node) = analysis.classes.first[class.index()];
-                for target in analysis.reached[s as usize].targets_of(node) {
-                    let (node, offset, kind) = match *target {
-                        Target::Node { node, offset, kind } => (node, offset, kind),
-                        Target::Fallback { node, offset, .. } => {
-                            // Some linkers take a global alone for what stands for a name.
-                            let class = analysis.classes.class_of[s as usize][node as usize];
-                            if !self.grouped[class.index()] {
-                                places.push(Place {
-                                    class,
-                                    offset,
-                                    special: Special::Plain,
-                                });
-                            }
-                            continue;
-                        }
-                        Target::Bound(_) => {
-                            self.has_bounds = true;
-                            continue;
-                        }
-                        _ => continue,
-                    };
-                    let to = analysis.classes.class_of[s as usize][node as usize];
-                    if self.set_of[to.index()].index() != set && !self.grouped[to.index()] {
-                        places.push(Place {
-                            class: to,
-                            offset,
-                            special: Special::of(kind),
-                        });
-                    }
-                }
-            }
-        }
-        // What lives by a rule must be pulled by name, from each object with an export of its root set.
-        for (s, forced) in self.forced.iter().enumerate() {
-            let mut carriers = self.carriers(s);
-            if let Some(hub) = self.hub(s) {
-                if self.brings(analysis, s) {
-                    places.push(start_of(analysis, hub));
-                }
-                carriers.retain(|&set| !self.names_hub(set, s));
-            }
-            for &class in forced {
-                let own = self.set_of[class.index()];
-                if carriers.iter().any(|&c| c != own) && !self.grouped[class.index()] {
-                    places.push(start_of(analysis, class));
-                }
-            }
-        }
-        self.find_twins(analysis, &mut places);
-        for demand in analysis.demands.iter().flatten() {
-            if let Demand::Set(member) = demand
-                && let Some(first) = self.anchor(*member as usize)
-            {
-                places.push(start_of(analysis, first));
-            }
-        }
-        places.sort_unstable();
-        places.dedup();
-        for (i, place) in places.iter().enumerate() {
-            self.crossing_at.insert(*place, i as u32);
-        }
-        self.crossing = places;
-    }
-
-    /// Where weak is said by another name at the same place, there must be one.
-    fn find_twins(&self, analysis: &Analysis<'_>, places: &mut Vec<Place>) {
-        if !format::weak_needs_a_twin(analysis.format) {
-            return;
-        }
-        let graph = &analysis.graph;
-        for (&class, own) in &self.exports_of {
-            if self.grouped[class.index()] {
-                continue;
-            }
-            let (s, n) = analysis.classes.first[class.index()];
-            let node = analysis.reached[s as usize].nodes[n as usize];
-            let symbols = graph.file(node.object).symbols_of(node.atom);
-            let weak: HashSet<&[u8]> = symbols
-                .filter(|(_, s)| s.binding == Binding::Weak)
-                .map(|(_, s)| s.name)
-                .collect();
-            let own = own.iter().map(|&e| self.exports[e as usize]);
-            places.extend(
-                own.filter(|e| weak.contains(graph.name(e.name)))
-                    .map(|e| Place {
-                        class,
-                        offset: e.offset,
-                        special: Special::Plain,
-                    }),
-            );
-        }
-    }
-
-    /// The objects that a program pulls for the sake of this root set: those that define its roots, and
-    /// its own.
-    #[must_use]
-    pub fn carriers(&self, s: usize) -> Vec<SetId> {
-        if let Some(&home) = self.homes.get(&s) {
-            return vec![home];
-        }
-        if self.is_part(s) {
-            return Vec::new();
-        }
-        let exports = self.exports_of_set[s].iter();
-        let own = self.own[s];
-        let mut all: Vec<SetId> = exports
-            .map(|&e| self.exports[e as usize].class)
-            .map(|c| match own {
-                Some(own) if self.is_copied(c, s) => own,
-                _ => self.set_of[c.index()],
-            })
-            .collect();
-        all.extend(own);
-        all.sort_unstable();
-        all.dedup();
-        all
-    }
-
-    /// The set of what this root set alone reaches.
-    #[must_use]
-    pub fn own_of(&self, s: usize) -> Option<SetId> {
-        self.own.get(s).copied().flatten()
-    }
-
-    /// Is an exported class a group that stands elsewhere, of which the root set's own object gets a copy? An
-    /// export of a split root set is defined where it stands, unless other root sets have it too.
-    fn is_copied(&self, class: ClassId, s: usize) -> bool {
-        self.grouped[class.index()]
-            && !(self.split[s] && self.plugins(self.set_of[class.index()]).eq([s]))
-    }
-
-    /// Is it taken apart by export?
-    #[must_use]
-    pub fn is_split(&self, s: usize) -> bool {
-        self.split.get(s).copied().unwrap_or(false)
-    }
-
-    /// Of a split root set: an atom by which the object can be pulled that all of its exports reach.
-    #[must_use]
-    pub fn hub(&self, s: usize) -> Option<ClassId> {
-        let own = self.own_of(s).filter(|_| self.is_split(s))?;
-        let mut classes = self.classes[own.index()].iter().copied();
-        classes.find(|c| !self.grouped[c.index()])
-    }
-
-    /// Does an object with exports of a split root set name its hub, and not what that brings along? What
-    /// other root sets reach too must not pull this one's own.
-    #[must_use]
-    pub fn names_hub(&self, set: SetId, s: usize) -> bool {
-        self.hub(s).is_some() && self.own_of(s) != Some(set) && self.plugins(set).eq([s])
-    }
-
-    /// Does the root set bring anything along that its exports do not refer to?
-    #[must_use]
-    pub fn brings(&self, analysis: &Analysis<'_>, s: usize) -> bool {
-        !self.forced[s].is_empty() || !analysis.demands[s].is_empty()
-    }
-
     /// The units of a set, ascending; none where no root set is split.
     #[must_use]
     pub fn units(&self, set: SetId) -> &[u32] {
         self.units.get(set.index()).map_or(&[], Vec::as_slice)
-    }
-
-    /// Where an object stands among those of its library: names of groups are pulled from where these stand,
-    /// not from an object that has a copy for its own use.
-    #[must_use]
-    pub fn rank(&self, set: SetId) -> (bool, std::cmp::Reverse<usize>, SetId) {
-        let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
-        let units = if copies { self.units(set).len() } else { 0 };
-        (copies, std::cmp::Reverse(units), set)
     }
 
     /// Names that the final linker joins, and that the libraries' objects may define.
@@ -606,15 +423,6 @@ impl Partition {
     #[must_use]
     pub fn owner(&self, s: usize) -> usize {
         self.owners.get(s).copied().unwrap_or(s)
-    }
-
-    /// An atom by which the definitions of a member can be pulled.
-    #[must_use]
-    pub fn anchor(&self, member: usize) -> Option<ClassId> {
-        let roots = self.exports_of_set.get(member)?.iter();
-        roots
-            .map(|&e| self.exports[e as usize].class)
-            .find(|c| !self.grouped[c.index()])
     }
 
     #[must_use]
@@ -659,20 +467,6 @@ impl Partition {
     pub fn exports_of(&self, class: ClassId) -> impl Iterator<Item = &Export> + '_ {
         let own = self.exports_of.get(&class).into_iter().flatten();
         own.map(|&e| &self.exports[e as usize])
-    }
-
-    /// The number of the hidden global at this place, where other objects refer to it.
-    #[must_use]
-    pub fn crossing(&self, place: Place) -> Option<u32> {
-        self.crossing_at.get(&place).copied()
-    }
-
-    /// The hidden globals of a class, with their numbers.
-    pub fn crossings_of(&self, class: ClassId) -> impl Iterator<Item = (u32, Place)> + '_ {
-        let from = self.crossing.partition_point(|p| p.class < class);
-        let own = self.crossing.iter().enumerate().skip(from);
-        own.take_while(move |(_, p)| p.class == class)
-            .map(|(i, p)| (i as u32, *p))
     }
 }
 

@@ -331,8 +331,8 @@ impl Units {
                         single.iter().copied().for_each(&mut add);
                         all.sort_unstable();
                         let alike = known.entry(hasher.hash_one(&all)).or_default();
-                        let id = alike.iter().copied();
-                        let id = id.filter(|&id| self.sets[id as usize] == all).next();
+                        let mut id = alike.iter().copied();
+                        let id = id.find(|&id| self.sets[id as usize] == all);
                         let id = id.unwrap_or_else(|| {
                             held += all.len();
                             self.sets.push(all);

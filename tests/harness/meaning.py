@@ -61,7 +61,7 @@ class Program:
         for key in (f'{target}:{link}', link, link.partition('-')[0], target):
             if key in self.but:
                 return self.but[key]
-        return self.apart.get(strategy, self.prints)
+        return self.apart.get(known_as(strategy), self.prints)
 
 
 @dataclass
@@ -277,6 +277,15 @@ class Tools:
 MODE_OF = {'': 'pie', 'gc': 'gc-sections', 'nopie': 'no-pie'}
 
 
+# Meld, with an object for each export.
+PIECES = 'pieces'
+
+
+def known_as(strategy):
+    """What cases call it."""
+    return 'meld' if strategy == PIECES else strategy
+
+
 class Refused(AssertionError):
     """The engine's errors."""
 
@@ -345,11 +354,12 @@ class Bench:
             if self.case.manifest:
                 how['manifest'] = self.folder / 'manifest.json'
                 how['manifest'].write_text(json.dumps({'schema': 1, **self.case.manifest}))
-            response = request(self.engine, strategy, self.built().values(), out, exports=self.case.exports,
-                               arguments=self.case.arguments, **how)
+            pieces = ['--granularity', 'export'] if strategy == PIECES else []
+            response = request(self.engine, known_as(strategy), self.built().values(), out, exports=self.case.exports,
+                               arguments=[*self.case.arguments, *pieces], **how)
             if not response['ok']:
                 raise Refused(response['errors'])
-            return combined(strategy, response, out)
+            return combined(known_as(strategy), response, out)
 
         return self.once(('combined', strategy), make)
 
@@ -396,7 +406,7 @@ def judge(bench, strategy, program, link):
         refused(bench, strategy, wanted)
         return
     expected = program.expects(target, strategy, link)
-    if strategy != BUILT and strategy not in program.apart:
+    if strategy != BUILT and known_as(strategy) not in program.apart:
         plain = bench.output(BUILT, program, link)
         assert plain == program.expects(target, BUILT, link), f'as built it prints {plain!r}'
     try:
@@ -431,7 +441,7 @@ def of_strategy(table, strategy):
         return None
     if not table.keys().isdisjoint(('code', 'names', 'never')):
         return table if strategy != 'may' else None
-    return table.get(strategy)
+    return table.get(known_as(strategy))
 
 
 def mentions(messages, wanted):

@@ -44,6 +44,25 @@ def test_meaning(case, target, strategy, program, link, bench):
     meaning.judge(bench(case.name, target), strategy, program, link)
 
 
+def in_pieces():
+    """Each case with the first linker of its programs."""
+    for case in meaning.cases():
+        for target in case.targets:
+            if target in ('x86_64', 'msvc') and 'meld' in case.strategies:
+                marks = [pytest.mark.xdist_group(case.name), *map(pytest.mark.needs, needs(target))]
+                yield pytest.param(case, target, marks=marks, id=f'{case.name}:{target}')
+
+
+@pytest.mark.parametrize('case, target', list(in_pieces()))
+def test_meaning_in_pieces(case, target, bench):
+    """The same with an object for each export."""
+    made = bench(case.name, target)
+    for program in case.programs:
+        links = [link for link in case.links_of(target, program) if f'{target}:{link}' not in case.without]
+        if target in (program.targets or [target]) and links:
+            meaning.judge(made, meaning.PIECES, program, links[0])
+
+
 @pytest.mark.needs('cross')
 @pytest.mark.parametrize('case, target', [pytest.param(case, target, id=f'{case.name}:{target}') for case in meaning.cases()
                                           for target in case.targets if target in apple.MACHINES])

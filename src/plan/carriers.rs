@@ -1,0 +1,104 @@
+//! Which objects a program pulls for a root set's sake, and what these name so that the rest comes along.
+//!
+//! What a root set brings along without referring to it (constructors, members with contested names) is named
+//! by its own object. Where it is taken apart by export, that object is the *hub*: what all of its exports
+//! reach. The objects of its exports name the hub alone.
+
+use super::partition::{Partition, SetId};
+use crate::analysis::Analysis;
+use crate::analysis::identity::atoms::ClassId;
+
+impl Partition {
+    /// The objects that a program pulls for the sake of this root set: those that define its roots, and
+    /// its own.
+    #[must_use]
+    pub fn carriers(&self, s: usize) -> Vec<SetId> {
+        if let Some(&home) = self.homes.get(&s) {
+            return vec![home];
+        }
+        if self.is_part(s) {
+            return Vec::new();
+        }
+        let exports = self.exports_of_set[s].iter();
+        let own = self.own[s];
+        let mut all: Vec<SetId> = exports
+            .map(|&e| self.exports[e as usize].class)
+            .map(|c| match own {
+                Some(own) if self.is_copied(c, s) => own,
+                _ => self.set_of[c.index()],
+            })
+            .collect();
+        all.extend(own);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+
+    /// The set of what this root set alone reaches.
+    #[must_use]
+    pub fn own_of(&self, s: usize) -> Option<SetId> {
+        self.own.get(s).copied().flatten()
+    }
+
+    /// Is an exported class a group that stands elsewhere, of which the root set's own object gets a copy? An
+    /// export of a split root set is defined where it stands, unless other root sets have it too.
+    pub(super) fn is_copied(&self, class: ClassId, s: usize) -> bool {
+        self.grouped[class.index()]
+            && !(self.split[s] && self.plugins(self.set_of[class.index()]).eq([s]))
+    }
+
+    /// Is it taken apart by export?
+    #[must_use]
+    pub fn is_split(&self, s: usize) -> bool {
+        self.split.get(s).copied().unwrap_or(false)
+    }
+
+    /// Of a split root set: an atom by which the object can be pulled that all of its exports reach.
+    #[must_use]
+    pub fn hub(&self, s: usize) -> Option<ClassId> {
+        let own = self.own_of(s).filter(|_| self.is_split(s))?;
+        let mut classes = self.classes[own.index()].iter().copied();
+        classes.find(|c| !self.grouped[c.index()])
+    }
+
+    /// Does an object with exports of a split root set name its hub, and not what that brings along? What
+    /// other root sets reach too must not pull this one's own.
+    #[must_use]
+    pub fn names_hub(&self, set: SetId, s: usize) -> bool {
+        self.hub(s).is_some() && self.own_of(s) != Some(set) && self.plugins(set).eq([s])
+    }
+
+    /// Does the root set bring anything along that its exports do not refer to?
+    #[must_use]
+    pub fn brings(&self, analysis: &Analysis<'_>, s: usize) -> bool {
+        !self.forced[s].is_empty() || !analysis.demands[s].is_empty()
+    }
+
+    /// Would others pull what a split root set brings along, because it has no object of its own that names
+    /// it?
+    pub(super) fn is_carried_off(&self, analysis: &Analysis<'_>, s: usize) -> bool {
+        let foreign = |set: &SetId| !self.plugins(*set).eq([s]);
+        self.is_split(s)
+            && self.hub(s).is_none()
+            && self.brings(analysis, s)
+            && self.carriers(s).iter().any(foreign)
+    }
+
+    /// Where an object stands among those of its library: names of groups are pulled from where these stand,
+    /// not from an object that has a copy for its own use.
+    #[must_use]
+    pub fn rank(&self, set: SetId) -> (bool, std::cmp::Reverse<usize>, SetId) {
+        let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
+        let units = if copies { self.units(set).len() } else { 0 };
+        (copies, std::cmp::Reverse(units), set)
+    }
+
+    /// An atom by which the definitions of a member can be pulled.
+    #[must_use]
+    pub fn anchor(&self, member: usize) -> Option<ClassId> {
+        let roots = self.exports_of_set.get(member)?.iter();
+        roots
+            .map(|&e| self.exports[e as usize].class)
+            .find(|c| !self.grouped[c.index()])
+    }
+}
