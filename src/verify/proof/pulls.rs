@@ -123,7 +123,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 }
                 linker.clear(&pulled);
                 if self.proof.partition.is_split(s) {
-                    faults.extend(self.one_by_one(s, &mut linker));
+                    faults.extend(self.one_by_one(written, s, &mut linker));
                 }
             }
         }
@@ -151,7 +151,12 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
     }
 
     /// Some exports of a root set, each as if a program called it alone.
-    fn one_by_one(&self, s: usize, linker: &mut Linker<'_, 'w>) -> Vec<Diagnostic> {
+    fn one_by_one(
+        &self,
+        written: &Inputs<'w>,
+        s: usize,
+        linker: &mut Linker<'_, 'w>,
+    ) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let partition = self.proof.partition;
         let reached = &analysis.reached[s];
@@ -160,8 +165,9 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             reached,
             met: vec![false; reached.nodes.len()],
         };
-        // By written object: made of atoms that exports pull.
+        // By written object: made of atoms that exports pull; or else of which members' definitions.
         let mut made = vec![false; linker.graph.globals.len()];
+        let mut homes: HashMap<ObjectId, SetId, FixedState> = HashMap::default();
         for (object, read) in self.proof.made.iter().zip(&self.read_of) {
             let set = object.atoms.first().map(|a| partition.set_of[a.0.index()]);
             let own = |&set: &SetId| {
@@ -169,6 +175,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             };
             if let Some(read) = read.and_then(|r| self.objects.get(r)) {
                 made[read.id.index()] = set.as_ref().is_some_and(own);
+                homes.extend(set.filter(|&s| partition.is_home(s)).map(|s| (read.id, s)));
             }
         }
         // Members whose definitions stand with the root set's atoms.
@@ -193,22 +200,34 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let mut used = vec![false; linker.graph.globals.len()];
         let step = reached.roots.len().div_ceil(SAMPLE).max(1);
         for &(name, node, _) in reached.roots.iter().step_by(step) {
-            let Some(written) = linker.graph.find_name(analysis.graph.name(name)) else {
+            let Some(own_name) = linker.graph.find_name(analysis.graph.name(name)) else {
                 continue;
             };
             let own = walk.follow(std::iter::once(node));
-            let pulled = linker.pull(std::iter::once(written));
+            let pulled = linker.pull(std::iter::once(own_name));
             let live = || always.iter().chain(&own).copied();
             faults.extend(self.left_out(s, linker, live()));
             let places = |n: u32| self.places.get(&classes[n as usize]).into_iter().flatten();
             for (object, _) in live().flat_map(places) {
                 used[object.index()] = true;
             }
+            // Members that come along need what they need.
+            let members = pulled.iter().filter_map(|o| homes.get(o));
+            for member in members.flat_map(|&set| partition.plugins(set)) {
+                for class in &analysis.classes.class_of[member] {
+                    for (object, _) in self.places.get(class).into_iter().flatten() {
+                        used[object.index()] = true;
+                    }
+                }
+            }
             // A group's name is pulled from whichever copy of it the linker meets first.
             let copied = partition.grouped[classes[node as usize].index()];
-            if !copied && pulled.iter().any(|o| made[o.index()] && !used[o.index()]) {
+            let idle = |o: &&ObjectId| made[o.index()] && !used[o.index()];
+            if let Some(object) = pulled.iter().find(idle).filter(|_| !copied) {
+                let member = written.member(linker.graph.member_of[object.index()]);
                 let what = "an export pulls an object of which it needs nothing";
-                faults.push(fault(what).symbol(analysis.graph.name(name)));
+                let fault = fault(what).symbol(analysis.graph.name(name));
+                faults.push(fault.member(member.name));
             }
             used.fill(false);
             linker.clear(&pulled);
