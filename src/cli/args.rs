@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use camino::Utf8PathBuf;
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Presentation;
 use crate::protocol::request::{
@@ -18,9 +18,19 @@ use crate::protocol::schema;
     subcommand_required = true,
     arg_required_else_help = true,
     override_usage = "dragonfire <COMMAND> [OPTIONS]\n       dragonfire -o <OUT> [-f <gnu|coff|darwin>] <LIB>...",
-    after_help = "Without a command, -o thins the libraries LIB in place and writes the workspace library OUT."
+    after_help = "Without a command, -o thins the libraries LIB in place and writes the workspace library OUT.\n\
+        --version --verbose tells formats, machines, operations and the version of the protocol too."
 )]
 pub(super) struct Cli {
+    /// Colours in errors and help [default: on a terminal, unless NO_COLOR is set]
+    #[arg(
+        long,
+        value_name = "WHEN",
+        global = true,
+        value_enum,
+        help_heading = "Output"
+    )]
+    pub color: Option<ColorChoice>,
     #[command(subcommand)]
     pub command: Command,
 }
@@ -54,8 +64,31 @@ pub(super) fn is_drop_in(arguments: &[OsString]) -> bool {
     !is_command(first) && (is_output(first) || arguments.take_while(|a| *a != "--").any(is_output))
 }
 
+/// Is it `--version` with `--verbose`, or short, and nothing else?
+pub(super) fn is_verbose_version(arguments: &[OsString]) -> bool {
+    let given: Vec<&str> = arguments
+        .iter()
+        .skip(1)
+        .filter_map(|a| a.to_str())
+        .collect();
+    match given.as_slice() {
+        ["-vV" | "-Vv"] => true,
+        [one, other] => [(one, other), (other, one)]
+            .into_iter()
+            .any(|(version, verbose)| {
+                ["--version", "-V"].contains(version) && ["--verbose", "-v"].contains(verbose)
+            }),
+        _ => false,
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
+    /// Tell what this engine can do: formats, machines, operations, the protocol's version
+    Capabilities {
+        #[command(flatten)]
+        presentation: PresentationArgs,
+    },
     /// List the plugins of a workspace
     Discover(WorkspaceCommand),
     /// Build the plugins of a workspace as static libraries
@@ -76,6 +109,16 @@ pub(super) enum Command {
     Schema {
         #[arg(value_enum)]
         subject: schema::Subject,
+    },
+    /// Print completions of this command line for a shell
+    Completions {
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Write the manual pages to a folder
+    Man {
+        #[arg(value_name = "DIR")]
+        dir: Utf8PathBuf,
     },
     /// Carry out one JSON request from stdin; the JSON response goes to stdout
     Request {
@@ -404,12 +447,16 @@ impl Command {
     /// How its response is to be shown.
     pub(super) fn presentation(&self) -> Presentation {
         let (args, print) = match self {
+            Self::Capabilities { presentation } => (presentation, None),
             Self::Discover(c) | Self::Build(c) => (&c.presentation, None),
             Self::Dedup(c) | Self::Prelink(c) | Self::Meld(c) => (&c.presentation, c.print),
             Self::Inspect(c) => (&c.presentation, None),
             Self::Verify(c) => (&c.presentation, None),
             Self::Why(c) => (&c.presentation, None),
-            Self::Schema { .. } | Self::Request { .. } => return Presentation::default(),
+            Self::Schema { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::Request { .. } => return Presentation::default(),
         };
         Presentation {
             json: args.json,

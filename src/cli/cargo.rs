@@ -30,7 +30,13 @@ pub(super) fn arguments(mut given: Vec<OsString>) -> Result<Vec<OsString>> {
             rest.is_some_and(|r| r.is_empty() || r.starts_with('='))
         })
     };
-    let Some(command) = words.first() else {
+    // What all commands take may stand before the command.
+    let at = match words.first() {
+        Some(&"--color") => 2,
+        Some(first) if first.starts_with("--color=") => 1,
+        _ => 0,
+    };
+    let Some(command) = words.get(at) else {
         return Ok(given);
     };
     let libraries = words
@@ -67,7 +73,7 @@ pub(super) fn arguments(mut given: Vec<OsString>) -> Result<Vec<OsString>> {
         more.extend(["--out".into(), out.into_os_string()]);
     }
     // Before what may be a list of patterns.
-    given.splice(2..2, more);
+    given.splice(at + 2..at + 2, more);
     Ok(given)
 }
 

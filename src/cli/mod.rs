@@ -2,6 +2,8 @@
 
 mod args;
 mod cargo;
+mod colour;
+mod packaged;
 mod progress;
 mod table;
 mod to_request;
@@ -34,22 +36,34 @@ pub fn main() -> ExitCode {
 pub fn cargo_subcommand() -> ExitCode {
     match cargo::arguments(std::env::args_os().collect()) {
         Ok(arguments) => run(arguments),
-        Err(error) => {
-            for diagnostic in &error.0 {
-                eprintln!("error: {diagnostic}");
-            }
-            ExitCode::from(error.exit_status())
-        }
+        Err(error) => failed(&error),
     }
 }
 
+fn failed(error: &Error) -> ExitCode {
+    for diagnostic in &error.0 {
+        colour::error(diagnostic);
+    }
+    ExitCode::from(error.exit_status())
+}
+
 fn run(arguments: Vec<OsString>) -> ExitCode {
+    // clap's own errors come before its parsed arguments.
+    colour::choose(&arguments);
+    if args::is_verbose_version(&arguments) {
+        return person(Ok(to_request::capabilities()), &Presentation::default());
+    }
     if args::is_drop_in(&arguments) {
         let drop_in = DropIn::parse_from(arguments);
         return person(drop_in.into_request(), &Presentation::default());
     }
     match Cli::parse_from(arguments).command {
         Command::Schema { subject } => stdout(&schema::render(subject), 0),
+        Command::Completions { shell } => stdout(&packaged::completions(shell), 0),
+        Command::Man { dir } => match packaged::manual(&dir) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => failed(&error),
+        },
         Command::Request { events } => protocol(events),
         command => {
             let presentation = command.presentation();
@@ -99,13 +113,13 @@ fn person(request: Result<Request, Error>, presentation: &Presentation) -> ExitC
         return respond(&response);
     }
     for diagnostic in &response.warnings {
-        eprintln!("warning: {diagnostic}");
+        colour::warning(diagnostic);
     }
     for diagnostic in &response.errors {
         if presentation.quiet {
-            eprintln!("error: {diagnostic}");
+            colour::error(diagnostic);
         } else {
-            eprintln!("error: {}", diagnostic.clone().brief());
+            colour::error(&diagnostic.clone().brief());
         }
     }
     let status = status(&response);

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use crate::inspect::render::render as inspection_text;
+use crate::protocol::capabilities::Capabilities;
 use crate::protocol::response::{Link, Plugin, Response, Totals};
 
 /// The response as text; empty where there is nothing to show.
@@ -13,6 +14,9 @@ pub fn render(response: &Response) -> String {
     }
     if !response.sets.is_empty() {
         return of_several(response);
+    }
+    if let Some(capabilities) = &response.capabilities {
+        return can(capabilities);
     }
     match response.operation.as_str() {
         "discover" => discovered(response),
@@ -25,6 +29,40 @@ pub fn render(response: &Response) -> String {
         _ if response.totals.is_some() => combined(response),
         _ => String::new(),
     }
+}
+
+/// `dragonfire --version` in its first line, then what there is to know about that version.
+fn can(capabilities: &Capabilities) -> String {
+    let versions = |list: &[u32]| {
+        let list: Vec<String> = list.iter().map(ToString::to_string).collect();
+        list.join(", ")
+    };
+    let operations: Vec<&str> = capabilities
+        .operations
+        .iter()
+        .map(|o| o.name.as_str())
+        .collect();
+    let mut text = format!("dragonfire {}\n", capabilities.version);
+    let mut line = |name: &str, value: &str| {
+        let _ = writeln!(text, "{name:<12} {value}");
+    };
+    line("protocol", &versions(&capabilities.protocols));
+    line("manifest", &versions(&capabilities.manifests));
+    line("operations", &operations.join(" "));
+    for support in &capabilities.formats {
+        let read: Vec<&str> = support.read.iter().map(String::as_str).collect();
+        line(
+            &support.format,
+            &format!(
+                "{} read; {} written",
+                read.join(" "),
+                support.written.join(" ")
+            ),
+        );
+    }
+    line("archives", &capabilities.archives.join(" "));
+    line("features", &capabilities.features.join(" "));
+    text
 }
 
 /// Each set of libraries under its name.

@@ -9,6 +9,7 @@ use crate::error::{Code, Diagnostic, Result};
 use crate::input::library_name;
 use crate::manifest::DEFAULT_WORKSPACE_LIBRARY;
 use crate::protocol::PROTOCOL;
+use crate::protocol::capabilities::CapabilitiesRequest;
 use crate::protocol::request::{
     CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Packages,
     Request, Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
@@ -30,6 +31,7 @@ impl DropIn {
 impl Command {
     pub(super) fn into_request(self) -> Result<Request> {
         match self {
+            Self::Capabilities { .. } => Ok(capabilities()),
             Self::Discover(c) => Ok(Request::Discover(WorkspaceRequest {
                 protocol: PROTOCOL,
                 workspace: c.workspace.here(),
@@ -46,13 +48,21 @@ impl Command {
             Self::Inspect(c) => c.into_request().map(Request::Inspect),
             Self::Verify(c) => Ok(Request::Verify(c.into_request())),
             Self::Why(c) => c.into_request().map(Request::Why),
-            Self::Schema { .. } | Self::Request { .. } => Err(Diagnostic::new(
+            Self::Schema { .. }
+            | Self::Completions { .. }
+            | Self::Man { .. }
+            | Self::Request { .. } => Err(Diagnostic::new(
                 Code::Internal,
                 "this command is no request to the engine",
             )
             .into()),
         }
     }
+}
+
+/// What `capabilities` and `--version --verbose` ask.
+pub(super) fn capabilities() -> Request {
+    Request::Capabilities(CapabilitiesRequest { protocol: PROTOCOL })
 }
 
 impl WorkspaceArgs {

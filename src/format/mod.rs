@@ -12,6 +12,7 @@ mod names;
 pub mod ordered;
 pub mod output;
 pub mod sections;
+mod writable;
 
 use std::fmt;
 
@@ -21,6 +22,8 @@ pub use names::{
     bound_stem, is_bound_of, is_one_in_a_program, is_reserved_name, is_shared_by_all,
     is_table_of_a_runtime, renamed_table, shareable,
 };
+
+pub use writable::{check_writable, known_machines, written_machines};
 
 /// Files with a part for each architecture.
 pub use macho::fat as universal;
@@ -481,33 +484,6 @@ pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
         MemberKind::Object(Format::Elf, Machine::X86_64) => elf::is_table_access(relocation),
         _ => false,
     }
-}
-
-/// Refuses a member of whose kind [`write_object`] writes none, before work is spent on it.
-///
-/// # Errors
-/// `object-unsupported`.
-pub fn check_writable(kind: MemberKind, data: &[u8]) -> crate::error::Result<()> {
-    let (format, machine) = match kind {
-        MemberKind::Object(Format::MachO, _) => return macho::check_writable(data),
-        MemberKind::Object(format, machine) => (format, machine),
-        MemberKind::ImportStub(machine) => (Format::Coff, machine),
-        MemberKind::Bitcode | MemberKind::Other => return Ok(()),
-    };
-    let known = match format {
-        Format::Elf => !matches!(machine, Machine::Other(_)),
-        Format::Coff => matches!(machine, Machine::X86_64 | Machine::Aarch64),
-        Format::MachO => true,
-    };
-    if known {
-        return Ok(());
-    }
-    Err(crate::error::Diagnostic::new(
-        crate::error::Code::ObjectUnsupported,
-        format!("{format} objects for {machine} cannot be written yet"),
-    )
-    .hint("use the dedup strategy")
-    .into())
 }
 
 /// Arguments for a program's link that keep the bounds of internal registries out of its dynamic

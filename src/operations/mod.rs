@@ -3,6 +3,7 @@
 //! In: a [`Request`]. Out: a [`Response`], and for some the files that it names.
 
 mod build;
+mod capabilities;
 pub mod combine;
 pub mod inspect;
 mod verify;
@@ -19,6 +20,7 @@ use crate::protocol::response::Response;
 /// Every failure a user can cause, with its code; nothing has been written then.
 pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
     match request {
+        Request::Capabilities(_) => Ok(capabilities::run()),
         Request::Discover(asked) => build::discover(asked, events),
         Request::Build(asked) => build::build(asked, events),
         Request::Inspect(asked) => inspect::run(asked, events),

@@ -22,6 +22,7 @@ impl Request {
             );
         }
         match self {
+            Self::Capabilities(_) => {}
             Self::Discover(r) => {
                 faults.workspace("$.workspace", &r.workspace);
                 faults.one_target("$.workspace", &r.workspace);

@@ -135,6 +135,7 @@ fn check_protocol(object: &Map<String, Value>) -> Result<()> {
 /// fault known.
 fn of_operation(operation: &str, body: Value) -> Result<Request> {
     Ok(match operation {
+        "capabilities" => Request::Capabilities(typed(body)?),
         "discover" => Request::Discover(typed(body)?),
         "build" => Request::Build(typed(body)?),
         "inspect" => Request::Inspect(typed(body)?),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+use super::capabilities::CapabilitiesRequest;
 use super::schema::protocol_version;
 use crate::manifest::{LIBRARY_NAME, Manifest};
 
@@ -16,6 +17,8 @@ use crate::manifest::{LIBRARY_NAME, Manifest};
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(tag = "operation", rename_all = "kebab-case")]
 pub enum Request {
+    /// What can this engine do?
+    Capabilities(CapabilitiesRequest),
     /// Which plugins does this workspace have?
     Discover(WorkspaceRequest),
     /// Build them as static libraries.
@@ -39,6 +42,7 @@ impl Request {
     #[must_use]
     pub fn operation(&self) -> &'static str {
         match self {
+            Self::Capabilities(_) => "capabilities",
             Self::Discover(_) => "discover",
             Self::Build(_) => "build",
             Self::Inspect(_) => "inspect",
@@ -56,6 +60,7 @@ impl Request {
     #[must_use]
     pub fn manifest(&self) -> Option<&ManifestSource> {
         match self {
+            Self::Capabilities(_) => None,
             Self::Discover(r) | Self::Build(r) => r.manifest.as_ref(),
             Self::Inspect(r) => r.manifest.as_ref(),
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => r.manifest.as_ref(),
@@ -67,7 +72,15 @@ impl Request {
 
 /// Names of the operations, for the message about an unknown one.
 pub const OPERATIONS: &[&str] = &[
-    "discover", "build", "inspect", "dedup", "prelink", "meld", "verify", "why",
+    "capabilities",
+    "discover",
+    "build",
+    "inspect",
+    "dedup",
+    "prelink",
+    "meld",
+    "verify",
+    "why",
 ];
 
 /// How libraries are combined.

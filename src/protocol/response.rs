@@ -43,6 +43,8 @@ pub struct Response {
     #[schemars(with = "Vec<String>")]
     pub inputs: Vec<Utf8PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<super::capabilities::Capabilities>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub inspection: Option<super::inspection::Inspection>,
     /// `why`: the chain from an export to what was asked, first link first.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -133,7 +133,7 @@ fn is_compiler(first: &OsString) -> bool {
 
 /// Is it one of this program's own commands?
 fn is_subcommand(first: &OsString) -> bool {
-    let commands = ["request", "schema", "help"];
+    let commands = ["request", "schema", "completions", "man", "help"];
     first
         .to_str()
         .is_some_and(|first| OPERATIONS.contains(&first) || commands.contains(&first))

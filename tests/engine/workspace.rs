@@ -60,6 +60,10 @@ impl Workspace {
             .arg("request")
             // The workspace's own target folder, whatever the tests are built in.
             .env_remove("CARGO_TARGET_DIR")
+            // What the tests themselves are built with says nothing about the workspaces that they make.
+            .env_remove("CARGO_PROFILE_RELEASE_LTO")
+            .env_remove("CARGO_PROFILE_RELEASE_CODEGEN_UNITS")
+            .env_remove("CARGO_PROFILE_RELEASE_OPT_LEVEL")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
