@@ -93,7 +93,10 @@ def arguments(argv):
     for name in 'ar', 'pkg-config', 'sysroot':
         machine.add_argument('--' + name)
 
+    argv, rustc = without_rustc(argv)
     opts = parser.parse_args(argv)
+    # What the user gave comes later, and wins.
+    opts.env = [*rustc_environment(rustc, opts.target), *opts.env]
     if not opts.build_engine:
         for name in 'engine', 'strategy', 'manifest_path':
             if not getattr(opts, name):
@@ -104,6 +107,33 @@ def arguments(argv):
         if '=' not in entry:
             parser.error(f'--env {entry}: NAME=VALUE expected')
     return opts
+
+
+def without_rustc(argv):
+    """The arguments without `--rustc WORD... --end-of-rustc`, and the words: they may look like options."""
+    if '--rustc' not in argv:
+        return argv, []
+    start, end = argv.index('--rustc'), argv.index('--end-of-rustc')
+    return argv[:start] + argv[end + 1:], argv[start + 1:end]
+
+
+def rustc_environment(words, target):
+    """A machine file's `rust`, as what cargo reads. Its target is known already."""
+    words = [w for i, w in enumerate(words)
+             if not (w.startswith('--target=') or '--target' in words[max(i - 1, 0):i + 1])]
+    if len(words) < 2 or not target:
+        return ['RUSTC=' + (words[0] if len(words) == 1 else shlex.join(words))] if words else []
+    # Build scripts run on the build machine: its compilations have none of these arguments.
+    options = [i for i, w in enumerate(words) if w.startswith('-')] or [len(words)]
+    program, flags = words[:options[0]], words[options[0]:]
+    if any(' ' in flag for flag in flags):
+        raise Failure(f"cargo takes no argument of rustc's with a space: {shlex.join(flags)}")
+    # Where RUSTFLAGS is set, cargo looks at no other.
+    name = 'RUSTFLAGS'
+    if name not in os.environ:
+        name = f'CARGO_TARGET_{target.upper().replace("-", "_").replace(".", "_")}_RUSTFLAGS'
+    flags = [*os.environ.get(name, '').split(), *flags]
+    return ['RUSTC=' + (program[0] if len(program) == 1 else shlex.join(program)), f'{name}={" ".join(flags)}']
 
 
 def build_engine(source, cargo, target_dir):

@@ -66,6 +66,28 @@ def package(engine, tmp_path_factory):
     return prefix
 
 
+def test_manual_and_completions(package, engine, tmp_path):
+    """The package brings what its engine says of its command line, below DESTDIR too."""
+    build = package.parent / 'build'
+    cmake('--install', build, '--prefix', '/usr', env={'DESTDIR': tmp_path})
+    for share in (package / 'share', tmp_path / 'usr/share'):
+        assert '.SH SYNOPSIS' in (share / 'man/man1/dragonfire-meld.1').read_text()
+        assert run([engine, 'completions', 'bash']) == (share / 'bash-completion/completions/dragonfire').read_text()
+        assert (share / 'zsh/site-functions/_dragonfire').read_text().startswith('#compdef dragonfire')
+        assert 'meld' in (share / 'fish/vendor_completions.d/dragonfire.fish').read_text()
+
+
+def test_engine_without_manual(engine, tmp_path):
+    """An engine that is older or for another machine is installed all the same."""
+    old = tmp_path / 'dragonfire'
+    old.write_text(f'#!/bin/sh\ncase "$1" in man|completions) exit 2;; esac\nexec {engine} "$@"\n')
+    old.chmod(0o755)
+    cmake('-S', cache.ROOT, '-B', tmp_path / 'build', f'-DDRAGONFIRE_EXECUTABLE={old}')
+    said = cmake('--install', tmp_path / 'build', '--prefix', tmp_path / 'prefix')
+    assert 'none are installed' in said
+    assert (tmp_path / 'prefix/bin/dragonfire').is_file() and not (tmp_path / 'prefix/share').exists()
+
+
 @dataclass
 class Tree:
     """A build tree of the consumer project."""

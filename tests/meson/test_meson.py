@@ -326,6 +326,42 @@ endian = 'little'
     run(consumer.meson, 'test', '-C', consumer.build, '--timeout-multiplier=20', env=consumer.env)
 
 
+@pytest.mark.parametrize('cross_build', [False, True], ids=['native', 'cross'])
+def test_arguments_of_rustc(cross_build, meson, engine, tmp_path):
+    """A machine file's `rust` keeps its arguments; those of a cross file are not for build scripts."""
+    consumer = Consumer(tmp_path, meson, engine, None)
+    # One small plugin, with a build script.
+    rust = consumer.source / 'rust'
+    shutil.rmtree(rust)
+    (rust / 'told/src').mkdir(parents=True)
+    shutil.copy(HERE / 'consumer/rust/meson.build', rust)
+    (rust / 'Cargo.toml').write_text('[workspace]\nresolver = "2"\nmembers = ["told"]\n')
+    (rust / 'told/Cargo.toml').write_text('[package]\nname = "told"\nversion = "1.0.0"\nedition = "2021"\n'
+                                          '[lib]\nname = "gsttold"\ncrate-type = ["staticlib"]\n')
+    (rust / 'told/build.rs').write_text('fn main() { println!("cargo::rustc-check-cfg=cfg(told, from_script)"); '
+                                        'if cfg!(told) { println!("cargo::rustc-cfg=from_script"); } }\n')
+    (rust / 'told/src/lib.rs').write_text('#[no_mangle] pub extern "C" fn gst_plugin_told_register() -> i32 '
+                                          '{ cfg!(told) as i32 + 2 * cfg!(from_script) as i32 }\n')
+    (consumer.source / 'meson.build').write_text(
+        "project('consumer', 'c')\nsubdir('rust')\nexecutable('player', 'player.c', dependencies: dependency('gsttold'))\n")
+    (consumer.source / 'player.c').write_text(
+        '#include <stdio.h>\nint gst_plugin_told_register(void);\n'
+        'int main(void) { return printf("%d\\n", gst_plugin_told_register()) < 0; }\n')
+    target = run('rustc', '--print', 'host-tuple').strip()
+    machine = tmp_path / 'machine.ini'
+    machine.write_text(f"[binaries]\nc = 'cc'\nar = 'ar'\nrust = ['rustc', '--target', '{target}', '--cfg', 'told']\n"
+                       f"[properties]\nrust_target = '{target}'\n" + cross_build * '''
+[host_machine]
+system = 'linux'
+cpu_family = 'x86_64'
+cpu = 'x86_64'
+endian = 'little'
+''')
+    consumer.setup('-Ddefault_library=static', '--cross-file' if cross_build else '--native-file', machine)
+    consumer.compile()
+    assert consumer.program('player') == ('1\n' if cross_build else '3\n')
+
+
 @pytest.mark.needs('cross')
 def test_cross_macos(tmp_path, newest_meson, engine):
     """clang and ld64.lld for macOS: melded where nothing is said, with one personality routine. Debian's Meson
