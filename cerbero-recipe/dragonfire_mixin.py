@@ -85,6 +85,9 @@ class DragonfireMixin(DragonfireEngine):
     # JSON file, or a Cargo.toml with [workspace.metadata.dragonfire]).
     # As here, the entry points of GStreamer plugins: those of gst_plugin_NAME_register and _get_desc that there are.
     dragonfire_manifest = {'schema': 1}
+    # Build without link-time optimisation, whatever the release profile says: plugins optimised by themselves have
+    # nothing in common.
+    dragonfire_no_lto = False
     # With MSVC cargo-c installs NAME.lib. cerbero and Meson call static libraries libNAME.a there too,
     # and cerbero takes every .lib for an import library; set this to keep the name link.exe looks for.
     dragonfire_keep_lib_names = False
@@ -130,6 +133,11 @@ class DragonfireMixin(DragonfireEngine):
         return Path(self.config.libdir, 'pkgconfig', f'{self.dragonfire_workspace}.pc')
 
     # Build steps and hooks of cerbero.
+
+    async def compile(self):
+        if self.dragonfire_no_lto:
+            self.env['CARGO_PROFILE_RELEASE_LTO'] = 'false'
+        await super().compile()
 
     async def install(self):
         await super().install()

@@ -29,7 +29,7 @@ include("${CMAKE_CURRENT_LIST_DIR}/DragonfireInstall.cmake")
 function(add_rust_staticlibs name)
   set(call "add_rust_staticlibs(${name}):")
   cmake_parse_arguments(PARSE_ARGV 1 arg
-    "ALL_FEATURES;NO_DEFAULT_FEATURES;LOCKED;FROZEN;OFFLINE;INSTALL"
+    "ALL_FEATURES;NO_DEFAULT_FEATURES;NO_LTO;LOCKED;FROZEN;OFFLINE;INSTALL"
     "MANIFEST_PATH;MANIFEST;STRATEGY;GRANULARITY;DEBUG_INFO;PROFILE;EXPORT;DESTINATION"
     "PACKAGES;FEATURES;CARGO_FLAGS;EXPORTS;ENV")
   _dragonfire_check_arguments()
@@ -222,6 +222,7 @@ function(_dragonfire_workspace out profile targets)
   _dragonfire_json_set(json features LIST ${arg_FEATURES})
   _dragonfire_json_set(json all_features BOOL "${arg_ALL_FEATURES}")
   _dragonfire_json_set(json no_default_features BOOL "${arg_NO_DEFAULT_FEATURES}")
+  _dragonfire_json_set(json no_lto BOOL "${arg_NO_LTO}")
   _dragonfire_json_set(json offline BOOL "${arg_OFFLINE}")
   _dragonfire_json_set(json locked BOOL "${arg_LOCKED}")
   _dragonfire_json_set(json frozen BOOL "${arg_FROZEN}")

@@ -53,6 +53,8 @@ def arguments(argv):
     workspace.add_argument('--buildtype', choices=sorted(BUILDTYPES), default='release',
                            help="Meson's option, which chooses the cargo profile")
     workspace.add_argument('--profile', help='cargo profile, whatever the buildtype')
+    workspace.add_argument('--no-lto', action='store_true',
+                           help='no link-time optimisation, whatever the profile says')
     workspace.add_argument('--target', help='Rust target triple')
     workspace.add_argument('--target-dir', type=Path)
     workspace.add_argument('--offline', action='store_true')
@@ -208,6 +210,7 @@ def workspace(opts):
         'features': opts.features,
         'all_features': opts.all_features,
         'no_default_features': opts.no_default_features,
+        'no_lto': opts.no_lto,
         'target': opts.target,
         'target_dir': opts.target_dir and absolute(opts.target_dir / 'cargo'),
         'offline': opts.offline,

@@ -49,6 +49,8 @@ pub enum Code {
     MemberNotShared,
     NearDuplicate,
     ImplicitExport,
+    /// The profile asks for link-time optimisation, after which libraries have nothing in common.
+    LinkTimeOptimised,
     // What libraries say differently (warnings).
     VagueDisagrees,
     ContestedRuntime,

@@ -5,9 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::graph::{Graph, ObjectId};
+use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::digest_anywhere;
-use crate::analysis::resolve::Resolution;
+use crate::analysis::resolve::{DefinitionSite, Resolution};
 use crate::format::model::Definition;
 
 /// Runtime names whose definition decides, without the mangling around them.
@@ -38,8 +38,9 @@ fn is_shim(name: &[u8]) -> bool {
         || name.starts_with(b"__rust_realloc")
 }
 
-/// `_RNvCs…_7___rustc12___rust_alloc` and `__rust_alloc` -> `__rust_alloc`.
-fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
+/// `_RNvCs…_7___rustc12___rust_alloc` and `__rust_alloc` -> `__rust_alloc`; `None` for names that decide nothing.
+#[must_use]
+pub fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
     let tail = match name.windows(9).position(|w| w == b"_7___rust") {
         Some(at) => {
             // v0: after the crate `__rustc` a decimal length, `_` where the name begins so.
@@ -62,24 +63,36 @@ fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
         .find(|d| *d == tail || Some(*d) == bare)
 }
 
+/// By library: the definitions of the names that decide. A name of another std's mangling is another runtime: the
+/// plain name is the key.
+#[must_use]
+pub fn deciding(
+    graph: &Graph<'_>,
+    resolutions: &[Resolution],
+) -> Vec<BTreeMap<&'static [u8], DefinitionSite>> {
+    let mut names: Vec<(NameId, &'static [u8])> = Vec::new();
+    for (id, name) in graph.names.iter().enumerate() {
+        if let Some(plain) = plain_name(name) {
+            names.push((NameId(id as u32), plain));
+        }
+    }
+    let sites = |resolution: &Resolution| {
+        let sites = names.iter();
+        sites
+            .filter_map(|(id, plain)| Some((*plain, resolution.definition(*id)?)))
+            .collect()
+    };
+    resolutions.iter().map(sites).collect()
+}
+
 /// The universe of each library, numbered from 0 in library order.
 #[must_use]
 pub fn universes(graph: &Graph<'_>, resolutions: &[Resolution]) -> Vec<u32> {
-    let mut deciding: Vec<(crate::analysis::graph::NameId, &'static [u8])> = Vec::new();
-    for (id, name) in graph.names.iter().enumerate() {
-        if let Some(plain) = plain_name(name) {
-            deciding.push((crate::analysis::graph::NameId(id as u32), plain));
-        }
-    }
     let mut known: Vec<BTreeMap<&'static [u8], [u8; 32]>> = Vec::new();
     let mut result = Vec::with_capacity(resolutions.len());
-    for resolution in resolutions {
+    for sites in deciding(graph, resolutions) {
         let mut own = BTreeMap::new();
-        for &(id, plain) in &deciding {
-            let Some(site) = resolution.definition(id) else {
-                continue;
-            };
-            // A name of another std's mangling is another runtime: the plain name is the key.
+        for (plain, site) in sites {
             let value = if is_shim(plain) {
                 shim_digest(graph, site.object, site.position)
             } else {

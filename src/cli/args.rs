@@ -184,6 +184,9 @@ pub(super) struct WorkspaceOptions {
     pub all_features: bool,
     #[arg(long, help_heading = "Workspace")]
     pub no_default_features: bool,
+    /// Without link-time optimisation, whatever the profile says: what it makes cannot be shared
+    #[arg(long, help_heading = "Workspace")]
+    pub no_lto: bool,
     #[arg(long, value_name = "DIR", help_heading = "Workspace")]
     pub target_dir: Option<Utf8PathBuf>,
     #[arg(long, help_heading = "Workspace")]

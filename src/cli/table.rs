@@ -1,10 +1,12 @@
 //! Responses for people: tables of text.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::inspect::render::render as inspection_text;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::response::{Link, Plugin, Response, Totals};
+use crate::protocol::sharing::{Apart, ApartReason, SharingGroups};
 
 /// The response as text; empty where there is nothing to show.
 #[must_use]
@@ -73,6 +75,7 @@ fn of_several(response: &Response) -> String {
             plugins: set.plugins.clone(),
             workspace_library: set.workspace_library.clone(),
             totals: set.totals.clone(),
+            sharing: set.sharing.clone(),
             ..Response::new(&response.operation)
         };
         let _ = writeln!(text, "{}\n{}", set.name, render(&one));
@@ -272,7 +275,45 @@ fn combined(response: &Response) -> String {
     if let Some(sets) = totals.reach_sets {
         let _ = writeln!(text, "{}", count(sets, "reach set", "reach sets"));
     }
-    text + &debug_crates(&totals) + &also_written(response)
+    let sharing = response
+        .sharing
+        .as_ref()
+        .map_or_else(String::new, who_shares);
+    text + &debug_crates(&totals) + &sharing + &also_written(response)
+}
+
+/// Libraries of a group named by themselves.
+const NAMED: usize = 8;
+
+/// Who shares with whom, then a line for each library that something sets apart.
+fn who_shares(sharing: &SharingGroups) -> String {
+    let mut text = String::from("\nnot all libraries share:\n");
+    let nothing = |apart: &&Apart| apart.reason == ApartReason::NothingInCommon;
+    let empty: BTreeSet<&String> = sharing
+        .apart
+        .iter()
+        .filter(nothing)
+        .map(|a| &a.library)
+        .collect();
+    for group in &sharing.groups {
+        let sharers: Vec<&String> = group.iter().filter(|l| !empty.contains(l)).collect();
+        if sharers.len() < 2 {
+            continue;
+        }
+        let named = sharers.iter().take(NAMED).map(|l| (*l).clone());
+        let mut names: Vec<String> = named.collect();
+        let rest = sharers.len() - names.len();
+        if rest > 0 {
+            names.push(format!("{rest} more"));
+        }
+        let _ = writeln!(text, "  {} share with each other", names.join(", "));
+    }
+    for apart in sharing.apart.chunk_by(|a, b| a.library == b.library) {
+        let reasons: Vec<&str> = apart.iter().map(|a| a.message.as_str()).collect();
+        let library = apart.first().map_or("", |a| a.library.as_str());
+        let _ = writeln!(text, "  {library}: {}", reasons.join("; "));
+    }
+    text
 }
 
 /// Crates named by themselves.

@@ -86,6 +86,7 @@ impl WorkspaceArgs {
             features: o.features,
             all_features: o.all_features,
             no_default_features: o.no_default_features,
+            no_lto: o.no_lto,
             target,
             targets,
             target_dir: o.target_dir,

@@ -11,6 +11,7 @@ pub mod personalities;
 pub mod providers;
 pub mod render;
 pub mod set;
+pub mod sharing;
 pub mod survey;
 pub mod target;
 

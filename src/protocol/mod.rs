@@ -9,6 +9,7 @@ pub mod read;
 pub mod request;
 pub mod response;
 pub mod schema;
+pub mod sharing;
 
 /// The version every request names.
 pub const PROTOCOL: u32 = 1;

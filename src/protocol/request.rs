@@ -150,6 +150,9 @@ pub struct Workspace {
     pub features: Vec<String>,
     pub all_features: bool,
     pub no_default_features: bool,
+    /// Builds without link-time optimisation, whatever the profile says: libraries optimised by themselves have
+    /// nothing in common.
+    pub no_lto: bool,
     /// Target triple; `None`: the host's, and no `--target` is given to cargo.
     #[schemars(length(min = 1))]
     pub target: Option<String>,

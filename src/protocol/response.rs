@@ -5,6 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::PROTOCOL;
+use super::sharing::SharingGroups;
 use crate::error::{Diagnostic, Error};
 
 /// The answer to any request. Parts that an operation does not have are absent.
@@ -33,6 +34,9 @@ pub struct Response {
     pub workspace_library: Option<WorkspaceLibrary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
+    /// Meld: which libraries share with each other and why the others do not; absent where all do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingGroups>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
     /// Metadata files written.
@@ -89,6 +93,9 @@ pub struct TargetSet {
     pub workspace_library: Option<WorkspaceLibrary>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub totals: Option<Totals>,
+    /// Meld: which libraries share with each other and why the others do not; absent where all do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingGroups>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub link: Option<Link>,
 }

@@ -47,9 +47,31 @@ pub fn build(opened: &Opened<'_>, plugins: Vec<Found>, events: &dyn Events) -> R
             command.env(name, value);
         }
     }
+    if opened.cargo.request.no_lto {
+        // Not `off`: crates are optimised each by itself as where a profile says nothing.
+        command.env(profile::lto_variable(opened), "false");
+    }
     compiler_wrapper(opened, &way, &mut command)?;
     let outcome = run(opened, &mut command, events)?;
-    collect(opened, &way, plugins, outcome)
+    let mut built = collect(opened, &way, plugins, outcome)?;
+    if built.plugins.len() > 1
+        && let Some(lto) = profile::lto(opened, &root_toml)
+    {
+        built.warnings.push(optimised(opened, lto));
+    }
+    Ok(built)
+}
+
+/// The warning that the libraries will have little in common.
+fn optimised(opened: &Opened<'_>, lto: &str) -> Diagnostic {
+    let message = format!(
+        "the profile `{}` asks for {lto} link-time optimisation: each library gets a std and dependencies of its \
+         own, unlike the others'",
+        profile::name(opened),
+    );
+    Diagnostic::new(Code::LinkTimeOptimised, message)
+        .file(opened.root().join("Cargo.toml"))
+        .hint("`--no-lto` (`no_lto`, NO_LTO) turns it off for this build")
 }
 
 fn read_root_toml(opened: &Opened<'_>) -> Result<Table> {
@@ -91,7 +113,7 @@ fn choose(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Result<W
     // cargo ignores link-time optimisation for a library that is an rlib too, and links the other
     // crate types besides: the generated packages are spared both.
     let better = all(Found::is_dependable)
-        && (plugins.iter().any(Found::is_linked_too) || profile::wants_lto(opened, root_toml));
+        && (plugins.iter().any(Found::is_linked_too) || profile::lto(opened, root_toml).is_some());
     if builder == Builder::Auto && all(Found::is_static) && !better {
         return Ok(Way::Plain);
     }

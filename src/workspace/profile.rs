@@ -17,14 +17,21 @@ pub fn name<'r>(opened: &Opened<'r>) -> &'r str {
     }
 }
 
-/// Does the profile in use ask for link-time optimisation across crates?
+/// The environment variable that says what a profile asks of link-time optimisation, before any file does.
 #[must_use]
-pub fn wants_lto(opened: &Opened<'_>, root_toml: &Table) -> bool {
+pub fn lto_variable(opened: &Opened<'_>) -> String {
+    let name = name(opened).to_ascii_uppercase().replace('-', "_");
+    format!("CARGO_PROFILE_{name}_LTO")
+}
+
+/// The link-time optimisation across crates that the profile in use asks for: `fat` or `thin`.
+#[must_use]
+pub fn lto(opened: &Opened<'_>, root_toml: &Table) -> Option<&'static str> {
+    if opened.cargo.request.no_lto {
+        return None;
+    }
     let name = name(opened);
-    let variable = format!(
-        "CARGO_PROFILE_{}_LTO",
-        name.to_ascii_uppercase().replace('-', "_")
-    );
+    let variable = lto_variable(opened);
     let set = opened
         .setting(&[&variable], &format!("/profile/{name}/lto"))
         .or_else(|| {
@@ -35,7 +42,11 @@ pub fn wants_lto(opened: &Opened<'_>, root_toml: &Table) -> bool {
                 _ => None,
             }
         });
-    matches!(set.as_deref(), Some("true" | "fat" | "thin"))
+    match set.as_deref() {
+        Some("true" | "fat") => Some("fat"),
+        Some("thin") => Some("thin"),
+        _ => None,
+    }
 }
 
 /// A field of a profile or of what it inherits from.

@@ -17,6 +17,7 @@ MODULES = {
 # `super().X`: also what the mixin overrides.
 RECIPE = {
     '_get_files_dependencies',
+    'compile',
     'config',
     'config_src_dir',
     'devel_files_list',

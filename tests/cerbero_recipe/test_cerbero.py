@@ -162,6 +162,17 @@ def test_objects_that_cannot_be_melded_are_deduplicated(tmp_path, engine, platfo
         demo.run(meld)
 
 
+def test_link_time_optimisation_is_left_out(tmp_path, engine):
+    """The plugins share their standard library, whatever their profile asks for."""
+    said = {}
+    for no_lto in (False, True):
+        demo = Demo(tmp_path / str(no_lto), engine)
+        demo.config.env['CARGO_PROFILE_RELEASE_LTO'] = 'fat'
+        demo.run(demo.recipe(dragonfire_no_lto=no_lto))
+        said[no_lto] = Path(demo.config.libdir, 'libgstrsworkspace.a').stat().st_size
+    assert said[False] * 4 < said[True]
+
+
 def test_recipes_share_no_lists(tmp_path, engine):
     """As in universal builds, where one class makes an object for each architecture."""
     first = Demo(tmp_path / 'a', engine).recipe()

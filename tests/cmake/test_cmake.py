@@ -469,6 +469,13 @@ def test_wrong_arguments(case, package, sources, tmp_path):
     assert f'add_rust_staticlibs({arguments[0]}):' in said and message in said, said
 
 
+@pytest.mark.parametrize('asked', [[], ['NO_LTO']], ids=['as it says', 'without'])
+def test_link_time_optimisation(asked, package, sources, tmp_path):
+    call(package, tmp_path, ['x', 'MANIFEST_PATH', sources / 'Cargo.toml', *asked])
+    requests = [json.loads(path.read_text()) for path in (tmp_path / 'build/dragonfire/x').rglob('request.json')]
+    assert [r['source']['workspace']['no_lto'] for r in requests] == [bool(asked)]
+
+
 def test_wrong_second_call(package, sources, tmp_path):
     path = sources / 'Cargo.toml'
     said = call(package, tmp_path, ['x', 'MANIFEST_PATH', path], twice=['x', 'MANIFEST_PATH', path], status=1)

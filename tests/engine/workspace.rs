@@ -143,6 +143,9 @@ fn link_and_run(workspace: &Workspace, response: &Value, functions: &[&str]) -> 
             cc.arg(native.as_str().unwrap());
         }
     }
+    if let Some(path) = response["workspace_library"]["path"].as_str() {
+        cc.arg(path);
+    }
     let output = cc.output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let output = Command::new(program).output().unwrap();
@@ -428,6 +431,66 @@ fn link_time_optimisation_takes_place() {
     );
     let plain = plain["plugins"][0]["bytes_before"].as_u64().unwrap();
     assert!(optimised * 2 < plain, "{optimised} against {plain}");
+}
+
+#[test]
+fn link_time_optimisation_is_told_and_can_be_turned_off() {
+    for lto in ["thin", "fat"] {
+        // A profile of its own name, and one that inherits.
+        let root = format!(
+            "{ROOT}[profile.base-ship]\ninherits = \"release\"\nlto = \"{lto}\"\n\
+             [profile.ship]\ninherits = \"base-ship\"\n"
+        );
+        let w = two_plugins(&root, STATIC_TOO, STATIC_TOO);
+        for (folder, value) in [("one", 1), ("two", 2)] {
+            let sum =
+                format!("std::env::args().map(|a| a.len().min(0) as i32).sum::<i32>() + {value}");
+            w.write(
+                &format!("{folder}/src/lib.rs"),
+                &function(&format!("{folder}_value"), &sum),
+            );
+        }
+        let meld = |no_lto: bool| {
+            let out = w.path(if no_lto { "without" } else { "with" });
+            let mut program = Command::new(env!("CARGO_BIN_EXE_dragonfire"));
+            program.args(["meld", "--json", "--offline", "--profile", "ship"]);
+            program.args(["--exports", "*_value", "--manifest-path"]);
+            program.arg(w.path("Cargo.toml")).arg("--out").arg(out);
+            program.env_remove("CARGO_TARGET_DIR");
+            program.args(no_lto.then_some("--no-lto"));
+            let output = program.output().unwrap();
+            serde_json::from_slice::<Value>(&output.stdout).unwrap()
+        };
+        let optimised = meld(false);
+        let warning = &optimised["warnings"][0];
+        assert_eq!(warning["code"], "link-time-optimised", "{optimised}");
+        let message = warning["message"].as_str().unwrap();
+        let shared = |r: &Value| r["workspace_library"]["bytes"].as_u64().unwrap();
+        let bytes = optimised["totals"]["bytes_after"].as_u64().unwrap();
+        let figure = format!("; {} of {bytes} bytes are shared", shared(&optimised));
+        assert!(
+            message.contains(&format!("`ship` asks for {lto} ")),
+            "{message}"
+        );
+        assert!(message.ends_with(&figure), "{message}");
+
+        let without = meld(true);
+        assert!(without.get("warnings").is_none(), "{without}");
+        assert!(without.get("sharing").is_none(), "{without}");
+        assert_eq!(
+            link_and_run(&w, &without, &["one_value", "two_value"]),
+            "1\n2\n"
+        );
+        // After thin optimisation two libraries as small as these still have a std in common.
+        if lto == "fat" {
+            let reason = &optimised["sharing"]["apart"][0]["reason"];
+            assert_eq!(*reason, "fat-lto", "{optimised}");
+            assert!(
+                shared(&optimised) * 4 < shared(&without),
+                "{optimised} {without}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -118,6 +118,10 @@ def vendors():
     return {name: home / f'lib{name}.a' for name in VENDORS}
 
 
+def debians_version():
+    return re.search(r'^release: (.+)$', run([DEBIANS_RUSTC, '-vV']), re.M)[1]
+
+
 def exports():
     """What each library has for programs: what its headers say, with what is known to be otherwise."""
     home = built()

@@ -3,6 +3,7 @@
 Real cargo, engine, Meson (Debian's and the newest), linkers; the programs are run.
 """
 
+import importlib.util
 import json
 import os
 from pathlib import Path
@@ -278,6 +279,15 @@ def test_engine_built(tmp_path, newest_meson):
     consumer.compile()
     consumer.program('every')
     assert 'no work to do' in consumer.compile()
+
+
+@pytest.mark.parametrize('asked', [[], ['--no-lto']], ids=['as it says', 'without'])
+def test_link_time_optimisation(asked):
+    spec = importlib.util.spec_from_file_location('rust_plugins', REPOSITORY / 'meson/rust_plugins.py')
+    rust_plugins = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(rust_plugins)
+    opts = rust_plugins.arguments(['--list', '--engine=dragonfire', '--strategy=meld', '--manifest-path=Cargo.toml', *asked])
+    assert rust_plugins.workspace(opts)['no_lto'] == bool(asked)
 
 
 @pytest.mark.parametrize('strategy', ['dedup', 'prelink', 'meld'])

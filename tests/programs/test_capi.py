@@ -7,6 +7,7 @@ import pytest
 
 from harness import capi, link
 from harness.engine import STRATEGIES, Plain, combine
+from harness.run import run
 
 # One process has the libraries combined, for all tests.
 pytestmark = pytest.mark.xdist_group('capi')
@@ -130,3 +131,39 @@ def vendors(engine, exports, tmp_path_factory):
 def test_vendors_mixed(linker, vendors, checks, tmp_path):
     check(tmp_path / 'program', list(capi.VENDORS), checks, vendors.link(), linker=linker)
 
+
+@pytest.mark.needs('cross')
+def test_vendors_are_told_apart(vendors, engine, exports, tmp_path):
+    """The response and the table say of each library what keeps it from sharing with the others."""
+    sharing = vendors.response['sharing']
+    assert sharing['groups'] == [[name] for name in capi.VENDORS]
+    said = {}
+    for apart in sharing['apart']:
+        said.setdefault(apart['library'], []).append((apart['reason'], apart['message']))
+    assert said == {
+        'capi_ledger': [('fat-lto', 'fat LTO: nothing to share')],
+        'capi_markdown': [('own-allocator', 'own #[global_allocator]')],
+        'encoding_c': [('fat-lto', 'fat LTO: nothing to share')],
+        'libz_rs_sys': [('other-compiler', f'std of another compiler (rustc {capi.debians_version()})')],
+        'mp4parse_capi': [('panic-abort', 'panic=abort')],
+        'rure': [('other-runtime', 'no other library has its Rust runtime')],
+    }
+    # With one more that is made as usual.
+    names = ['capi_markdown', 'libz_rs_sys', 'rure']
+    libraries = [capi.vendors()[name] for name in names] + [capi.libraries()['tree_sitter_json'], capi.libraries()['yrs']]
+    patterns = [name for library in [*names, 'tree_sitter_json', 'yrs'] for name in exports[library]]
+    table = run([engine, 'meld', '--out', tmp_path, *(f'--exports={name}' for name in patterns), '--', *libraries])
+    assert table.partition('not all libraries share:\n')[2].splitlines()[:4] == [
+        '  rure, yrs share with each other',
+        '  capi_markdown: own #[global_allocator]',
+        f'  libz_rs_sys: std of another compiler (rustc {capi.debians_version()})',
+        '  tree_sitter_json: nothing in common with the others',
+    ]
+
+
+def test_those_that_share_are_not_spoken_of(combined):
+    apart = combined['meld'].response['sharing']['apart']
+    # Their functions are C, or take only what other libraries have in other versions.
+    alike = {'tree_sitter', 'tree_sitter_json'}
+    assert {entry['library']: entry['reason'] for entry in apart} == {
+        'capi_markdown': 'own-allocator', **dict.fromkeys(alike, 'nothing-in-common')}

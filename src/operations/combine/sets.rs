@@ -194,6 +194,7 @@ fn add(all: &mut Response, group: &Group, one: Response) {
         plugins: one.plugins,
         workspace_library: one.workspace_library,
         totals: one.totals,
+        sharing: one.sharing,
         link: one.link,
     });
 }

@@ -19,6 +19,7 @@ use crate::input::restore::{self, Former};
 use crate::input::{self, Inputs, MappedFile, bitcode};
 use crate::inspect::debug_cost;
 use crate::inspect::live::{Live, live};
+use crate::inspect::sharing::sharing;
 use crate::output::archive::{ArchiveWriter, Kinds};
 use crate::output::targets::Targets;
 use crate::output::{commit, mark};
@@ -29,6 +30,7 @@ use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::event::{Counted, Events, Steps, Unit};
 use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Strategy};
 use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
+use crate::protocol::sharing::SharingGroups;
 use crate::report::{self, gather::gather};
 use crate::verify::proof::Proof;
 use crate::verify::{self, Promise, Promises};
@@ -101,6 +103,7 @@ impl Run<'_> {
             mut set,
             classes,
             live,
+            sharing,
             proof,
         } = plan(strategy, request, self.subject, &inputs, self.events)?;
         set.warnings.extend(instead);
@@ -148,6 +151,7 @@ impl Run<'_> {
             &sizes,
             &debug_bytes,
         );
+        response.sharing = sharing;
         if let Some(totals) = &mut response.totals {
             let crates = debug_crates.into_iter().flatten();
             debug_cost::join(&mut totals.debug_crates, crates);
@@ -178,6 +182,8 @@ struct Planned<'d> {
     classes: MemberClasses,
     /// Where a report is wanted, of a strategy on atoms.
     live: Option<Live>,
+    /// Of meld, where not all libraries share with all.
+    sharing: Option<SharingGroups>,
     /// What the result is proven against, of a strategy on atoms.
     proof: Option<(Analysis<'d>, Partition, DebugLines)>,
 }
@@ -190,13 +196,14 @@ fn plan<'d>(
     events: &dyn Events,
 ) -> Result<Planned<'d>> {
     let classes = MemberClasses::new(inputs);
-    let sharing = match strategy {
+    let within = match strategy {
         Strategy::Dedup => {
             refuse_debug(request, strategy)?;
             return Ok(Planned {
                 set: plan::dedup::plan(inputs, &classes)?,
                 classes,
                 live: None,
+                sharing: None,
                 proof: None,
             });
         }
@@ -219,7 +226,7 @@ fn plan<'d>(
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
-    let analysis = Analysis::watched(inputs, &classes, &exports, &names, sharing, &steps)?;
+    let analysis = Analysis::watched(inputs, &classes, &exports, &names, within, &steps)?;
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis, request.granularity);
     let name = subject.workspace_library(request);
@@ -242,10 +249,15 @@ fn plan<'d>(
         .report
         .is_some()
         .then(|| live(inputs, &analysis, &partition));
+    let sharing = match strategy {
+        Strategy::Meld => sharing(inputs, &analysis, &partition),
+        _ => None,
+    };
     Ok(Planned {
         set,
         classes,
         live,
+        sharing,
         proof: Some((analysis, partition, debug)),
     })
 }
@@ -430,6 +442,14 @@ fn respond(
     }
     let shared = debug_bytes.last().copied().unwrap_or(0);
     totals.debug_bytes += shared;
+    for warning in &mut response.warnings {
+        if warning.code == Code::LinkTimeOptimised {
+            warning.message += &format!(
+                "; {} of {} bytes are shared",
+                sizes.workspace, totals.bytes_after
+            );
+        }
+    }
     response.totals = Some(totals);
     response.workspace_library = Some(WorkspaceLibrary {
         library: input::library_name(&targets.workspace),
