@@ -265,8 +265,10 @@ class DragonfirePrelinkMixin(DragonfireEngine):
     exports reach, and only those are seen from outside."""
 
     # What programs may use: globs of names as C has them, without the underscore that symbols of Apple's
-    # objects begin with.
+    # objects begin with. None: the C API of the library's own crate.
     dragonfire_exports = ()
+    # Crates in the library whose C API is meant besides.
+    dragonfire_exports_of = ()
 
     def requires_prelinking(self):
         """Whether there are static libraries to prelink: where linkers refuse two whole ones of Rust."""
@@ -296,6 +298,7 @@ class DragonfirePrelinkMixin(DragonfireEngine):
             'source': {'libraries': [{'path': str(path)}]},
             'output': {'dir': folder},
             'exports': list(self.dragonfire_exports),
+            'exports_of': list(self.dragonfire_exports_of),
         }
 
     def _static_libraries(self):

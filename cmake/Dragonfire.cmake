@@ -31,7 +31,7 @@ function(add_rust_staticlibs name)
   cmake_parse_arguments(PARSE_ARGV 1 arg
     "ALL_FEATURES;NO_DEFAULT_FEATURES;NO_LTO;LOCKED;FROZEN;OFFLINE;INSTALL"
     "MANIFEST_PATH;MANIFEST;STRATEGY;GRANULARITY;DEBUG_INFO;PROFILE;EXPORT;DESTINATION"
-    "PACKAGES;FEATURES;CARGO_FLAGS;EXPORTS;ENV")
+    "PACKAGES;FEATURES;CARGO_FLAGS;EXPORTS;PRESETS;EXPORTS_OF;ENV")
   _dragonfire_check_arguments()
   _dragonfire_engine(engine)
 
@@ -281,6 +281,8 @@ function(_dragonfire_combine_request config)
     _dragonfire_json_set(json debug STRING "${arg_DEBUG_INFO}")
   endif()
   _dragonfire_json_set(json exports LIST ${arg_EXPORTS})
+  _dragonfire_json_set(json presets LIST ${arg_PRESETS})
+  _dragonfire_json_set(json exports_of LIST ${arg_EXPORTS_OF})
   set(metadata "{\"pkg_config\": true, \"cmake\": true}")
   _dragonfire_json_set(metadata cmake_file STRING "${dir}/cmake/${package}/${name}-targets.cmake")
   _dragonfire_json_set(metadata cmake_namespace STRING "${name}")

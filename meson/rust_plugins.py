@@ -70,6 +70,8 @@ def arguments(argv):
     result.add_argument('--strategy', choices=['auto', 'dedup', 'prelink', 'meld'],
                         help='auto: meld wherever objects can be melded, else dedup')
     result.add_argument('--export', action='append', default=[], metavar='GLOB')
+    result.add_argument('--preset', action='append', default=[], metavar='NAME')
+    result.add_argument('--exports-of', action='append', default=[], metavar='CRATE')
     result.add_argument('--symbols', choices=['keep', 'exports'])
     result.add_argument('--granularity', choices=['auto', 'plugin', 'export'],
                         help='what of a library a program can take alone')
@@ -293,6 +295,8 @@ def build(opts):
         'source': {'workspace': workspace(opts)},
         'output': {'dir': absolute(out)},
         'exports': opts.export,
+        'presets': opts.preset,
+        'exports_of': opts.exports_of,
         'symbols': opts.symbols,
         'granularity': opts.granularity,
         'debug': opts.debug,

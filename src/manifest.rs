@@ -7,7 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::check_pattern;
+use crate::exports::presets::Preset;
+use crate::exports::{check_pattern, plugin_name};
 use crate::nearest::did_you_mean;
 use crate::protocol::request::{Debug, ManifestSource};
 
@@ -17,8 +18,33 @@ pub const SCHEMA: u32 = 1;
 /// Where the manifest stands in a Cargo.toml.
 pub const TABLE: &str = "workspace.metadata.dragonfire";
 
-/// Name of the workspace library where nothing else is said.
+/// Name of the workspace library of GStreamer's plugins, where nothing else is said.
 pub const DEFAULT_WORKSPACE_LIBRARY: &str = "gstrsworkspace";
+
+/// Name of the workspace library where nothing is said: GStreamer's where a library is called as its plugins
+/// are (`gstjson`), else after the first library. Names alone decide, for build systems ask before anything
+/// is built.
+pub fn default_workspace_library<'n>(mut libraries: impl Iterator<Item = &'n str>) -> String {
+    let Some(first) = libraries.next() else {
+        return DEFAULT_WORKSPACE_LIBRARY.to_owned();
+    };
+    let mut all = std::iter::once(first).chain(libraries);
+    match all.any(|name| plugin_name(name) != name) {
+        true => DEFAULT_WORKSPACE_LIBRARY.to_owned(),
+        false => format!("{first}_shared"),
+    }
+}
+
+/// A library's name as people give it: `shared`, `libshared`, `libshared.a` and `shared.lib` are one.
+#[must_use]
+pub fn given_library_name(given: &str) -> &str {
+    let name = [".a", ".lib"].iter().find_map(|s| given.strip_suffix(s));
+    let name = name.unwrap_or(given);
+    match name.strip_prefix("lib") {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => name,
+    }
+}
 
 /// The manifest. Unknown fields are errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -27,7 +53,9 @@ pub struct Manifest {
     /// Version of this schema: 1.
     #[schemars(schema_with = "crate::protocol::schema::manifest_version")]
     pub schema: u32,
-    /// Library that takes what the plugins share, without `lib` prefix or suffix.
+    /// Library that takes what the libraries share; `lib` before it and a suffix do not count. Where nothing is
+    /// said: `gstrsworkspace` where a library is called as GStreamer's plugins are, else the first library's
+    /// name with `_shared` behind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(regex(pattern = LIBRARY_NAME))]
     pub workspace_library: Option<String>,
@@ -38,6 +66,22 @@ pub struct Manifest {
     /// leading `gst`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports for every plugin.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_several"
+    )]
+    #[schemars(schema_with = "crate::protocol::schema::one_or_several::<Preset>")]
+    pub preset: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_several"
+    )]
+    #[schemars(schema_with = "crate::protocol::schema::one_or_several::<String>")]
+    pub exports_of: Vec<String>,
     /// The plugins; empty means every one that discovery finds.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub plugins: Vec<PluginEntry>,
@@ -62,15 +106,98 @@ pub struct Manifest {
 /// One plugin of the manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[schemars(extend("anyOf" = [{"required": ["package"]}, {"required": ["library"]}]))]
 pub struct PluginEntry {
-    /// Cargo package name.
-    pub package: String,
+    /// Cargo package name. A library that is no package's, or of which only the file is known, has
+    /// `library` in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub package: Option<String>,
+    /// Library name, without `lib` prefix and suffix.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub library: Option<String>,
     /// Plugin name for `{plugin}`, where the library's name less `gst` is not it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<String>,
     /// Globs of further exports of this plugin.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports for this plugin.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_several"
+    )]
+    #[schemars(schema_with = "crate::protocol::schema::one_or_several::<Preset>")]
+    pub preset: Vec<Preset>,
+    /// Crates in this library whose C API is exported.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "one_or_several"
+    )]
+    #[schemars(schema_with = "crate::protocol::schema::one_or_several::<String>")]
+    pub exports_of: Vec<String>,
+}
+
+/// Reads one value, or a list of them.
+fn one_or_several<'de, D, T>(deserializer: D) -> Result<Vec<T>, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    struct Values<T>(std::marker::PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> serde::de::Visitor<'de> for Values<T> {
+        type Value = Vec<T>;
+
+        fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            f.write_str("a name, or a list of names")
+        }
+
+        fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Vec<T>, E> {
+            T::deserialize(serde::de::value::StrDeserializer::new(text)).map(|one| vec![one])
+        }
+
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut seq: A) -> Result<Vec<T>, A::Error> {
+            let mut all = Vec::new();
+            while let Some(one) = seq.next_element()? {
+                all.push(one);
+            }
+            Ok(all)
+        }
+    }
+    deserializer.deserialize_any(Values(std::marker::PhantomData))
+}
+
+impl PluginEntry {
+    /// What it speaks of, and its name.
+    #[must_use]
+    pub fn subject(&self) -> (&'static str, &str) {
+        match (&self.library, &self.package) {
+            (Some(library), _) => ("library", library),
+            (None, Some(package)) => ("package", package),
+            (None, None) => ("library", ""),
+        }
+    }
+
+    /// Is it about this library, `package`'s where that is known?
+    #[must_use]
+    pub fn is_of(&self, library: &str, package: Option<&str>) -> bool {
+        if let Some(own) = &self.library {
+            return own == library || given_library_name(own) == library;
+        }
+        let Some(own) = &self.package else {
+            return false;
+        };
+        if let Some(package) = package {
+            return own == package;
+        }
+        // Only a file is known: GStreamer's `gst-plugin-json` is `gstjson`.
+        let plugin = plugin_name(library);
+        let snake = own.replace('-', "_");
+        self.plugin.as_deref() == Some(plugin)
+            || snake == library.replace('-', "_")
+            || snake.strip_prefix("gst_plugin_") == Some(plugin)
+    }
 }
 
 /// Reads a manifest and checks it.
@@ -157,10 +284,16 @@ impl Manifest {
             let at = format!("plugins[{i}]");
             check_patterns(&format!("{at}.exports"), &entry.exports, table, &mut errors);
             let before = self.plugins.get(..i).unwrap_or_default();
-            if before.iter().any(|e| e.package == entry.package) {
+            let (what, name) = entry.subject();
+            if name.is_empty() {
+                errors.push(
+                    invalid(&place(&at, table), "the entry names nothing")
+                        .hint("give it a `package`, or a `library`"),
+                );
+            } else if before.iter().any(|e| e.subject() == (what, name)) {
                 errors.push(duplicate(
-                    &place(&format!("{at}.package"), table),
-                    &format!("the package `{}` is listed twice", entry.package),
+                    &place(&format!("{at}.{what}"), table),
+                    &format!("the {what} `{name}` is listed twice"),
                 ));
             } else if let Some(name) = &entry.plugin
                 && let Some(first) = before.iter().find(|e| e.plugin.as_ref() == Some(name))
@@ -168,8 +301,10 @@ impl Manifest {
                 errors.push(duplicate(
                     &place(&format!("{at}.plugin"), table),
                     &format!(
-                        "the packages `{}` and `{}` are both the plugin `{name}`",
-                        first.package, entry.package
+                        "the {}s `{}` and `{}` are both the plugin `{name}`",
+                        first.subject().0,
+                        first.subject().1,
+                        entry.subject().1
                     ),
                 ));
             }
@@ -177,12 +312,10 @@ impl Manifest {
         Error::all(errors)
     }
 
-    /// Name of the library that takes what plugins share.
+    /// Name of the library that takes what plugins share, where one is given.
     #[must_use]
-    pub fn workspace_library(&self) -> &str {
-        self.workspace_library
-            .as_deref()
-            .unwrap_or(DEFAULT_WORKSPACE_LIBRARY)
+    pub fn workspace_library(&self) -> Option<&str> {
+        self.workspace_library.as_deref().map(given_library_name)
     }
 }
 
@@ -302,14 +435,33 @@ mod tests {
             text.contains("workspace.metadata.dragonfire.export"),
             "{text}"
         );
-        assert!(text.contains("did you mean `exports`?"), "{text}");
+        assert!(text.contains("did you mean `exports` or"), "{text}");
         assert_eq!(
             from_workspace_metadata(&serde_json::Value::Null).unwrap(),
             None
         );
         let metadata = serde_json::json!({"dragonfire": {"schema": 1}});
         let manifest = from_workspace_metadata(&metadata).unwrap().unwrap();
-        assert_eq!(manifest.workspace_library(), "gstrsworkspace");
+        assert_eq!(manifest.workspace_library(), None);
+    }
+
+    #[test]
+    fn names_of_the_workspace_library() {
+        let default = |names: &[&str]| default_workspace_library(names.iter().copied());
+        assert_eq!(default(&["gstjson", "gstregex"]), "gstrsworkspace");
+        assert_eq!(default(&["extra", "gstregex"]), "gstrsworkspace");
+        assert_eq!(default(&["rustls", "hyper"]), "rustls_shared");
+        assert_eq!(default(&["gst"]), "gst_shared");
+        for given in [
+            "shared",
+            "libshared",
+            "libshared.a",
+            "shared.lib",
+            "shared.a",
+        ] {
+            assert_eq!(given_library_name(given), "shared");
+        }
+        assert_eq!(given_library_name("lib"), "lib");
     }
 
     #[test]

@@ -263,7 +263,7 @@ fn reports() {
         assert!(page.contains("<h2>By library and crate</h2>"));
         assert!(page.contains("<h2>Overlap</h2>"));
         assert_eq!(page.contains("<h2>Reach sets</h2>"), strategy == "meld");
-        assert!(page.contains("gstrsworkspace"));
+        assert!(page.contains("one_shared"));
     }
 }
 

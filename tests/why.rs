@@ -35,6 +35,8 @@ fn chain(what: &str) -> Result<Vec<(String, String)>, Code> {
         }]),
         manifest: None,
         exports: vec!["gst_plugin_*".to_owned()],
+        presets: Vec::new(),
+        exports_of: Vec::new(),
         what: what.to_owned(),
     });
     let response = dragonfire::run(&request, &Silent).map_err(|e| e.code())?;

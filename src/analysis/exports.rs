@@ -1,31 +1,152 @@
-//! What each library defines, and which of it is exported.
+//! What each library defines and whose it is, and which of it is exported.
+
+use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
 use crate::error::Result;
-use crate::exports::{Defined, ExportRules};
-use crate::format::{self, MemberKind};
-use crate::input::Inputs;
+use crate::exports::api::{Owner, Symbol};
+use crate::exports::{Defined, ExportRules, Selected};
+use crate::format::{self, GlobalKind, MemberKind};
+use crate::input::crates::{self, Naming, Origin};
+use crate::input::{Inputs, Library};
 use crate::protocol::response::Plugin;
 
-/// The symbols that each library defines.
+/// Crates that come with the compiler. Those that std itself depends on show nothing.
+const STD: [&str; 9] = [
+    "std",
+    "core",
+    "alloc",
+    "proc_macro",
+    "test",
+    "panic_abort",
+    "panic_unwind",
+    "unwind",
+    "compiler_builtins",
+];
+
+/// The global symbols of a library.
+#[derive(Default)]
+pub struct Symbols<'d> {
+    pub defined: Vec<Symbol<'d>>,
+    /// Names of C that some member refers to.
+    used: HashSet<&'d [u8]>,
+    root: &'d str,
+}
+
+/// The names that each library defines.
 pub fn defined_names<'d>(inputs: &Inputs<'d>) -> Result<Vec<Vec<&'d [u8]>>> {
-    inputs
-        .libraries
-        .par_iter()
-        .map(|library| {
-            let mut names = Vec::new();
-            for member in library.member_ids().map(|m| inputs.member(m)) {
-                format::for_each_global(member.kind, member.data, &mut |g| {
-                    if g.kind.is_definition() {
-                        names.push(g.name);
-                    }
-                })
-                .map_err(|e| e.in_member(member.name).in_file(library.path))?;
+    let of = |library: &Library<'d>| {
+        let mut names = Vec::new();
+        for member in library.member_ids().map(|m| inputs.member(m)) {
+            format::for_each_global(member.kind, member.data, &mut |g| {
+                if g.kind.is_definition() {
+                    names.push(g.name);
+                }
+            })
+            .map_err(|e| e.in_member(member.name).in_file(library.path))?;
+        }
+        Ok(names)
+    };
+    inputs.libraries.par_iter().map(of).collect()
+}
+
+/// The symbols of a library. `built` is the crate that it was built of, where that is known.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn symbols<'d>(
+    inputs: &Inputs<'d>,
+    library: &Library<'d>,
+    built: Option<&str>,
+) -> Result<Symbols<'d>> {
+    let archive_root = crates::root(inputs, library);
+    let optimised = link_time_optimisation(inputs, library);
+    let mut root = archive_root.unwrap_or_default();
+    let mut defined = Vec::new();
+    let mut used = HashSet::new();
+    let mut naming = Naming::default();
+    for id in library.member_ids() {
+        let member = inputs.member(id);
+        let krate = naming.of(member.kind, member.name);
+        let is_root = match (optimised, built) {
+            // One unit has all crates, and any crate's name.
+            (Lto::Fat, _) => !STD.contains(&krate),
+            (_, Some(built)) => krate == built,
+            (_, None) => Some(krate) == archive_root,
+        };
+        if is_root && built == Some(krate) {
+            root = krate;
+        }
+        if format::is_import(member.kind, member.data) {
+            continue;
+        }
+        let native = crates::of_member(member.name) == Origin::Native;
+        let owner = match (native, archive_root) {
+            (_, None) => Owner::Library,
+            (false, _) if is_root => Owner::Root,
+            (false, _) if STD.contains(&krate) => Owner::Std,
+            (false, _) => Owner::Crate(krate),
+            // All objects of other languages come last then.
+            (true, _) if optimised != Lto::None => Owner::Native(""),
+            (true, _) if is_root => Owner::RootNative,
+            (true, _) if STD.contains(&krate) => Owner::Std,
+            (true, _) => Owner::Native(krate),
+        };
+        let format = inputs.format();
+        format::for_each_global(member.kind, member.data, &mut |g| {
+            if g.kind.is_definition() {
+                defined.push(Symbol {
+                    name: g.name,
+                    visible: g.visibility.is_outside(),
+                    vague: g.kind == GlobalKind::Vague,
+                    runtime: keeps_its_name(format, g.name) || is_intrinsic(g.name),
+                    owner,
+                });
+            } else if !g.name.starts_with(b"_ZN") && !g.name.starts_with(b"_R") {
+                used.insert(g.name);
             }
-            Ok(names)
         })
-        .collect()
+        .map_err(|e| e.in_member(member.name).in_file(library.path))?;
+    }
+    Ok(Symbols {
+        defined,
+        used,
+        root,
+    })
+}
+
+/// How the crates of a library were optimised together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Lto {
+    None,
+    Thin,
+    Fat,
+}
+
+/// Fat optimisation makes one unit of all crates but the compiler's builtins, which take no part. Thin
+/// optimisation makes units of its own of every crate's, whose names have the ending twice.
+fn link_time_optimisation(inputs: &Inputs<'_>, library: &Library<'_>) -> Lto {
+    let mut thin = false;
+    for id in library.member_ids() {
+        let name = inputs.member(id).name;
+        if matches!(
+            crates::of_member(name),
+            Origin::Crate("core") | Origin::Shim("core")
+        ) {
+            return match thin || is_twice_a_unit(name) {
+                true => Lto::Thin,
+                false => Lto::None,
+            };
+        }
+        thin |= is_twice_a_unit(name);
+    }
+    Lto::Fat
+}
+
+fn is_twice_a_unit(name: &[u8]) -> bool {
+    name.windows(8).any(|w| w == b".rcgu.o.")
 }
 
 /// What the libraries' format puts before names of C.
@@ -37,24 +158,55 @@ pub fn decoration(inputs: &Inputs<'_>) -> &'static [u8] {
     object.map_or(b"", format::decoration)
 }
 
+/// The symbols of each library.
+///
+/// # Errors
+/// `object-malformed`.
+pub fn all_symbols<'d>(inputs: &Inputs<'d>, plugins: &[Plugin]) -> Result<Vec<Symbols<'d>>> {
+    let libraries = inputs.libraries.par_iter().enumerate();
+    let of = |(at, library): (usize, &Library<'d>)| {
+        let built = plugins.get(at).and_then(|p| p.crate_name.as_deref());
+        symbols(inputs, library, built)
+    };
+    libraries.map(of).collect()
+}
+
+/// What the rules know of a library.
+#[must_use]
+pub fn define<'a, 'd>(
+    library: &'a Library<'d>,
+    plugin: Option<&'a Plugin>,
+    symbols: &'a Symbols<'d>,
+    decoration: &'static [u8],
+) -> Defined<'a, 'd> {
+    Defined {
+        library: &library.name,
+        package: plugin.and_then(|p| p.package.as_deref()),
+        symbols: &symbols.defined,
+        decoration,
+        root: symbols.root,
+        whole: plugin.is_some_and(|p| p.crate_name.is_some()),
+        used: &symbols.used,
+    }
+}
+
 /// The exported symbols of each library.
+///
+/// # Errors
+/// Those of [`ExportRules::select`].
 pub fn select_exports<'d>(
     inputs: &Inputs<'d>,
     plugins: &[Plugin],
     rules: &ExportRules<'_>,
-) -> Result<Vec<Vec<&'d [u8]>>> {
-    let symbols = defined_names(inputs)?;
+) -> Result<Selected<'d>> {
+    let symbols = all_symbols(inputs, plugins)?;
+    let decoration = decoration(inputs);
     let defined: Vec<Defined<'_, 'd>> = inputs
         .libraries
         .iter()
-        .zip(plugins)
         .zip(&symbols)
-        .map(|((library, plugin), names)| Defined {
-            library: &library.name,
-            package: plugin.package.as_deref(),
-            names,
-            decoration: decoration(inputs),
-        })
+        .enumerate()
+        .map(|(at, (library, symbols))| define(library, plugins.get(at), symbols, decoration))
         .collect();
     rules.select(&defined)
 }

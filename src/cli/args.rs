@@ -6,6 +6,7 @@ use camino::Utf8PathBuf;
 use clap::{Args, ColorChoice, CommandFactory, Parser, Subcommand, ValueEnum};
 
 use super::Presentation;
+use crate::exports::presets::Preset;
 use crate::protocol::request::{
     ArchiveFlavour, Builder, Debug, DebugCompress, Granularity, Symbols,
 };
@@ -136,7 +137,7 @@ pub(super) struct PresentationArgs {
     /// Report progress on stderr, one JSON object a line
     #[arg(long, help_heading = "Output")]
     events: bool,
-    /// Print errors and warnings only
+    /// Print errors only, and what --print or --json asks for
     #[arg(short, long, help_heading = "Output")]
     quiet: bool,
 }
@@ -220,6 +221,12 @@ pub(super) struct ExportArgs {
     /// Globs of symbols that plugins export, besides the manifest's
     #[arg(long, value_name = "PATTERN", num_args = 1.., value_delimiter = ',')]
     pub exports: Vec<String>,
+    /// Exports by what makes them, besides the manifest's
+    #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]
+    pub preset: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported
+    #[arg(long, value_name = "CRATE", value_delimiter = ',')]
+    pub exports_of: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -243,15 +250,16 @@ pub(super) struct Combine {
         long,
         value_name = "DIR",
         conflicts_with = "in_place",
-        required_unless_present = "in_place"
+        required_unless_present_any = ["in_place", "print"]
     )]
     pub out: Option<Utf8PathBuf>,
     /// Replace the libraries; the workspace library is written beside the first one
     #[arg(long, conflicts_with = "manifest_path")]
     pub in_place: bool,
-    /// Name of the library that takes what plugins share [default: gstrsworkspace]
-    #[arg(long, value_name = "NAME")]
-    pub workspace_lib: Option<String>,
+    /// Name of the library that takes what libraries share [default: gstrsworkspace for GStreamer's plugins, else
+    /// the first library's with _shared behind]
+    #[arg(long, visible_alias = "workspace-lib", value_name = "NAME")]
+    pub workspace_library: Option<String>,
     #[command(flatten)]
     pub exports: ExportArgs,
     /// Which names stay [default: keep]
@@ -309,6 +317,8 @@ pub(super) struct Combine {
 pub(super) enum Print {
     /// What a program's link line needs, in order
     LinkArgs,
+    /// The exports of each library, one a line; nothing is written then
+    Exports,
 }
 
 #[derive(Debug, Args)]
@@ -422,7 +432,7 @@ pub(super) struct Verify {
     #[arg(value_name = "LIB", required = true)]
     pub libraries: Vec<Utf8PathBuf>,
     /// Their workspace library
-    #[arg(long, value_name = "LIB")]
+    #[arg(long, visible_alias = "workspace-lib", value_name = "LIB")]
     pub workspace_library: Option<Utf8PathBuf>,
     /// A library as it was before, to compare externals with
     #[arg(long, value_name = "LIB")]

@@ -3,6 +3,7 @@
 mod args;
 mod cargo;
 mod colour;
+mod exports;
 mod packaged;
 mod progress;
 mod table;
@@ -112,8 +113,10 @@ fn person(request: Result<Request, Error>, presentation: &Presentation) -> ExitC
     if presentation.json {
         return respond(&response);
     }
-    for diagnostic in &response.warnings {
-        colour::warning(diagnostic);
+    if !presentation.quiet {
+        for diagnostic in &response.warnings {
+            colour::warning(diagnostic);
+        }
     }
     for diagnostic in &response.errors {
         if presentation.quiet {
@@ -133,6 +136,7 @@ fn person(request: Result<Request, Error>, presentation: &Presentation) -> ExitC
             }
             stdout(&table::link_line(&response), status)
         }
+        Some(Print::Exports) => stdout(&exports::names(&response), status),
         None if presentation.quiet => ExitCode::from(status),
         None => stdout(&table::render(&response), status),
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use super::exports::found;
 use crate::inspect::render::render as inspection_text;
 use crate::protocol::capabilities::Capabilities;
 use crate::protocol::response::{Link, Plugin, Response, Totals};
@@ -271,6 +272,10 @@ fn combined(response: &Response) -> String {
             percent(totals.bytes_after, totals.bytes_before),
             totals.bytes_before as f64 / totals.bytes_after as f64,
         );
+    }
+    let found = found(&response.plugins);
+    if !found.is_empty() {
+        let _ = write!(text, "\n{found}");
     }
     if let Some(sets) = totals.reach_sets {
         let _ = writeln!(text, "{}", count(sets, "reach set", "reach sets"));

@@ -3,16 +3,17 @@
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::args::{
-    Combine, Command, DropIn, ExportArgs, Inspect, MetadataArgs, Verify, Why, WorkspaceArgs,
+    Combine, Command, DropIn, ExportArgs, Inspect, MetadataArgs, Print, Verify, Why, WorkspaceArgs,
 };
 use crate::error::{Code, Diagnostic, Result};
+use crate::exports::presets::Preset;
 use crate::input::library_name;
-use crate::manifest::DEFAULT_WORKSPACE_LIBRARY;
+use crate::manifest::{default_workspace_library, given_library_name};
 use crate::protocol::PROTOCOL;
 use crate::protocol::capabilities::CapabilitiesRequest;
 use crate::protocol::request::{
-    CombineRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output, Packages,
-    Request, Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
+    CombineRequest, ExportsRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output,
+    Packages, Request, Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
 };
 
 impl DropIn {
@@ -42,6 +43,11 @@ impl Command {
                 workspace: c.workspace.here(),
                 manifest: c.manifest.map(ManifestSource::Path),
             })),
+            Self::Dedup(c) | Self::Prelink(c) | Self::Meld(c)
+                if c.print == Some(Print::Exports) =>
+            {
+                c.into_exports_request().map(Request::Exports)
+            }
             Self::Dedup(c) => c.into_request().map(Request::Dedup),
             Self::Prelink(c) => c.into_request().map(Request::Prelink),
             Self::Meld(c) => c.into_request().map(Request::Meld),
@@ -101,22 +107,49 @@ impl WorkspaceArgs {
     }
 }
 
+/// What is said of exports, and libraries that were among it.
+struct Exports {
+    manifest: Option<ManifestSource>,
+    exports: Vec<String>,
+    presets: Vec<Preset>,
+    exports_of: Vec<String>,
+    paths: Vec<Utf8PathBuf>,
+}
+
 impl ExportArgs {
     /// `--exports` takes all values up to the next option, so libraries can end up among them; no
     /// symbol is called `libx.a`.
-    fn split(self) -> (Option<ManifestSource>, Vec<String>, Vec<Utf8PathBuf>) {
+    fn split(self) -> Exports {
         let (paths, exports) = self
             .exports
             .into_iter()
             .partition::<Vec<String>, _>(|e| e.ends_with(".a") || e.ends_with(".lib"));
         let paths = paths.into_iter().map(Utf8PathBuf::from).collect();
-        (self.manifest.map(ManifestSource::Path), exports, paths)
+        Exports {
+            manifest: self.manifest.map(ManifestSource::Path),
+            exports,
+            presets: self.preset,
+            exports_of: self.exports_of,
+            paths,
+        }
     }
 }
 
 impl Combine {
+    fn into_exports_request(self) -> Result<ExportsRequest> {
+        let exports = self.exports.split();
+        Ok(ExportsRequest {
+            protocol: PROTOCOL,
+            source: source(self.workspace, [self.libraries, exports.paths].concat())?,
+            manifest: exports.manifest,
+            exports: exports.exports,
+            presets: exports.presets,
+            exports_of: exports.exports_of,
+        })
+    }
+
     fn into_request(self) -> Result<CombineRequest> {
-        let (manifest, exports, more) = self.exports.split();
+        let exports = self.exports.split();
         let target = match (
             &self.workspace.manifest_path,
             self.workspace.target.as_slice(),
@@ -131,18 +164,25 @@ impl Combine {
                 .into());
             }
         };
-        let source = source(self.workspace, [self.libraries, more].concat())?;
+        let source = source(self.workspace, [self.libraries, exports.paths].concat())?;
         let output = match self.out {
             Some(dir) => Output::Dir(dir),
-            None => Output::InPlace(beside(&source, self.workspace_lib.as_deref())),
+            None if !self.in_place => {
+                return Err(
+                    invalid("no folder for the result is named", "give it with --out").into(),
+                );
+            }
+            None => Output::InPlace(beside(&source, self.workspace_library.as_deref())),
         };
         Ok(CombineRequest {
             protocol: PROTOCOL,
             source,
             output,
-            manifest,
-            workspace_library: self.workspace_lib,
-            exports,
+            manifest: exports.manifest,
+            workspace_library: self.workspace_library,
+            exports: exports.exports,
+            presets: exports.presets,
+            exports_of: exports.exports_of,
             target,
             archive: self.archive,
             symbols: self.symbols.unwrap_or_default(),
@@ -193,8 +233,8 @@ impl MetadataArgs {
 
 impl Inspect {
     fn into_request(self) -> Result<InspectRequest> {
-        let (manifest, exports, more) = self.exports.split();
-        let libraries = [self.libraries, more].concat();
+        let exports = self.exports.split();
+        let libraries = [self.libraries, exports.paths].concat();
         let source = if libraries.is_empty() && !self.symbol.is_empty() {
             match self.workspace.into_workspace() {
                 Some(workspace) => Source::Workspace(workspace),
@@ -206,8 +246,10 @@ impl Inspect {
         Ok(InspectRequest {
             protocol: PROTOCOL,
             source,
-            manifest,
-            exports,
+            manifest: exports.manifest,
+            exports: exports.exports,
+            presets: exports.presets,
+            exports_of: exports.exports_of,
             symbols: self.symbol,
             target: self.for_target,
             melded: self.melded,
@@ -217,14 +259,16 @@ impl Inspect {
 
 impl Verify {
     fn into_request(self) -> VerifyRequest {
-        let (manifest, exports, more) = self.exports.split();
+        let exports = self.exports.split();
         VerifyRequest {
             protocol: PROTOCOL,
-            libraries: [self.libraries, more].concat(),
+            libraries: [self.libraries, exports.paths].concat(),
             workspace_library: self.workspace_library,
             originals: self.original,
-            manifest,
-            exports,
+            manifest: exports.manifest,
+            exports: exports.exports,
+            presets: exports.presets,
+            exports_of: exports.exports_of,
         }
     }
 }
@@ -232,13 +276,15 @@ impl Verify {
 impl Why {
     fn into_request(mut self) -> Result<WhyRequest> {
         let what = self.names.pop().unwrap_or_default();
-        let (manifest, exports, more) = self.exports.split();
+        let exports = self.exports.split();
         let named = self.names.into_iter().map(Utf8PathBuf::from).collect();
         Ok(WhyRequest {
             protocol: PROTOCOL,
-            source: source(self.workspace, [named, more].concat())?,
-            manifest,
-            exports,
+            source: source(self.workspace, [named, exports.paths].concat())?,
+            manifest: exports.manifest,
+            exports: exports.exports,
+            presets: exports.presets,
+            exports_of: exports.exports_of,
             what,
         })
     }
@@ -271,11 +317,16 @@ fn source(workspace: WorkspaceArgs, paths: Vec<Utf8PathBuf>) -> Result<Source> {
 
 /// The workspace library of an in-place run: beside the first library, named in its manner.
 fn beside(source: &Source, name: Option<&str>) -> Utf8PathBuf {
-    let name = name.unwrap_or(DEFAULT_WORKSPACE_LIBRARY);
-    let first = match source {
-        Source::Libraries(libraries) => libraries.first().map(|l| l.path.as_path()),
-        Source::Workspace(_) => None,
+    let libraries = match source {
+        Source::Libraries(libraries) => libraries.as_slice(),
+        Source::Workspace(_) => &[],
     };
+    let first = libraries.first().map(|l| l.path.as_path());
+    let names: Vec<String> = libraries.iter().map(|l| library_name(&l.path)).collect();
+    let name = name.map_or_else(
+        || default_workspace_library(names.iter().map(String::as_str)),
+        |given| given_library_name(given).to_owned(),
+    );
     let first = first.unwrap_or(Utf8Path::new(""));
     let file = if first.extension() == Some("lib") {
         format!("{name}.lib")

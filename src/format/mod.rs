@@ -19,8 +19,8 @@ use std::fmt;
 use model::{SymbolKind, Visibility};
 
 pub use names::{
-    bound_stem, is_bound_of, is_one_in_a_program, is_reserved_name, is_shared_by_all,
-    is_table_of_a_runtime, renamed_table, shareable,
+    bound_stem, is_bound_of, is_mark_of_backtraces, is_one_in_a_program, is_reserved_name,
+    is_shared_by_all, is_table_of_a_runtime, renamed_table, shareable,
 };
 
 pub use writable::{check_writable, known_machines, written_machines};

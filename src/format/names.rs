@@ -66,3 +66,15 @@ pub fn is_one_in_a_program(name: &[u8]) -> bool {
 pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {
     elf::alive::is_table_of_a_runtime(stem)
 }
+
+/// Does a backtrace begin or end at this function? std finds them by their names, and prints nothing where it
+/// finds none (`std::sys::backtrace`).
+#[must_use]
+pub fn is_mark_of_backtraces(name: &[u8]) -> bool {
+    const MARKS: [&[u8]; 2] = [
+        b"__rust_begin_short_backtrace",
+        b"__rust_end_short_backtrace",
+    ];
+    let is_in = |mark: &&[u8]| name.windows(mark.len()).any(|w| w == *mark);
+    MARKS.iter().any(is_in)
+}

@@ -5,6 +5,7 @@
 
 pub mod archive;
 pub mod bitcode;
+pub mod crates;
 pub mod marker;
 pub mod restore;
 

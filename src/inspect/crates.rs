@@ -1,48 +1,6 @@
-//! Which crate a member or a symbol comes from, by the names rustc and cc give them.
+//! Which crate a symbol comes from, by the name rustc gives it.
 
 use crate::protocol::inspection::{CrateSizes, Kinds};
-
-/// What a member's file name says of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Origin<'d> {
-    /// `crate-hash.crate.hash-cgu.N.rcgu.o`: a codegen unit of this crate.
-    Crate(&'d str),
-    /// `crate-hash.<random>.rcgu.o`: the allocator shim that rustc makes for the library.
-    Shim(&'d str),
-    /// Anything else. rustc copies native objects behind their crate's own: they belong to the
-    /// crate that the members before them name.
-    Native,
-}
-
-/// Reads a member's name.
-#[must_use]
-pub fn of_member(name: &[u8]) -> Origin<'_> {
-    let Ok(name) = std::str::from_utf8(name) else {
-        return Origin::Native;
-    };
-    let Some((stem, _)) = name.split_once(".rcgu.") else {
-        return Origin::Native;
-    };
-    let mut parts = stem.split('.');
-    let first = parts.next().unwrap_or_default();
-    let krate = without_hash(first);
-    if krate.is_empty() {
-        return Origin::Native;
-    }
-    // Codegen units carry the crate's name a second time.
-    match parts.next() {
-        Some(second) if second == krate || stem.contains("-cgu.") => Origin::Crate(krate),
-        _ => Origin::Shim(krate),
-    }
-}
-
-/// `regex_automata-0123456789abcdef` -> `regex_automata`.
-fn without_hash(name: &str) -> &str {
-    match name.rsplit_once('-') {
-        Some((krate, hash)) if hash.bytes().all(|b| b.is_ascii_hexdigit()) => krate,
-        _ => name,
-    }
-}
 
 /// The crate that a mangled Rust name was written in; for a generic function that of its
 /// definition, not of its instantiation. `None` for names of other languages, and for what rustc
@@ -185,45 +143,9 @@ pub fn sorted_crates<'d>(crates: impl Iterator<Item = (&'d str, (Kinds, u32))>) 
     sizes
 }
 
-/// The demangled name, where it differs.
-pub fn demangled(symbol: &str) -> Option<String> {
-    let symbol = symbol
-        .strip_prefix('_')
-        .filter(|s| s.starts_with("_R") || s.starts_with("_ZN"))
-        .unwrap_or(symbol);
-    let demangled = rustc_demangle::try_demangle(symbol).ok()?;
-    Some(format!("{demangled:#}"))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn members() {
-        let name = |s: &'static str| of_member(s.as_bytes());
-        assert_eq!(
-            name("serde_json-24ab10b8a65badf1.serde_json.4c5dc962db49e24b-cgu.0.rcgu.o"),
-            Origin::Crate("serde_json")
-        );
-        assert_eq!(
-            name(
-                "compiler_builtins-27cfc16bdf3bb694.compiler_builtins.4e30281dd23088d2-cgu.042.rcgu.o"
-            ),
-            Origin::Crate("compiler_builtins")
-        );
-        assert_eq!(
-            name("gstjson-5340639780c37b18.15b3tj893su5edjgc4nvs5k8r.rcgu.o"),
-            Origin::Shim("gstjson")
-        );
-        assert_eq!(
-            name("plain.plain.56f8a0b8f721a005-cgu.0.rcgu.o"),
-            Origin::Crate("plain")
-        );
-        assert_eq!(name("45c91108d938afe8-absvdi2.o"), Origin::Native);
-        assert_eq!(name("lib.rmeta"), Origin::Native);
-        assert_eq!(of_member(b"\xff.rcgu.o"), Origin::Native);
-    }
 
     #[test]
     fn legacy_names() {

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::live::{crate_of, node};
-use super::survey;
 use crate::analysis::Analysis;
 use crate::input::Inputs;
+use crate::input::crates::{UNKNOWN, member_crates};
 use crate::plan::OutputSet;
 use crate::protocol::response::CrateBytes;
 
@@ -20,7 +20,7 @@ pub fn by_library(
 ) -> Vec<Vec<CrateBytes>> {
     let mut said: Vec<BTreeMap<&str, u64>> = vec![BTreeMap::new(); bytes.len()];
     if bytes.iter().any(|b| *b > 0) {
-        let members = survey::member_crates(inputs);
+        let members = member_crates(inputs);
         for made in &set.made {
             let at = made.library.map_or(inputs.libraries.len(), |l| l.index());
             let Some(said) = said.get_mut(at) else {
@@ -32,7 +32,7 @@ pub fn by_library(
                 }
                 let node = node(analysis, class.index());
                 let krate = node.and_then(|n| crate_of(analysis, &members, n));
-                *said.entry(krate.unwrap_or(survey::UNKNOWN)).or_default() += cost;
+                *said.entry(krate.unwrap_or(UNKNOWN)).or_default() += cost;
             }
         }
     }

@@ -3,9 +3,7 @@
 use super::crates;
 use super::providers;
 use super::survey::LibrarySurvey;
-use crate::error::Result;
-use crate::exports::ExportRules;
-use crate::input::{Inputs, Library};
+use crate::input::Inputs;
 use crate::protocol::inspection::{Leaked, LeakedBy};
 
 /// How many leaked symbols are listed.
@@ -15,63 +13,33 @@ const LISTED: usize = 50;
 #[derive(Debug, Default)]
 pub struct Shown {
     pub exports: Vec<String>,
-    pub guessed: bool,
     pub leaked: Leaked,
 }
 
-/// Sorts a library's visible symbols into exports and leaks. `patterns_given`: somebody named
-/// patterns; else those of a GStreamer plugin hold where they match anything, and otherwise what
-/// the library's own crate shows unmangled.
-///
-/// # Errors
-/// `manifest-invalid` for a pattern that is no glob.
-pub fn shown(
-    inputs: &Inputs<'_>,
-    library: &Library<'_>,
-    package: Option<&str>,
-    survey: &LibrarySurvey<'_>,
-    rules: &ExportRules<'_>,
-    patterns_given: bool,
-) -> Result<Shown> {
-    let patterns = rules.for_plugin(&library.name, package)?;
-    let visible: Vec<Visible<'_>> = survey
-        .defined
-        .iter()
-        .filter(|(_, definition)| definition.visible)
-        .map(|(name, definition)| {
-            let name = String::from_utf8_lossy(name);
-            let kind = inputs.member(definition.member).kind;
-            Visible {
-                bare: providers::undecorated(kind, &name).to_owned(),
-                mangled: crates::of_symbol(name.as_bytes()).is_some() || name.contains("7___rustc"),
-                krate: definition.krate,
-            }
-        })
-        .collect();
-    let own = library.name.replace('-', "_");
-    let matched = |v: &Visible<'_>| patterns.matches(v.bare.as_bytes());
-    let guess = !patterns_given && !visible.iter().any(matched);
-    let mut shown = Shown {
-        guessed: !patterns_given,
-        ..Shown::default()
-    };
+/// Sorts a library's visible symbols into exports, which are `names` (sorted), and leaks.
+#[must_use]
+pub fn shown(inputs: &Inputs<'_>, survey: &LibrarySurvey<'_>, names: &[&[u8]]) -> Shown {
+    let mut shown = Shown::default();
     let mut leaked: Vec<(bool, String)> = Vec::new();
     let mut by_crate: Vec<(&str, u64)> = Vec::new();
-    for symbol in visible {
-        let export = if guess {
-            !symbol.mangled && symbol.krate == own && !runtime_name(&symbol.bare)
-        } else {
-            matched(&symbol)
-        };
-        if export {
-            shown.exports.push(symbol.bare);
+    for (bytes, definition) in &survey.defined {
+        let export = names.binary_search(bytes).is_ok();
+        if !definition.visible && !export {
             continue;
         }
-        match by_crate.iter_mut().find(|(k, _)| *k == symbol.krate) {
-            Some((_, count)) => *count += 1,
-            None => by_crate.push((symbol.krate, 1)),
+        let name = String::from_utf8_lossy(bytes);
+        let kind = inputs.member(definition.member).kind;
+        let bare = providers::undecorated(kind, &name).to_owned();
+        if export {
+            shown.exports.push(bare);
+            continue;
         }
-        leaked.push((symbol.mangled, symbol.bare));
+        let mangled = crates::of_symbol(bytes).is_some() || name.contains("7___rustc");
+        match by_crate.iter_mut().find(|(k, _)| *k == definition.krate) {
+            Some((_, count)) => *count += 1,
+            None => by_crate.push((definition.krate, 1)),
+        }
+        leaked.push((mangled, bare));
     }
     shown.exports.sort_unstable();
     leaked.sort_unstable();
@@ -91,18 +59,5 @@ pub fn shown(
             .map(|(_, symbol)| symbol)
             .collect(),
     };
-    Ok(shown)
-}
-
-/// A symbol that others can see.
-struct Visible<'d> {
-    /// Undecorated.
-    bare: String,
-    mangled: bool,
-    krate: &'d str,
-}
-
-/// What rustc puts into every library's own objects.
-fn runtime_name(name: &str) -> bool {
-    name.starts_with("__rust") || name == "rust_eh_personality" || name.starts_with("DW.ref.")
+    shown
 }

@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 
 use rayon::prelude::*;
 
-use super::crates::{self, demangled, sorted_crates};
-use super::survey::{self, NameMap};
+use super::crates::{self, sorted_crates};
+use super::survey::NameMap;
 use crate::analysis::Analysis;
 use crate::analysis::reach::Node;
+use crate::error::demangled;
 use crate::format::model::SymbolKind;
 use crate::format::sections::{SectionKind, kind_of_atom, symbol_in_section_name};
 use crate::format::{Format, MemberKind};
 use crate::input::Inputs;
+use crate::input::crates::{UNKNOWN, member_crates};
 use crate::plan::partition::{Partition, SetId};
 use crate::protocol::inspection::{CrateSizes, Kinds};
 use crate::protocol::melded::{AtomSize, Melded, PluginCost, ReachSet};
@@ -51,7 +53,7 @@ impl Piece<'_> {
 /// Measures what a plan keeps; every atom counts once.
 #[must_use]
 pub fn live(inputs: &Inputs<'_>, analysis: &Analysis<'_>, partition: &Partition) -> Live {
-    let member_crates = survey::member_crates(inputs);
+    let member_crates = member_crates(inputs);
     let pieces: Vec<Piece<'_>> = (0..analysis.classes.first.len())
         .into_par_iter()
         .with_min_len(256)
@@ -178,7 +180,7 @@ fn piece<'d>(
     class: usize,
 ) -> Piece<'d> {
     let nothing = Piece {
-        krate: survey::UNKNOWN,
+        krate: UNKNOWN,
         kind: SectionKind::Other,
         bytes: 0,
         unwind: 0,
@@ -196,7 +198,7 @@ fn piece<'d>(
         _ => Format::Elf,
     });
     Piece {
-        krate: crate_of(analysis, member_crates, node).unwrap_or(survey::UNKNOWN),
+        krate: crate_of(analysis, member_crates, node).unwrap_or(UNKNOWN),
         kind: kind_of_atom(format, atom),
         bytes: if atom.zero_fill {
             0

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::crates::demangled;
 use super::providers::provider;
 use super::survey::{LibrarySurvey, MemberSurvey};
 use super::target;
 use crate::analysis::identity::members::MemberClasses;
+use crate::error::demangled;
 use crate::format::{Format, GlobalKind, Machine, MemberKind};
 use crate::input::{Inputs, MemberId};
 use crate::protocol::inspection::{

@@ -4,10 +4,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 
-use super::crates::{self, Origin};
+use super::crates;
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::sections::SectionKind;
 use crate::format::{self, GlobalKind, GlobalSymbol, MemberKind, for_each_global, sections};
+use crate::input::crates::member_crates;
 use crate::input::{Inputs, LibraryId, MemberId};
 use crate::protocol::inspection::Kinds;
 
@@ -16,8 +17,6 @@ pub type NameMap<K, V> = HashMap<K, V, foldhash::fast::FixedState>;
 
 /// What no crate wrote.
 pub const ARCHIVE: &str = "[archive]";
-pub const IMPORTS: &str = "[imports]";
-pub const UNKNOWN: &str = "[unknown]";
 
 /// What one member holds.
 #[derive(Debug)]
@@ -134,35 +133,6 @@ impl<'d> Sizes<'d> {
                 self.0.len() - 1
             });
         &mut self.0[at].1
-    }
-}
-
-/// The crate of each member: its name tells, or the members before it.
-pub fn member_crates<'d>(inputs: &Inputs<'d>) -> Vec<&'d str> {
-    let mut crates = Vec::with_capacity(inputs.members.len());
-    for library in &inputs.libraries {
-        let mut naming = Naming::default();
-        for id in library.member_ids() {
-            let member = inputs.member(id);
-            crates.push(naming.of(member.kind, member.name));
-        }
-    }
-    crates
-}
-
-/// Names the crates of one library's members, in their order.
-#[derive(Debug, Default)]
-pub struct Naming<'d>(Option<&'d str>);
-
-impl<'d> Naming<'d> {
-    pub fn of(&mut self, kind: MemberKind, name: &'d [u8]) -> &'d str {
-        if let MemberKind::ImportStub(_) = kind {
-            return IMPORTS;
-        }
-        if let Origin::Crate(krate) | Origin::Shim(krate) = crates::of_member(name) {
-            self.0 = Some(krate);
-        }
-        self.0.unwrap_or(UNKNOWN)
     }
 }
 

@@ -105,12 +105,28 @@ pub fn detect<'s>(
             ("__errno", Environment::Android),
             ("gnu_get_libc_version", Environment::LinuxGlibc),
             ("__register_atfork", Environment::LinuxGlibc),
+            ("__cxa_thread_atexit_impl", Environment::LinuxGlibc),
+            // What glibc's headers make of C's names.
             ("__isoc99_sscanf", Environment::LinuxGlibc),
-            ("__libc_start_main", Environment::LinuxMusl),
-            ("__errno_location", Environment::LinuxMusl),
+            ("__isoc99_fscanf", Environment::LinuxGlibc),
+            ("__isoc23_strtol", Environment::LinuxGlibc),
+            ("__isoc23_strtoul", Environment::LinuxGlibc),
+            ("__isoc23_strtoll", Environment::LinuxGlibc),
+            ("__isoc23_strtoull", Environment::LinuxGlibc),
+            ("__isoc23_sscanf", Environment::LinuxGlibc),
+            ("__printf_chk", Environment::LinuxGlibc),
+            ("__fprintf_chk", Environment::LinuxGlibc),
+            ("__sprintf_chk", Environment::LinuxGlibc),
+            ("__snprintf_chk", Environment::LinuxGlibc),
+            ("__memcpy_chk", Environment::LinuxGlibc),
         ],
     };
-    let found = tells.iter().find(|(symbol, _)| needs(symbol));
+    let mut found = tells.iter().find(|(symbol, _)| needs(symbol));
+    // Both C libraries have this. Rust's std asks for glibc's version wherever that may be there.
+    let musl = &("__errno_location", Environment::LinuxMusl);
+    if found.is_none() && format == Format::Elf && needs("rust_eh_personality") && needs(musl.0) {
+        found = Some(musl);
+    }
     let (environment, known_by) = match (found, format) {
         (Some((symbol, environment)), _) => (*environment, format!("it names {symbol}")),
         (None, Format::MachO) => (Environment::Apple, "the object format".to_owned()),
@@ -130,6 +146,23 @@ pub fn detect<'s>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_libraries_name() {
+        let of = |names: &[&str]| {
+            let info = detect(Format::Elf, Machine::X86_64, false, |n| names.contains(&n));
+            (info.environment, info.known_by)
+        };
+        let glibc = Environment::LinuxGlibc;
+        assert_eq!(of(&["__errno_location"]), (glibc, "assumed".to_owned()));
+        assert_eq!(of(&["__errno_location", "__isoc23_strtol"]).0, glibc);
+        let rust = ["rust_eh_personality", "__errno_location"];
+        assert_eq!(of(&rust).0, Environment::LinuxMusl);
+        assert_eq!(
+            of(&[&rust[..], &["gnu_get_libc_version"]].concat()).0,
+            glibc
+        );
+    }
 
     #[test]
     fn triples_and_words() {

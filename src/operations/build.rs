@@ -1,7 +1,7 @@
 //! `discover` and `build`: what a Cargo workspace has, and its static libraries.
 
 use crate::error::Result;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{Manifest, default_workspace_library};
 use crate::protocol::event::Events;
 use crate::protocol::request::{Workspace, WorkspaceRequest};
 use crate::protocol::response::{Response, TargetSet, WorkspaceLibrary};
@@ -14,14 +14,13 @@ use crate::workspace::{self, targets};
 pub fn discover(asked: &WorkspaceRequest, events: &dyn Events) -> Result<Response> {
     let manifest = workspace::manifest(&asked.workspace, asked.manifest.as_ref(), events)?;
     let found = workspace::discover(&asked.workspace, manifest.as_ref(), events)?;
-    let library = manifest.as_ref().map_or(
-        manifest::DEFAULT_WORKSPACE_LIBRARY,
-        Manifest::workspace_library,
-    );
+    let given = manifest.as_ref().and_then(Manifest::workspace_library);
+    let names = found.plugins.iter().map(|p| p.library.as_str());
+    let library = given.map_or_else(|| default_workspace_library(names), str::to_owned);
     Ok(Response {
         workspace_library: Some(WorkspaceLibrary {
-            library: library.to_owned(),
-            file_name: workspace::file_name(library, found.target.as_deref()),
+            file_name: workspace::file_name(&library, found.target.as_deref()),
+            library,
             ..WorkspaceLibrary::default()
         }),
         target: found.target,

@@ -3,7 +3,7 @@
 use camino::Utf8PathBuf;
 use rayon::prelude::*;
 
-use crate::analysis::exports::{decoration, select_exports};
+use crate::analysis::exports::{decoration, define, select_exports, symbols};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{self, Analysis};
 use crate::error::{Code, Diagnostic, Result};
@@ -18,11 +18,12 @@ use crate::inspect::set::{Set, explain};
 use crate::inspect::survey::{self, LibrarySurvey, NameMap};
 use crate::manifest::{self, Manifest};
 use crate::plan::partition::Partition;
+use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::Events;
 use crate::protocol::inspection::{Environment, Inspection, Kinds, LibraryInspection};
 use crate::protocol::melded::Melded;
 use crate::protocol::request::{Granularity, InspectRequest, LibraryInput, Source};
-use crate::protocol::response::{Plugin, Response};
+use crate::protocol::response::{ExportsBy, Plugin, Response};
 use crate::workspace;
 
 /// Carries out the request.
@@ -151,11 +152,8 @@ pub fn inspect(
         return Ok((inspection, warnings));
     }
 
-    let rules = ExportRules::new(manifest, &request.exports);
-    let given = !request.exports.is_empty()
-        || manifest.is_some_and(|m| {
-            !m.exports.is_empty() || m.plugins.iter().any(|p| !p.exports.is_empty())
-        });
+    let rules = ExportRules::new(manifest, request.asked());
+    let decoration = decoration(&inputs);
     let shared = set.shared();
     let mut inspection = Inspection {
         externals: set.externals(target.environment),
@@ -170,8 +168,15 @@ pub fn inspect(
         .zip(libraries)
         .zip(architectures)
         .map(|(((library, survey), given_as), architecture)| {
-            let package = given_as.package.as_deref();
-            let shown = exports::shown(&inputs, library, package, survey, &rules, given)?;
+            // A member that cannot be read is a warning here.
+            let symbols = symbols(&inputs, library, None).unwrap_or_default();
+            let plugin = Plugin {
+                package: given_as.package.clone(),
+                ..Plugin::default()
+            };
+            let defined = define(library, Some(&plugin), &symbols, decoration);
+            let (names, found) = rules.shown(&defined)?;
+            let shown = exports::shown(&inputs, survey, &names);
             let mut kinds = Kinds::default();
             for sizes in survey.by_crate.values() {
                 kinds += *sizes;
@@ -198,7 +203,8 @@ pub fn inspect(
                 shared_bytes,
                 unique_bytes: kinds.total().saturating_sub(shared_bytes),
                 exports: shown.exports,
-                exports_guessed: shown.guessed,
+                exports_guessed: found.by != ExportsBy::Asked,
+                exports_found: found,
                 leaked: shown.leaked,
                 externals: needed,
             })
@@ -295,7 +301,7 @@ fn melded(
             ..Plugin::default()
         })
         .collect();
-    let exports = select_exports(inputs, &plugins, rules)?;
+    let exports = select_exports(inputs, &plugins, rules)?.exports;
     let classes = MemberClasses::new(inputs);
     let sharing = analysis::Sharing::Universe;
     let names = NameRules::new(manifest, decoration(inputs))?;

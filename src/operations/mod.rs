@@ -5,6 +5,7 @@
 mod build;
 mod capabilities;
 pub mod combine;
+mod exports;
 pub mod inspect;
 mod verify;
 mod why;
@@ -29,5 +30,6 @@ pub fn run(request: &Request, events: &dyn Events) -> Result<Response> {
         Request::Meld(asked) => combine::run(Strategy::Meld, asked, events),
         Request::Verify(asked) => verify::run(asked),
         Request::Why(asked) => why::run(asked, events),
+        Request::Exports(asked) => exports::run(asked, events),
     }
 }

@@ -2,7 +2,7 @@
 
 use camino::Utf8Path;
 
-use crate::analysis::exports::{decoration, defined_names};
+use crate::analysis::exports::{all_symbols, decoration, define, defined_names};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{Analysis, Sharing};
 use crate::error::{Code, Diagnostic, Result};
@@ -11,6 +11,7 @@ use crate::input::marker::Marker;
 use crate::input::{self, Inputs, LibraryId};
 use crate::manifest;
 use crate::plan::partition::Partition;
+use crate::protocol::asked::AsksExports as _;
 use crate::protocol::request::{Granularity, Strategy, VerifyRequest};
 use crate::protocol::response::Response;
 use crate::verify::{Promise, Promises, verify};
@@ -21,7 +22,7 @@ use crate::verify::{Promise, Promises, verify};
 /// `verify-failed`; those of reading the libraries.
 pub fn run(request: &VerifyRequest) -> Result<Response> {
     let manifest = request.manifest.as_ref().map(manifest::load).transpose()?;
-    let rules = ExportRules::new(manifest.as_ref(), &request.exports);
+    let rules = ExportRules::new(manifest.as_ref(), request.asked());
     let Some(workspace) = &request.workspace_library else {
         return Err(
             Diagnostic::new(Code::RequestInvalid, "no workspace library is given")
@@ -112,21 +113,16 @@ fn exported<'d>(
     count: usize,
     rules: &ExportRules<'_>,
 ) -> Result<Vec<Vec<&'d [u8]>>> {
-    let mut names = defined_names(inputs)?;
-    let shared = names.split_off(count.min(names.len())).concat();
-    for own in &mut names {
-        own.extend_from_slice(&shared);
+    let mut symbols = all_symbols(inputs, &[])?;
+    let shared = symbols.split_off(count.min(symbols.len()));
+    for own in &mut symbols {
+        own.defined
+            .extend(shared.iter().flat_map(|s| s.defined.iter()));
     }
-    let defined: Vec<Defined<'_, 'd>> = inputs
-        .libraries
-        .iter()
-        .zip(&names)
-        .map(|(library, names)| Defined {
-            library: &library.name,
-            package: None,
-            names,
-            decoration: decoration(inputs),
-        })
+    let decoration = decoration(inputs);
+    let libraries = inputs.libraries.iter().zip(&symbols);
+    let defined: Vec<Defined<'_, 'd>> = libraries
+        .map(|(library, symbols)| define(library, None, symbols, decoration))
         .collect();
-    rules.select(&defined)
+    Ok(rules.select(&defined)?.exports)
 }

@@ -6,11 +6,12 @@ use crate::analysis::graph::NameId;
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::reach::{Cause, Node, Target};
 use crate::analysis::{Analysis, Sharing};
-use crate::error::{Code, Diagnostic, Result};
+use crate::error::{self, Code, Diagnostic, Result};
 use crate::exports::{ExportRules, NameRules};
 use crate::format::model::{Definition, SymbolKind};
 use crate::input::{self, Inputs};
 use crate::nearest;
+use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::Events;
 use crate::protocol::request::WhyRequest;
 use crate::protocol::response::{Response, WhyStep};
@@ -24,14 +25,14 @@ pub fn run(request: &WhyRequest, events: &dyn Events) -> Result<Response> {
     let subject = Subject::find(
         &request.source,
         request.manifest.as_ref(),
-        &request.exports,
+        request.asked(),
         events,
     )?;
     let files = input::open_all(&subject.paths())?;
     let inputs = Inputs::read(&files)?;
     input::check_one_format(&inputs)?;
-    let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
-    let exports = select_exports(&inputs, &subject.plugins, &rules)?;
+    let rules = ExportRules::new(subject.manifest.as_ref(), request.asked());
+    let exports = select_exports(&inputs, &subject.plugins, &rules)?.exports;
     let members = MemberClasses::new(&inputs);
     let names = NameRules::new(subject.manifest.as_ref(), decoration(&inputs))?;
     let analysis = Analysis::new(&inputs, &members, &exports, &names, Sharing::Universe)?;
@@ -216,7 +217,7 @@ impl Search<'_, '_> {
                 "no export reaches this: it is dead and will not be in the result",
             )
             .symbol(self.what.as_bytes())
-            .hint("export it, or something that uses it");
+            .hint("export it, or something that uses it; `--print exports` of meld shows what is exported");
         }
         let all: Vec<String> = names.iter().map(|n| demangled(n)).collect();
         let near = nearest::nearest(self.what, all.iter().map(String::as_str));
@@ -231,8 +232,6 @@ impl Search<'_, '_> {
 }
 
 fn demangled(name: &[u8]) -> String {
-    format!(
-        "{:#}",
-        rustc_demangle::demangle(&String::from_utf8_lossy(name))
-    )
+    let name = String::from_utf8_lossy(name);
+    error::demangled(&name).unwrap_or_else(|| name.into_owned())
 }

@@ -4,6 +4,7 @@
 //! library's.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 
 use rayon::prelude::*;
 
@@ -11,6 +12,7 @@ use super::objects::Objects;
 use super::partition::{Partition, SetId};
 use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::{Analysis, left_out, personalities};
 use crate::error::{Code, Diagnostic, Error, Result};
@@ -160,20 +162,28 @@ fn refuse_clashes(
     analysis: &Analysis<'_>,
     partition: &Partition,
 ) -> Result<()> {
-    let errors = partition
-        .clashes
-        .iter()
-        .map(|&(name, set)| {
-            Diagnostic::new(
-                Code::ConflictingDefinitions,
-                "another plugin exports a different symbol of this name",
-            )
-            .file(inputs.library(analysis.sets[set].library()).path)
+    let mut first: HashMap<NameId, LibraryId> = HashMap::new();
+    if !partition.clashes.is_empty() {
+        for (at, names) in analysis.exports.iter().enumerate() {
+            for &name in names {
+                first.entry(name).or_insert(LibraryId(at as u32));
+            }
+        }
+    }
+    let refused = |&(name, set): &(NameId, usize)| {
+        let own = inputs.library(analysis.sets[set].library());
+        let other = first.get(&name).map(|&id| inputs.library(id));
+        let other = other.map_or("another", |l| l.name.as_str());
+        let message = format!(
+            "`{other}` and `{}` export different things under this name: every program would get `{other}`'s",
+            own.name
+        );
+        Diagnostic::new(Code::ConflictingDefinitions, message)
+            .file(own.path)
             .symbol(analysis.graph.name(name))
-            .hint("export it from one of them only")
-        })
-        .collect();
-    Error::all(errors)
+            .hint("export it from one of them only: name their exports in the manifest")
+    };
+    Error::all(partition.clashes.iter().map(refused).collect())
 }
 
 fn describe<'d>(
@@ -184,8 +194,7 @@ fn describe<'d>(
     name: &str,
 ) -> OutputLibrary<'d> {
     let graph = &analysis.graph;
-    let text =
-        |n: crate::analysis::graph::NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
+    let text = |n: NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
     let mut exports: Vec<String> = analysis.exports[at].iter().map(|&n| text(n)).collect();
     exports.sort();
     exports.dedup();

@@ -248,9 +248,6 @@ impl<'a, 'd> Objects<'a, 'd> {
             .telling
             .contains(&number)
             .then_some(self.workspace_library);
-        if self.symbols == Symbols::Exports || self.is_second(place) {
-            return Cow::Owned(crossing_name(None, library, &self.digest, number));
-        }
         let (_, _, node) = self.node(place.class);
         let file = self.analysis.graph.file(node.object);
         let original = file
@@ -263,6 +260,10 @@ impl<'a, 'd> Objects<'a, 'd> {
             })
             .max_by_key(|(i, s)| (s.binding, std::cmp::Reverse(*i)))
             .map_or(file.atoms[node.atom as usize].section, |(_, s)| s.name);
+        let nameless = self.symbols == Symbols::Exports && !format::is_mark_of_backtraces(original);
+        if nameless || self.is_second(place) {
+            return Cow::Owned(crossing_name(None, library, &self.digest, number));
+        }
         let stem = format::shareable(self.analysis.format, original);
         Cow::Owned(crossing_name(Some(stem), library, &self.digest, number))
     }

@@ -21,6 +21,13 @@ impl Request {
                 "has a manifest of a schema that is not known",
             );
         }
+        if let Some(ManifestSource::Inline(manifest)) = self.manifest() {
+            let plugins = manifest.plugins.iter().enumerate();
+            for (i, _) in plugins.filter(|(_, entry)| entry.subject().1.is_empty()) {
+                let at = format!("$.manifest.plugins[{i}]");
+                faults.add(&at, "has an entry with neither `package` nor `library`");
+            }
+        }
         match self {
             Self::Capabilities(_) => {}
             Self::Discover(r) => {
@@ -36,6 +43,10 @@ impl Request {
                     faults.source(&r.source);
                     faults.one_target_of(&r.source);
                 }
+            }
+            Self::Exports(r) => {
+                faults.source(&r.source);
+                faults.one_target_of(&r.source);
             }
             Self::Why(r) => {
                 faults.source(&r.source);

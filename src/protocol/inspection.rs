@@ -172,6 +172,8 @@ pub struct LibraryInspection {
     pub exports: Vec<String>,
     /// No export pattern was given: `exports` are the library crate's unmangled visible symbols.
     pub exports_guessed: bool,
+    /// How they were chosen.
+    pub exports_found: super::response::ExportsFound,
     pub leaked: Leaked,
     /// Names of the symbols it needs from elsewhere.
     pub externals: Vec<String>,

@@ -1,5 +1,6 @@
 //! The JSON protocol: one request on stdin, one response on stdout, events on stderr.
 
+pub mod asked;
 pub mod capabilities;
 mod check;
 pub mod event;

@@ -144,6 +144,7 @@ fn of_operation(operation: &str, body: Value) -> Result<Request> {
         "meld" => Request::Meld(typed(body)?),
         "verify" => Request::Verify(typed(body)?),
         "why" => Request::Why(typed(body)?),
+        "exports" => Request::Exports(typed(body)?),
         _ => {
             let near = nearest(operation, OPERATIONS.iter().copied());
             let far = OPERATIONS.iter().copied().filter(|o| !near.contains(o));

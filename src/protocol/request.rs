@@ -9,8 +9,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
+pub use super::asked::ExportsRequest;
 use super::capabilities::CapabilitiesRequest;
 use super::schema::protocol_version;
+use crate::exports::presets::Preset;
 use crate::manifest::{LIBRARY_NAME, Manifest};
 
 /// A request. In JSON, `"protocol": 1` stands beside `"operation"`.
@@ -35,6 +37,8 @@ pub enum Request {
     Verify(VerifyRequest),
     /// Which path keeps this symbol or section?
     Why(WhyRequest),
+    /// What does each library export, and who says so? Nothing is written.
+    Exports(ExportsRequest),
 }
 
 impl Request {
@@ -51,21 +55,7 @@ impl Request {
             Self::Meld(_) => "meld",
             Self::Verify(_) => "verify",
             Self::Why(_) => "why",
-        }
-    }
-}
-
-impl Request {
-    /// The manifest it brings or names.
-    #[must_use]
-    pub fn manifest(&self) -> Option<&ManifestSource> {
-        match self {
-            Self::Capabilities(_) => None,
-            Self::Discover(r) | Self::Build(r) => r.manifest.as_ref(),
-            Self::Inspect(r) => r.manifest.as_ref(),
-            Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => r.manifest.as_ref(),
-            Self::Verify(r) => r.manifest.as_ref(),
-            Self::Why(r) => r.manifest.as_ref(),
+            Self::Exports(_) => "exports",
         }
     }
 }
@@ -81,6 +71,7 @@ pub const OPERATIONS: &[&str] = &[
     "meld",
     "verify",
     "why",
+    "exports",
 ];
 
 /// How libraries are combined.
@@ -440,6 +431,12 @@ pub struct CombineRequest {
     /// Globs of exports, besides the manifest's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports_of: Vec<String>,
     /// Target triple of libraries given by path, where known: tells MSVC from MinGW names, which the
     /// libraries themselves need not. A workspace has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -507,6 +504,8 @@ impl CombineRequest {
             manifest: None,
             workspace_library: None,
             exports: Vec::new(),
+            presets: Vec::new(),
+            exports_of: Vec::new(),
             target: None,
             archive: None,
             symbols: Symbols::default(),
@@ -537,6 +536,12 @@ pub struct InspectRequest {
     pub manifest: Option<ManifestSource>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports_of: Vec<String>,
     /// Only explain these symbols.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub symbols: Vec<String>,
@@ -570,6 +575,12 @@ pub struct VerifyRequest {
     pub manifest: Option<ManifestSource>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports_of: Vec<String>,
 }
 
 /// `why`.
@@ -583,6 +594,12 @@ pub struct WhyRequest {
     pub manifest: Option<ManifestSource>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports: Vec<String>,
+    /// Presets of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports_of: Vec<String>,
     /// Symbol (mangled or a part of the demangled name) or section.
     #[schemars(length(min = 1))]
     pub what: String,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::PROTOCOL;
 use super::sharing::SharingGroups;
 use crate::error::{Diagnostic, Error};
+use crate::exports::presets::Preset;
 
 /// The answer to any request. Parts that an operation does not have are absent.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]
@@ -136,12 +137,51 @@ pub struct Plugin {
     /// Bytes of debug information in the written library, with its relocations (prelink, meld).
     pub debug_bytes: u64,
     pub exports: Vec<String>,
+    /// How they were chosen; absent where nothing chose (`dedup`, `discover`, `build`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exports_found: Option<ExportsFound>,
     /// Symbols a program must provide from elsewhere to use this plugin.
     pub externals: Vec<String>,
     /// Native libraries, cleaned, as linker arguments in order.
     pub native_static_libs: Vec<String>,
     /// pkg-config modules it requires (from cargo-c metadata).
     pub pkg_config_requires: Vec<String>,
+    /// The crate it was built of, where a workspace was built.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub crate_name: Option<String>,
+}
+
+/// How a library's exports were chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
+pub struct ExportsFound {
+    pub by: ExportsBy,
+    /// Patterns took some.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub patterns: bool,
+    /// Presets that took some.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates whose C API they are.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub crates: Vec<String>,
+}
+
+/// Who says what a library exports.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ExportsBy {
+    /// The manifest or the request.
+    #[default]
+    Asked,
+    /// Nobody; it has the entry points of a GStreamer plugin.
+    EntryPoints,
+    /// Nobody; they are the C API of the library's own crate, or of a workspace's package and what it
+    /// depends on.
+    Api,
+    /// Nobody; nothing in the library is Rust's, and all that it shows counts.
+    Library,
 }
 
 /// What the plugins share.

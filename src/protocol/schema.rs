@@ -99,3 +99,9 @@ pub(super) fn protocol_version(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn manifest_version(_: &mut SchemaGenerator) -> Schema {
     json_schema!({ "type": "integer", "const": 1 })
 }
+
+/// One value, or a list of them.
+pub(crate) fn one_or_several<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let one = generator.subschema_for::<T>();
+    json_schema!({ "anyOf": [one, { "type": "array", "items": one }] })
+}

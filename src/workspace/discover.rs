@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::cargo::Opened;
 use super::lock::Lock;
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::exports::ExportRules;
-use crate::manifest::Manifest;
+use crate::exports::{Asked, ExportRules};
+use crate::manifest::{Manifest, PluginEntry};
 use crate::nearest::did_you_mean;
 use crate::protocol::response::Plugin;
 
@@ -56,19 +56,16 @@ impl Found {
 pub fn find(opened: &Opened<'_>, manifest: Option<&Manifest>) -> Result<Vec<Found>> {
     let asked = &opened.cargo.request.packages;
     let listed = manifest.map_or(&[][..], |m| &m.plugins);
-    let named: Vec<&str> = if asked.is_empty() {
-        listed.iter().map(|e| e.package.as_str()).collect()
-    } else {
-        asked.iter().map(String::as_str).collect()
-    };
+    let of_entries = of_entries(opened, listed)?;
+    let named: Vec<&str> = asked.iter().map(String::as_str).collect();
     let target = opened.target();
-    let rules = ExportRules::new(manifest, &[]);
+    let rules = ExportRules::new(manifest, Asked::default());
     let mut found: Vec<Found> = Vec::new();
     let mut errors = Vec::new();
-    let packages = if named.is_empty() {
-        candidates(opened)?
-    } else {
-        by_name(opened, &named)?
+    let packages = match (named.is_empty(), of_entries.is_empty()) {
+        (false, _) => by_name(opened, &named)?,
+        (true, false) => of_entries,
+        (true, true) => candidates(opened)?,
     };
     for package in packages {
         if found.iter().any(|f| f.package.id == package.id) {
@@ -111,6 +108,54 @@ fn candidates(opened: &Opened<'_>) -> Result<Vec<Package>> {
         .into());
     }
     Ok(packages)
+}
+
+/// The packages that the manifest's entries name, in their order.
+fn of_entries(opened: &Opened<'_>, entries: &[PluginEntry]) -> Result<Vec<Package>> {
+    let mut found = Vec::new();
+    let mut errors = Vec::new();
+    for entry in entries {
+        let own = match (&entry.library, &entry.package) {
+            (Some(library), _) => by_library(opened, library).map_err(Error::from),
+            (None, Some(package)) => by_name(opened, &[package]),
+            (None, None) => continue,
+        };
+        match own {
+            Ok(packages) => found.extend(packages),
+            Err(e) => errors.extend(e.0),
+        }
+    }
+    Error::all(errors)?;
+    Ok(found)
+}
+
+/// The member that makes this library.
+fn by_library(opened: &Opened<'_>, name: &str) -> Result<Vec<Package>, Diagnostic> {
+    let members = opened.members.workspace_packages().into_iter();
+    let mut libraries: Vec<(String, &Package)> = members
+        .filter_map(|p| Some((library_name(p, library(p)?), p)))
+        .collect();
+    if let Some((_, package)) = libraries.iter().find(|(own, _)| own == name) {
+        return Ok(vec![(*package).clone()]);
+    }
+    libraries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    let names: Vec<&str> = libraries.iter().map(|(own, _)| own.as_str()).collect();
+    let hint = did_you_mean(name, names.iter().copied())
+        .unwrap_or_else(|| format!("its libraries are {}", names.join(", ")));
+    Err(Diagnostic::new(
+        Code::ManifestEntryUnknown,
+        format!("no member of this workspace makes the library `{name}`"),
+    )
+    .file(opened.root().join("Cargo.toml"))
+    .hint(hint))
+}
+
+/// What a package's library is called: cargo-c lets it have another name than the crate.
+fn library_name(package: &Package, lib: &Target) -> String {
+    match package.metadata["capi"]["library"]["name"].as_str() {
+        Some(name) if !name.is_empty() => name.to_owned(),
+        _ => lib.name.replace('-', "_"),
+    }
 }
 
 /// The packages of these names (`name` or `name@version`): members, else what members depend on.
@@ -229,22 +274,20 @@ fn describe(
     };
     let crate_name = lib.name.replace('-', "_");
     let capi = &package.metadata["capi"];
-    // cargo-c lets the C library have another name than the crate.
-    let library = match capi["library"]["name"].as_str() {
-        Some(name) if !name.is_empty() => name.to_owned(),
-        _ => crate_name.clone(),
-    };
-    let exports = rules.for_plugin(&library, Some(package.name.as_str()))?;
+    let library = library_name(&package, lib);
     let found = Found {
         plugin: Plugin {
             file_name: file_name(&library, target),
-            plugin: exports.plugin,
+            plugin: rules
+                .plugin(&library, Some(package.name.as_str()))
+                .to_owned(),
             package: Some(package.name.to_string()),
             version: Some(package.version.to_string()),
             description: package.description.clone(),
             manifest_path: Some(package.manifest_path.clone()),
             pkg_config_requires: pkg_config_requires(capi),
             library,
+            crate_name: Some(crate_name.clone()),
             ..Plugin::default()
         },
         crate_types: lib.crate_types.clone(),

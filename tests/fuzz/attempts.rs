@@ -106,6 +106,8 @@ pub fn dedup(data: &[u8]) {
         source: libraries(path.expect("a UTF-8 path")),
         manifest: None,
         exports: Vec::new(),
+        presets: Vec::new(),
+        exports_of: Vec::new(),
         symbols: Vec::new(),
         target: None,
         melded: true,

@@ -187,7 +187,7 @@ def small_run(engine, small, targets, *arguments, **options):
 def test_android_abis(engine, small, tmp_path):
     response = mobile.made(small_run(
         engine, small, ANDROID, '--out', tmp_path / 'lib', '--jni-libs', tmp_path / 'jni'))
-    libraries = {f'{abi}/{name}' for abi, _ in ANDROID.values() for name in ('libsmall.a', 'libgstrsworkspace.a')}
+    libraries = {f'{abi}/{name}' for abi, _ in ANDROID.values() for name in ('libsmall.a', 'libsmall_shared.a')}
     assert set(tree(tmp_path / 'jni')) == libraries
     written = {f['path'] for f in response['files'] if f['kind'] == 'jni-library'}
     assert written == {str(tmp_path / 'jni' / name) for name in libraries}

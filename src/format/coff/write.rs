@@ -13,6 +13,7 @@ use super::emit::{self, Comdat, LocalSymbol, OutReloc, OutSection, SymbolRef};
 use super::traits::{self, JoinedTraits};
 use super::{debug_write, names};
 use crate::error::{Code, Diagnostic, Result};
+use crate::format;
 use crate::format::model::{Definition, EdgeKind, FilePlace, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutGroup, OutObject, OutTarget, Written, append};
 use crate::protocol::request::Symbols;
@@ -180,9 +181,7 @@ impl Layout<'_, '_, '_> {
 
     /// Names of functions that nothing outside refers to: for backtraces and profilers.
     fn name_functions(&mut self) {
-        if self.object.symbols == Symbols::Exports {
-            return;
-        }
+        let few = self.object.symbols == Symbols::Exports;
         for (out, place) in self.object.atoms.iter().zip(&self.places) {
             if !out.file.atoms[out.atom as usize].code {
                 continue;
@@ -196,6 +195,7 @@ impl Layout<'_, '_, '_> {
                 let wanted = symbol.kind == SymbolKind::Function
                     && !symbol.name.is_empty()
                     && !symbol.name.starts_with(b"$")
+                    && (!few || format::is_mark_of_backtraces(symbol.name))
                     && !globals.contains(&offset);
                 if wanted {
                     self.locals.push(LocalSymbol {

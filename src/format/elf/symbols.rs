@@ -7,6 +7,7 @@ use foldhash::fast::FixedState;
 use super::arch::Arch;
 use super::write::{NOWHERE, OutSection, Place};
 use crate::error::{Code, Diagnostic, Result};
+use crate::format;
 use crate::format::model::{Binding, Definition, SymbolKind};
 use crate::format::output::{OutObject, OutTarget};
 use crate::protocol::request::Symbols;
@@ -89,11 +90,13 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                 let Definition::Atom { offset, .. } = symbol.definition else {
                     continue;
                 };
+                let mark = object.symbols == Symbols::Exports
+                    && format::is_mark_of_backtraces(symbol.name);
                 let wanted = match symbol.kind {
                     SymbolKind::Mapping => true,
                     SymbolKind::Section | SymbolKind::File => false,
                     // Linkers that delete code move labels only where they are symbols.
-                    _ if arch.relaxes => true,
+                    _ if arch.relaxes || mark => true,
                     _ => {
                         object.symbols == Symbols::Keep
                             && !symbol.name.is_empty()
@@ -103,8 +106,9 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                 let exported =
                     symbol.binding != Binding::Local && globals.contains(&(offset, symbol.name));
                 if wanted && !exported {
-                    let bare =
-                        object.symbols == Symbols::Exports && symbol.kind != SymbolKind::Mapping;
+                    let bare = object.symbols == Symbols::Exports
+                        && symbol.kind != SymbolKind::Mapping
+                        && !mark;
                     let index = table.push(LocalSymbol {
                         name: if bare { b"" } else { symbol.name },
                         section: Some(places[at].section),

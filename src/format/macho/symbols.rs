@@ -12,6 +12,7 @@ use object::macho;
 
 use super::write::{Place, is_cut_by_contents};
 use crate::error::{Code, Diagnostic, Result};
+use crate::format;
 use crate::format::model::{Binding, Definition, KeepRule, SymbolKind};
 use crate::format::output::{OutAtom, OutGlobal, OutObject, OutTarget};
 use crate::protocol::request::Symbols;
@@ -138,7 +139,10 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     || matches!(symbol.kind, SymbolKind::Section | SymbolKind::File);
                 let described = out.has_lines() && !is_of_the_object(symbol.name);
                 let shown = match self.object.symbols {
-                    Symbols::Exports => described && !self.at.contains_key(&(index, offset)),
+                    Symbols::Exports => {
+                        let mark = format::is_mark_of_backtraces(symbol.name);
+                        (described && !self.at.contains_key(&(index, offset))) || mark
+                    }
                     _ => true,
                 };
                 if is_global || nameless || !shown {

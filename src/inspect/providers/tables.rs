@@ -117,8 +117,75 @@ const LIBC: &str = "the C library: compiler drivers (cc, clang) link it by thems
 const LIBM: &str = "mathematics: C drivers link libm only with -lm (C++ drivers always), after the \
                     libraries that need it";
 
+/// Since the release that the table was made of (glibc's NEWS): in libc, and in libm.
+const NEWER_LIBC: &[(&str, &str)] = &[
+    ("strlcpy", "2.38"),
+    ("strlcat", "2.38"),
+    ("wcslcpy", "2.38"),
+    ("wcslcat", "2.38"),
+    ("pidfd_getpid", "2.39"),
+    ("pidfd_spawn", "2.39"),
+    ("pidfd_spawnp", "2.39"),
+    ("posix_spawnattr_getcgroup_np", "2.39"),
+    ("posix_spawnattr_setcgroup_np", "2.39"),
+    ("sched_getattr", "2.41"),
+    ("sched_setattr", "2.41"),
+];
+const NEWER_LIBM: &[(&str, &str)] = &[
+    ("exp10m1", "2.40"),
+    ("exp2m1", "2.40"),
+    ("log10p1", "2.40"),
+    ("log2p1", "2.40"),
+    ("logp1", "2.40"),
+    ("acospi", "2.41"),
+    ("asinpi", "2.41"),
+    ("atan2pi", "2.41"),
+    ("atanpi", "2.41"),
+    ("cospi", "2.41"),
+    ("sinpi", "2.41"),
+    ("tanpi", "2.41"),
+];
+
+/// What newer releases have: library and version.
+fn newer_glibc(symbol: &str) -> Option<(&'static str, &'static str)> {
+    // C23's number formats: what its headers make of strtol, scanf and their like.
+    if symbol.starts_with("__isoc23_") {
+        return Some(("libc", "2.38"));
+    }
+    let find = |list: &[(&str, &'static str)], name: &str| {
+        let found = list.iter().find(|(known, _)| *known == name);
+        found.map(|(_, version)| *version)
+    };
+    if let Some(version) = find(NEWER_LIBC, symbol) {
+        return Some(("libc", version));
+    }
+    let plain = symbol.strip_suffix(['f', 'l']);
+    let in_libm = find(NEWER_LIBM, symbol).or_else(|| find(NEWER_LIBM, plain?));
+    in_libm.map(|version| ("libm", version))
+}
+
+/// `_ZGVbN4v_sin`: how GCC and LLVM name a function of vectors (x86 and AArch64 Vector Function ABI); a guard
+/// variable's name goes on with a capital or a digit.
+fn is_vector_function(symbol: &str) -> bool {
+    let rest = symbol.strip_prefix("_ZGV").unwrap_or_default();
+    let mut letters = rest.chars();
+    letters.next().is_some_and(|isa| "bcdens".contains(isa))
+        && letters.next().is_some_and(|mask| "NM".contains(mask))
+        && rest.contains('_')
+}
+
 fn in_glibc(symbol: &str) -> Option<Provider> {
-    let (provider, version) = glibc().find(symbol)?;
+    if is_vector_function(symbol) {
+        return Some(Provider::new(
+            Kind::Libm,
+            "libmvec.so.1",
+            &["-lm"],
+            "vectorised mathematics of glibc, for x86_64 and AArch64: libm.so is a script that adds it",
+        ));
+    }
+    let known = glibc().find(symbol);
+    let newer = || newer_glibc(symbol).map(|(provider, version)| (provider, Some(version)));
+    let (provider, version) = known.or_else(newer)?;
     let found = match provider {
         "libm" => Provider::new(Kind::Libm, "libm.so.6", &["-lm"], LIBM),
         "ld.so" => Provider::new(

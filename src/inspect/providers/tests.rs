@@ -137,6 +137,9 @@ fn glibc() {
     check(E::LinuxGlibc, "dlsym", K::Libdl, "libdl");
     check(E::LinuxGlibc, "dl_iterate_phdr", K::Libc, "libc.so.6");
     check(E::LinuxGlibc, "pow", K::Libm, "libm.so.6");
+    check(E::LinuxGlibc, "_ZGVbN4v_sinf", K::Libm, "libmvec.so.1");
+    check(E::LinuxGlibc, "__isoc23_strtol", K::Libc, "libc.so.6");
+    check(E::LinuxGlibc, "sinpif", K::Libm, "libm.so.6");
     check(E::LinuxGlibc, "pthread_create", K::Pthread, "libpthread");
     check(E::LinuxGlibc, "_Unwind_Resume", K::Unwinder, "libgcc_s");
     check(E::LinuxGlibc, "__tls_get_addr", K::Libc, "ld.so");

@@ -8,7 +8,7 @@ mod packages;
 mod sets;
 mod slice;
 pub(super) mod subject;
-mod universal;
+pub(super) mod universal;
 
 use camino::Utf8PathBuf;
 
@@ -72,7 +72,7 @@ fn make_set(
     }
     events.phase("read");
     let paths = subject.paths();
-    let targets = Targets::new(request, subject.workspace_library(request), &paths)?;
+    let targets = Targets::new(request, &subject.workspace_library(request), &paths)?;
     let files = input::open_all(&paths)?;
     let former = match &request.output {
         Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),

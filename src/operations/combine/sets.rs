@@ -10,6 +10,7 @@ use crate::emit;
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::inspect::debug_cost;
 use crate::output::commit::Stage;
+use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, Metadata, Output, Source, Strategy, Workspace};
 use crate::protocol::response::{Response, TargetSet, Totals};
@@ -94,7 +95,7 @@ fn targets(workspace: &Workspace, request: &CombineRequest) -> Result<Vec<String
 
 fn find(request: &CombineRequest, events: &dyn Events) -> Result<Subject> {
     let manifest = request.manifest.as_ref();
-    Subject::find(&request.source, manifest, &request.exports, events)
+    Subject::find(&request.source, manifest, request.asked(), events)
 }
 
 fn of_group(
@@ -104,13 +105,7 @@ fn of_group(
     events: &dyn Events,
 ) -> Result<Subject> {
     let manifest = request.manifest.as_ref();
-    Subject::for_targets(
-        workspace,
-        &group.targets,
-        manifest,
-        &request.exports,
-        events,
-    )
+    Subject::for_targets(workspace, &group.targets, manifest, request.asked(), events)
 }
 
 /// The request of one of several sets, into a folder of its own.

@@ -27,9 +27,10 @@ use crate::plan::debug::DebugLines;
 use crate::plan::objects::Objects;
 use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
+use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::{Counted, Events, Steps, Unit};
 use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Strategy};
-use crate::protocol::response::{Response, Totals, WorkspaceLibrary};
+use crate::protocol::response::{ExportsFound, Response, Totals, WorkspaceLibrary};
 use crate::protocol::sharing::SharingGroups;
 use crate::report::{self, gather::gather};
 use crate::verify::proof::Proof;
@@ -105,6 +106,7 @@ impl Run<'_> {
             live,
             sharing,
             proof,
+            found,
         } = plan(strategy, request, self.subject, &inputs, self.events)?;
         set.warnings.extend(instead);
         set.workspace.name = input::library_name(&targets.workspace);
@@ -152,6 +154,9 @@ impl Run<'_> {
             &debug_bytes,
         );
         response.sharing = sharing;
+        for (plugin, found) in response.plugins.iter_mut().zip(found) {
+            plugin.exports_found = Some(found);
+        }
         if let Some(totals) = &mut response.totals {
             let crates = debug_crates.into_iter().flatten();
             debug_cost::join(&mut totals.debug_crates, crates);
@@ -186,6 +191,8 @@ struct Planned<'d> {
     sharing: Option<SharingGroups>,
     /// What the result is proven against, of a strategy on atoms.
     proof: Option<(Analysis<'d>, Partition, DebugLines)>,
+    /// How exports were chosen, by library, for a strategy on atoms.
+    found: Vec<ExportsFound>,
 }
 
 fn plan<'d>(
@@ -205,6 +212,7 @@ fn plan<'d>(
                 live: None,
                 sharing: None,
                 proof: None,
+                found: Vec::new(),
             });
         }
         Strategy::Prelink => Sharing::None,
@@ -219,14 +227,14 @@ fn plan<'d>(
         .hint("`full` keeps what lives, with variables and types; dedup keeps all")
         .into());
     }
-    let rules = ExportRules::new(subject.manifest.as_ref(), &request.exports);
+    let rules = ExportRules::new(subject.manifest.as_ref(), request.asked());
     // First: exports that are in intermediate code are not found.
     analysis::refuse_bitcode(inputs)?;
-    let exports = select_exports(inputs, &subject.plugins, &rules)?;
+    let selected = select_exports(inputs, &subject.plugins, &rules)?;
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
-    let analysis = Analysis::watched(inputs, &classes, &exports, &names, within, &steps)?;
+    let analysis = Analysis::watched(inputs, &classes, &selected.exports, &names, within, &steps)?;
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis, request.granularity);
     let name = subject.workspace_library(request);
@@ -241,10 +249,11 @@ fn plan<'d>(
         &partition,
         request.symbols,
         inputs,
-        name,
+        &name,
         (&debug, options),
     );
-    let set = plan::meld::plan(inputs, &objects, events)?;
+    let mut set = plan::meld::plan(inputs, &objects, events)?;
+    set.warnings.splice(0..0, selected.warnings);
     let live = request
         .report
         .is_some()
@@ -259,6 +268,7 @@ fn plan<'d>(
         live,
         sharing,
         proof: Some((analysis, partition, debug)),
+        found: selected.found,
     })
 }
 

@@ -3,9 +3,9 @@
 use camino::Utf8PathBuf;
 
 use crate::error::{Code, Diagnostic, Result};
-use crate::exports::{self, ExportRules};
+use crate::exports::{self, Asked, ExportRules};
 use crate::input;
-use crate::manifest::{self, Manifest};
+use crate::manifest::{self, Manifest, default_workspace_library, given_library_name};
 use crate::protocol::event::Events;
 use crate::protocol::request::{CombineRequest, LibraryInput, ManifestSource, Source, Workspace};
 use crate::protocol::response::Plugin;
@@ -27,14 +27,20 @@ impl Subject {
     pub fn find(
         source: &Source,
         manifest: Option<&ManifestSource>,
-        exports: &[String],
+        asked: Asked<'_>,
         events: &dyn Events,
     ) -> Result<Self> {
         match source {
             Source::Libraries(libraries) => {
                 let manifest = manifest.map(manifest::load).transpose()?;
-                let rules = ExportRules::new(manifest.as_ref(), exports);
-                let plugins = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
+                let rules = ExportRules::new(manifest.as_ref(), asked);
+                let plugins: Vec<Plugin> = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
+                if let Some(manifest) = &manifest {
+                    let named = plugins
+                        .iter()
+                        .map(|p| (p.library.clone(), p.package.clone()));
+                    exports::check_entries(manifest, &named.collect::<Vec<_>>())?;
+                }
                 Ok(Self {
                     plugins,
                     manifest,
@@ -65,12 +71,12 @@ impl Subject {
         workspace: &Workspace,
         targets: &[String],
         manifest: Option<&ManifestSource>,
-        exports: &[String],
+        asked: Asked<'_>,
         events: &dyn Events,
     ) -> Result<Self> {
         let find = |target: &String| {
             let source = Source::Workspace(workspace.with_target(target));
-            Self::find(&source, manifest, exports, events)
+            Self::find(&source, manifest, asked, events)
         };
         let (first, others) = targets
             .split_first()
@@ -107,14 +113,16 @@ impl Subject {
         paths.map(Option::unwrap_or_default).collect()
     }
 
-    pub fn workspace_library<'a>(&'a self, request: &'a CombineRequest) -> &'a str {
-        request.workspace_library.as_deref().unwrap_or_else(|| {
-            self.manifest
-                .as_ref()
-                .map_or(manifest::DEFAULT_WORKSPACE_LIBRARY, |m| {
-                    m.workspace_library()
-                })
-        })
+    /// Name of the workspace library: the request's, the manifest's, or a default.
+    pub fn workspace_library(&self, request: &CombineRequest) -> String {
+        let asked = request.workspace_library.as_deref();
+        let manifest = self.manifest.as_ref();
+        let given = asked.map(given_library_name);
+        let given = given.or_else(|| manifest.and_then(Manifest::workspace_library));
+        given.map_or_else(
+            || default_workspace_library(self.plugins.iter().map(|p| p.library.as_str())),
+            str::to_owned,
+        )
     }
 }
 
@@ -124,13 +132,14 @@ fn plugin_of(library: &LibraryInput, rules: &ExportRules<'_>) -> Plugin {
     let entry = rules.entry(&name, library.package.as_deref());
     let plugin = entry
         .and_then(|e| e.plugin.as_deref())
-        .unwrap_or_else(|| exports::plugin_name(&name));
+        .unwrap_or_else(|| exports::plugin_name(&name))
+        .to_owned();
     Plugin {
-        plugin: plugin.to_owned(),
+        plugin,
         package: library
             .package
             .clone()
-            .or_else(|| entry.map(|e| e.package.clone())),
+            .or_else(|| entry.and_then(|e| e.package.clone())),
         file_name: library.path.file_name().unwrap_or_default().to_owned(),
         path: Some(library.path.clone()),
         native_static_libs: library.native_static_libs.clone(),

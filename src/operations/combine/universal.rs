@@ -143,6 +143,13 @@ impl Universal {
         Ok(whole)
     }
 
+    /// The libraries of each architecture.
+    #[must_use]
+    pub fn architectures(&self) -> Vec<&[MappedFile]> {
+        let all = self.architectures.iter();
+        all.map(|a| a.files.as_slice()).collect()
+    }
+
     fn find(&mut self, slice: &Slice) -> Option<&mut Architecture> {
         let same = |a: &&mut Architecture| a.slices.first().is_some_and(|s| s.is_of(slice));
         self.architectures.iter_mut().find(same)

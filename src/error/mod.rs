@@ -1,5 +1,9 @@
 //! The one error type that reaches users: a stable code, a sentence, the input it speaks of, a hint.
 
+mod demangle;
+
+pub use demangle::demangled;
+
 use camino::{Utf8Path, Utf8PathBuf};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +22,10 @@ pub enum Code {
     ManifestInvalid,
     ManifestExportUnmatched,
     ManifestDuplicatePlugin,
+    /// An entry speaks of no package or library that is there.
+    ManifestEntryUnknown,
+    /// Nothing is said of a library's exports, and nothing looks like them.
+    ExportsNotFound,
     // The workspace and cargo.
     CargoNotFound,
     CargoFailed,
@@ -51,6 +59,8 @@ pub enum Code {
     ImplicitExport,
     /// The profile asks for link-time optimisation, after which libraries have nothing in common.
     LinkTimeOptimised,
+    /// What looks like API and is no export.
+    ExportsLeftOut,
     // What libraries say differently (warnings).
     VagueDisagrees,
     ContestedRuntime,
@@ -185,7 +195,8 @@ impl std::fmt::Display for Diagnostic {
         }
         write!(f, "{}", self.message)?;
         if let Some(symbol) = &self.symbol {
-            write!(f, " [{:#}]", rustc_demangle::demangle(symbol))?;
+            let name = demangled(symbol);
+            write!(f, " [{}]", name.as_deref().unwrap_or(symbol))?;
         }
         write!(f, " ({})", self.code.as_str())?;
         if let Some(hint) = &self.hint {

@@ -1,0 +1,74 @@
+//! What requests say of manifests and exports, whichever they are.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::request::{
+    CombineRequest, InspectRequest, ManifestSource, Request, Source, VerifyRequest, WhyRequest,
+};
+use super::schema::protocol_version;
+use crate::exports::Asked;
+use crate::exports::presets::Preset;
+
+/// `exports`.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ExportsRequest {
+    #[schemars(schema_with = "protocol_version")]
+    pub protocol: u32,
+    pub source: Source,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports: Vec<String>,
+    /// Presets of exports, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub presets: Vec<Preset>,
+    /// Crates in the libraries whose C API is exported, besides the manifest's.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exports_of: Vec<String>,
+}
+
+impl Request {
+    /// The manifest it brings or names.
+    #[must_use]
+    pub fn manifest(&self) -> Option<&ManifestSource> {
+        match self {
+            Self::Capabilities(_) => None,
+            Self::Discover(r) | Self::Build(r) => r.manifest.as_ref(),
+            Self::Inspect(r) => r.manifest.as_ref(),
+            Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => r.manifest.as_ref(),
+            Self::Verify(r) => r.manifest.as_ref(),
+            Self::Why(r) => r.manifest.as_ref(),
+            Self::Exports(r) => r.manifest.as_ref(),
+        }
+    }
+}
+
+/// What a request says of exports.
+pub trait AsksExports {
+    /// The patterns, presets and crates, besides the manifest's.
+    fn asked(&self) -> Asked<'_>;
+}
+
+macro_rules! asks_exports {
+    ($($request:ty),*) => {$(
+        impl AsksExports for $request {
+            fn asked(&self) -> Asked<'_> {
+                Asked {
+                    patterns: &self.exports,
+                    presets: &self.presets,
+                    crates: &self.exports_of,
+                }
+            }
+        }
+    )*};
+}
+
+asks_exports!(
+    CombineRequest,
+    InspectRequest,
+    VerifyRequest,
+    WhyRequest,
+    ExportsRequest
+);

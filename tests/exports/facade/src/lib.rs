@@ -1,0 +1,3 @@
+//! Shows another crate's API, and has none itself.
+
+pub use exports_dep::*;
