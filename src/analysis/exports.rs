@@ -1,17 +1,17 @@
 //! What each library defines and whose it is, and which of it is exported.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use rayon::prelude::*;
 
 use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};
-use crate::error::Result;
+use crate::error::{Code, Diagnostic, Result};
 use crate::exports::api::{Owner, Symbol};
 use crate::exports::{Defined, ExportRules, Selected};
 use crate::format::{self, GlobalKind, MemberKind};
 use crate::input::crates::{self, Naming, Origin};
 use crate::input::{Inputs, Library};
-use crate::protocol::response::Plugin;
+use crate::protocol::response::{ExportsBy, ExportsFound, Plugin};
 
 /// Crates that come with the compiler. Those that std itself depends on show nothing.
 const STD: [&str; 9] = [
@@ -188,6 +188,45 @@ pub fn define<'a, 'd>(
         whole: plugin.is_some_and(|p| p.crate_name.is_some()),
         used: &symbols.used,
     }
+}
+
+/// What a program takes of each library: of its `needs`, what the library is the first to define.
+///
+/// # Errors
+/// `exports-not-found` where no library defines any of them.
+pub fn select_used<'d>(
+    inputs: &Inputs<'d>,
+    plugins: &[Plugin],
+    needs: &BTreeSet<Vec<u8>>,
+) -> Result<Selected<'d>> {
+    let symbols = all_symbols(inputs, plugins)?;
+    let mut selected = Selected::default();
+    let mut served: HashSet<&[u8]> = HashSet::new();
+    for of_library in &symbols {
+        let defined = of_library.defined.iter();
+        let mut names: Vec<&[u8]> = defined
+            .filter(|s| !s.runtime && needs.contains(s.name))
+            .map(|s| s.name)
+            .filter(|name| !served.contains(name))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        served.extend(&names);
+        selected.exports.push(names);
+        selected.found.push(ExportsFound {
+            by: ExportsBy::Program,
+            ..ExportsFound::default()
+        });
+    }
+    if served.is_empty() && !inputs.libraries.is_empty() {
+        return Err(Diagnostic::new(
+            Code::ExportsNotFound,
+            "the program takes nothing from these libraries",
+        )
+        .hint("`used_by` names the objects and libraries that call them; what is looked up at run time is not seen")
+        .into());
+    }
+    Ok(selected)
 }
 
 /// The exported symbols of each library.

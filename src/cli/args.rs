@@ -262,6 +262,9 @@ pub(super) struct Combine {
     pub workspace_library: Option<String>,
     #[command(flatten)]
     pub exports: ExportArgs,
+    /// Objects and static libraries of one program: what they leave undefined is exported, and nothing else
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub used_by: Vec<Utf8PathBuf>,
     /// Which names stay [default: keep]
     #[arg(long, value_enum)]
     pub symbols: Option<Symbols>,

@@ -75,6 +75,7 @@ pub fn how_found(found: &ExportsFound) -> String {
     };
     match found.by {
         ExportsBy::EntryPoints => "entry points of a GStreamer plugin".to_owned(),
+        ExportsBy::Program => "what the program leaves undefined".to_owned(),
         ExportsBy::Library => "all that it shows, nothing in it is Rust's".to_owned(),
         ExportsBy::Asked | ExportsBy::Api => {
             let patterns = found.patterns.then(|| "as asked for".to_owned());

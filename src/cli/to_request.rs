@@ -183,6 +183,7 @@ impl Combine {
             exports: exports.exports,
             presets: exports.presets,
             exports_of: exports.exports_of,
+            used_by: self.used_by,
             target,
             archive: self.archive,
             symbols: self.symbols.unwrap_or_default(),

@@ -332,7 +332,7 @@ impl<'a, 'd, 'n> Chosen<'a, 'd, 'n> {
                 let left = self.library.not_found(&names);
                 unmatched::left_out(self.library, &left, names.len(), &found)
             }
-            ExportsBy::Library => None,
+            ExportsBy::Library | ExportsBy::Program => None,
         };
         (names, found, warning)
     }

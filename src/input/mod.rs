@@ -7,6 +7,7 @@ pub mod archive;
 pub mod bitcode;
 pub mod crates;
 pub mod marker;
+pub mod program;
 pub mod restore;
 
 use std::collections::HashMap;

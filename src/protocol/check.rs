@@ -145,6 +145,14 @@ impl Faults {
         if !request.remap_path_prefix.iter().all(|r| r.contains('=')) {
             self.add("$.remap_path_prefix", "has a rule without `=`");
         }
+        let others = [
+            request.exports.is_empty(),
+            request.presets.is_empty(),
+            request.exports_of.is_empty(),
+        ];
+        if !request.used_by.is_empty() && others.contains(&false) {
+            self.add("$.used_by", "says in two ways what is exported");
+        }
         if request.threads == Some(0) {
             self.add("$.threads", "asks for no threads at all");
         }

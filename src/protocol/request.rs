@@ -437,6 +437,11 @@ pub struct CombineRequest {
     /// Crates in the libraries whose C API is exported, besides the manifest's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports_of: Vec<String>,
+    /// The objects and static libraries of one program: what they leave undefined is exported, and nothing
+    /// else (prelink and meld). In place of `exports`, `presets` and `exports_of`, whoever says them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(with = "Vec<String>")]
+    pub used_by: Vec<Utf8PathBuf>,
     /// Target triple of libraries given by path, where known: tells MSVC from MinGW names, which the
     /// libraries themselves need not. A workspace has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -506,6 +511,7 @@ impl CombineRequest {
             exports: Vec::new(),
             presets: Vec::new(),
             exports_of: Vec::new(),
+            used_by: Vec::new(),
             target: None,
             archive: None,
             symbols: Symbols::default(),

@@ -182,6 +182,8 @@ pub enum ExportsBy {
     Api,
     /// Nobody; nothing in the library is Rust's, and all that it shows counts.
     Library,
+    /// The program: its objects leave them undefined.
+    Program,
 }
 
 /// What the plugins share.

@@ -33,6 +33,12 @@ pub struct IndexEntry<'d> {
     pub member: usize,
 }
 
+/// Whether `data` begins as an archive does.
+#[must_use]
+pub fn is_archive(data: &[u8]) -> bool {
+    data.starts_with(MAGIC) || is_thin(data)
+}
+
 /// Whether `data` begins as a thin archive does.
 #[must_use]
 pub fn is_thin(data: &[u8]) -> bool {

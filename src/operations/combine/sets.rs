@@ -95,7 +95,18 @@ fn targets(workspace: &Workspace, request: &CombineRequest) -> Result<Vec<String
 
 fn find(request: &CombineRequest, events: &dyn Events) -> Result<Subject> {
     let manifest = request.manifest.as_ref();
-    Subject::find(&request.source, manifest, request.asked(), events)
+    let subject = Subject::find(&request.source, manifest, request.asked(), events)?;
+    Ok(with_program(subject, request))
+}
+
+/// The result depends on the program that it is made for.
+fn with_program(mut subject: Subject, request: &CombineRequest) -> Subject {
+    if !request.used_by.is_empty() {
+        subject.inputs.extend(request.used_by.iter().cloned());
+        subject.inputs.sort();
+        subject.inputs.dedup();
+    }
+    subject
 }
 
 fn of_group(
@@ -105,7 +116,9 @@ fn of_group(
     events: &dyn Events,
 ) -> Result<Subject> {
     let manifest = request.manifest.as_ref();
-    Subject::for_targets(workspace, &group.targets, manifest, request.asked(), events)
+    let subject =
+        Subject::for_targets(workspace, &group.targets, manifest, request.asked(), events)?;
+    Ok(with_program(subject, request))
 }
 
 /// The request of one of several sets, into a folder of its own.

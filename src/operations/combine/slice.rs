@@ -6,7 +6,7 @@ use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
 use super::subject::Subject;
-use crate::analysis::exports::{decoration, defined_names, select_exports};
+use crate::analysis::exports::{decoration, defined_names, select_exports, select_used};
 use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{self, Analysis, Sharing};
 use crate::emit;
@@ -16,7 +16,7 @@ use crate::format::output::DebugOptions;
 use crate::format::{self, Format};
 use crate::input::archive::ArchiveKind;
 use crate::input::restore::{self, Former};
-use crate::input::{self, Inputs, MappedFile, bitcode};
+use crate::input::{self, Inputs, MappedFile, bitcode, program};
 use crate::inspect::debug_cost;
 use crate::inspect::live::{Live, live};
 use crate::inspect::sharing::sharing;
@@ -206,6 +206,7 @@ fn plan<'d>(
     let within = match strategy {
         Strategy::Dedup => {
             refuse_debug(request, strategy)?;
+            refuse_program(request, strategy)?;
             return Ok(Planned {
                 set: plan::dedup::plan(inputs, &classes)?,
                 classes,
@@ -230,7 +231,12 @@ fn plan<'d>(
     let rules = ExportRules::new(subject.manifest.as_ref(), request.asked());
     // First: exports that are in intermediate code are not found.
     analysis::refuse_bitcode(inputs)?;
-    let selected = select_exports(inputs, &subject.plugins, &rules)?;
+    let selected = if request.used_by.is_empty() {
+        select_exports(inputs, &subject.plugins, &rules)?
+    } else {
+        let needs = program::needs(&request.used_by, inputs)?;
+        select_used(inputs, &subject.plugins, &needs)?
+    };
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
@@ -276,6 +282,19 @@ fn plan<'d>(
 fn wanted_debug(request: &CombineRequest, subject: &Subject) -> Option<Debug> {
     let manifest = subject.manifest.as_ref();
     request.debug.or_else(|| manifest?.debug)
+}
+
+/// Dedup exports nothing.
+fn refuse_program(request: &CombineRequest, strategy: Strategy) -> Result<()> {
+    if request.used_by.is_empty() || request.or_dedup {
+        return Ok(());
+    }
+    Err(Diagnostic::new(
+        Code::RequestInvalid,
+        format!("{} keeps members whole, whoever uses them", strategy.name()),
+    )
+    .hint("leave `used_by` out, or use prelink or meld")
+    .into())
 }
 
 /// Dedup leaves members as they are. Where it stands in for another strategy, it does what it can.

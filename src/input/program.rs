@@ -1,0 +1,107 @@
+//! What a program's own objects and libraries leave undefined: the names that it takes from elsewhere.
+//!
+//! What is looked up at run time (`dlsym`, `GetProcAddress`) cannot be seen here.
+
+use std::collections::BTreeSet;
+
+use camino::Utf8PathBuf;
+
+use super::{Inputs, MappedFile, archive};
+use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::{self, MemberKind};
+use crate::input;
+
+/// Names as in the symbol tables that `paths`, objects and archives, need from elsewhere. `inputs` are the
+/// libraries that they are to be linked with.
+///
+/// # Errors
+/// `bitcode-member`, `mixed-formats`, `input-unreadable` for what is neither object nor archive, and those of
+/// opening and reading files.
+pub fn needs(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<BTreeSet<Vec<u8>>> {
+    let files = input::open_all(paths)?;
+    let (archives, objects): (Vec<MappedFile>, Vec<MappedFile>) = files
+        .into_iter()
+        .partition(|file| archive::read::is_archive(file.data()));
+    let mut needs = Needs {
+        target: inputs.members.iter().find_map(|m| match m.kind {
+            MemberKind::Object(..) => Some(m.kind),
+            _ => None,
+        }),
+        needed: BTreeSet::new(),
+        defined: BTreeSet::new(),
+        errors: Vec::new(),
+    };
+    let of_archives = Inputs::read(&archives)?;
+    for member in &of_archives.members {
+        let path = &of_archives.library(member.library).path;
+        // Archives hold other things than objects.
+        if member.kind != MemberKind::Other {
+            let read = needs.object(member.kind, member.data);
+            needs.keep(read.map_err(|e| e.in_member(member.name).in_file(path)));
+        }
+    }
+    for file in &objects {
+        let read = match format::classify(file.data()) {
+            MemberKind::Other => Err(Diagnostic::new(
+                Code::InputUnreadable,
+                "this is neither an object nor an archive",
+            )
+            .hint("name what the program is linked of: its objects and static libraries")
+            .into()),
+            kind => needs.object(kind, file.data()),
+        };
+        needs.keep(read.map_err(|e| e.in_file(&file.path)));
+    }
+    Error::all(needs.errors)?;
+    Ok(needs.needed.difference(&needs.defined).cloned().collect())
+}
+
+struct Needs {
+    target: Option<MemberKind>,
+    needed: BTreeSet<Vec<u8>>,
+    defined: BTreeSet<Vec<u8>>,
+    errors: Vec<Diagnostic>,
+}
+
+impl Needs {
+    fn keep(&mut self, read: Result<()>) {
+        if let Err(error) = read {
+            self.errors.extend(error.0);
+        }
+    }
+
+    fn object(&mut self, kind: MemberKind, data: &[u8]) -> Result<()> {
+        match kind {
+            MemberKind::Bitcode => {
+                let (what, cure) = format::intermediate(data);
+                return Err(Diagnostic::new(
+                    Code::BitcodeMember,
+                    format!("what {what} needs cannot be seen"),
+                )
+                .hint(cure)
+                .into());
+            }
+            MemberKind::ImportStub(_) | MemberKind::Other => return Ok(()),
+            MemberKind::Object(..) => {}
+        }
+        if let (MemberKind::Object(format, machine), Some(MemberKind::Object(f, m))) =
+            (kind, self.target)
+            && (format, machine) != (f, m)
+        {
+            return Err(Diagnostic::new(
+                Code::MixedFormats,
+                format!("this is {format} {machine}, but the libraries have {f} {m}"),
+            )
+            .hint("give the objects of a program for the libraries' target")
+            .into());
+        }
+        format::for_each_global(kind, data, &mut |global| {
+            let to = match global.kind.is_definition() {
+                true => &mut self.defined,
+                false => &mut self.needed,
+            };
+            to.insert(global.name.to_vec());
+        })?;
+        Ok(())
+    }
+}
