@@ -29,7 +29,7 @@ use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::{Counted, Events, Steps, Unit};
-use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Strategy};
+use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Granularity, Strategy};
 use crate::protocol::response::{ExportsFound, Response, Totals, WorkspaceLibrary};
 use crate::protocol::sharing::SharingGroups;
 use crate::report::{self, gather::gather};
@@ -242,7 +242,7 @@ fn plan<'d>(
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
     let analysis = Analysis::watched(inputs, &classes, &selected.exports, &names, within, &steps)?;
     analysis.check(inputs)?;
-    let partition = Partition::new(&analysis, request.granularity);
+    let partition = Partition::new(&analysis, granularity(request));
     let name = subject.workspace_library(request);
     let debug = DebugLines::new(inputs, &analysis, &partition, wanted);
     let remap = request.remap();
@@ -282,6 +282,14 @@ fn plan<'d>(
 fn wanted_debug(request: &CombineRequest, subject: &Subject) -> Option<Debug> {
     let manifest = subject.manifest.as_ref();
     request.debug.or_else(|| manifest?.debug)
+}
+
+/// One program takes all that is made for it.
+fn granularity(request: &CombineRequest) -> Granularity {
+    match request.granularity {
+        Granularity::Auto if !request.used_by.is_empty() => Granularity::Plugin,
+        asked => asked,
+    }
 }
 
 /// Dedup exports nothing.
