@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use super::asked::ExportsRequest;
+pub use super::asked::{ExportsRequest, WhyRequest};
 use super::capabilities::CapabilitiesRequest;
 use super::schema::protocol_version;
 use crate::exports::presets::Preset;
@@ -587,26 +587,4 @@ pub struct VerifyRequest {
     /// Crates in the libraries whose C API is exported, besides the manifest's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports_of: Vec<String>,
-}
-
-/// `why`.
-#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct WhyRequest {
-    #[schemars(schema_with = "protocol_version")]
-    pub protocol: u32,
-    pub source: Source,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub manifest: Option<ManifestSource>,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exports: Vec<String>,
-    /// Presets of exports, besides the manifest's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub presets: Vec<Preset>,
-    /// Crates in the libraries whose C API is exported, besides the manifest's.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub exports_of: Vec<String>,
-    /// Symbol (mangled or a part of the demangled name) or section.
-    #[schemars(length(min = 1))]
-    pub what: String,
 }
