@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::crates::{self, Origin};
 use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::universe;
+use crate::input::crates::{self, Origin};
 use crate::input::{Inputs, Library};
 use crate::plan::partition::{Partition, SetId};
 use crate::protocol::sharing::{Apart, ApartReason, SharingGroups};
