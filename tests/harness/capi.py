@@ -91,6 +91,7 @@ def libraries():
 VENDORS = {
     'capi_ledger': ('fat', None),
     'capi_markdown': ('release', None),
+    'capi_reactor': ('release', None),
     'encoding_c': ('fat', None),
     'libz_rs_sys': ('release', DEBIANS_RUSTC),
     'mp4parse_capi': ('abort', None),
