@@ -287,7 +287,7 @@ fn the_table_in_cargo_toml_is_the_manifest() {
         message.contains("workspace.metadata.dragonfire.export"),
         "{message}"
     );
-    assert_eq!(error["hint"], "did you mean `exports`?");
+    assert_eq!(error["hint"], "did you mean `exports` or `exports_of`?");
     assert_eq!(error["file"], json!(w.path("Cargo.toml")));
 }
 
