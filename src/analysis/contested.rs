@@ -9,6 +9,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::twins::Twins;
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_for_debuggers, is_intrinsic, keeps_its_name};
 use crate::format::model::Visibility;
@@ -66,6 +67,7 @@ impl Contested {
     #[must_use]
     pub fn new(
         graph: &Graph<'_>,
+        twins: &Twins,
         format: Format,
         offers: &[Offer],
         exports: &[Vec<NameId>],
@@ -73,6 +75,11 @@ impl Contested {
         public: &dyn Fn(&[u8]) -> bool,
     ) -> Self {
         let count = graph.names.len();
+        let mut exported: HashMap<NameId, u32> = HashMap::new();
+        for &name in exports.iter().flatten() {
+            *exported.entry(name).or_default() += 1;
+        }
+        let by_several = |name: NameId| exported.get(&name).is_some_and(|&n| n > 1);
         let mut said = vec![Said::default(); count];
         // The first strong definer of each name, and whether others differ.
         let mut strong: Vec<Option<ObjectId>> = vec![None; count];
@@ -123,6 +130,9 @@ impl Contested {
                     }
                     own[at] = own[at].saturating_add(1);
                     if global.kind == GlobalKind::Defined {
+                        // Which twin's it is makes no difference to what is exported.
+                        let twin = twins.get(&object).filter(|_| by_several(global.name));
+                        let object = twin.copied().unwrap_or(object);
                         match strong[at] {
                             None => strong[at] = Some(object),
                             Some(first) => strong_differs[at] |= first != object,
@@ -132,12 +142,6 @@ impl Contested {
             }
             for name in touched {
                 said[name.index()].several |= std::mem::take(&mut own[name.index()]) > 1;
-            }
-        }
-        let mut exported: HashMap<NameId, u32> = HashMap::new();
-        for list in exports {
-            for &name in list {
-                *exported.entry(name).or_default() += 1;
             }
         }
         // A vague definition is no runtime's (placement `new`).
@@ -166,7 +170,7 @@ impl Contested {
                     // One object's definition that several libraries export.
                     || (said.defined
                         && !strong_differs[at]
-                        && exported.get(&NameId(at as u32)).is_some_and(|&n| n > 1))
+                        && by_several(NameId(at as u32)))
                     || (said.defined && public(name));
                 let fixed = said.told || runtime;
                 meets && (fixed || !isolated(name))

@@ -44,6 +44,7 @@ use demands::Comes;
 use graph::{Graph, NameId, ObjectId};
 use identity::atoms::{ANYBODY, AtomClasses, Owner, classify};
 use identity::members::MemberClasses;
+use identity::twins::twins;
 use making::Making;
 use meeting::{Registries, Vague};
 use reach::{Reached, Root, reach};
@@ -178,7 +179,7 @@ impl<'d> Analysis<'d> {
         steps: &Steps<'_>,
     ) -> Result<Self> {
         refuse_bitcode(inputs)?;
-        let graph = Graph::new(inputs, members, steps)?;
+        let mut graph = Graph::new(inputs, members, steps)?;
         let libraries: Vec<LibraryId> = (0..inputs.libraries.len() as u32).map(LibraryId).collect();
         let offers: Vec<Offer> = libraries
             .par_iter()
@@ -191,8 +192,10 @@ impl<'d> Analysis<'d> {
                 own.filter_map(|name| graph.find_name(name)).collect()
             })
             .collect();
+        let twins = twins(inputs, &mut graph, &offers, &exports)?;
         let mut contested = Contested::new(
             &graph,
+            &twins,
             inputs.format(),
             &offers,
             &exports,

@@ -218,3 +218,50 @@ def test_quiet_and_names(engine, tmp_path):
     for option in ('--workspace-lib', '--workspace-library'):
         for name in ('common', 'libcommon.a'):
             assert made(option, name) == {'libcommon.a'}
+
+
+RUNTIME = '''
+int runtime_calls;
+static int own;
+int runtime_next(void) { return ++own; }
+int runtime_sum(int a, int b) { runtime_calls++; return a + b; }
+'''
+
+
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_one_runtime_of_two_vendors(strategy, engine, tmp_path):
+    """Two libraries with a runtime of one source, each compiled in a folder of its own: what both export is no
+    clash, and the program has one of it, as when it links the libraries as they came."""
+    libraries = []
+    for name in ('first', 'second'):
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / 'runtime.c').write_text(RUNTIME)
+        (folder / f'{name}.c').write_text(
+            f'int runtime_next(void); int runtime_sum(int, int);\n'
+            f'int {name}_next(void) {{ return runtime_next(); }} int {name}_sum(int a) {{ return runtime_sum(a, 1); }}\n')
+        libraries.append(archive(folder, name, [folder / 'runtime.c', folder / f'{name}.c']))
+    # Debug information names the folders.
+    first, second = (path.read_bytes() for path in sorted(tmp_path.rglob('*-runtime.o')))
+    assert first != second
+    source = tmp_path / 'main.c'
+    source.write_text('''#include <stdio.h>
+int first_next(void), second_next(void), runtime_next(void), first_sum(int), second_sum(int);
+extern int runtime_calls;
+int main(void) {
+    int right = first_next() == 1 && second_next() == 2 && runtime_next() == 3;
+    right = right && first_sum(1) == 2 && second_sum(2) == 3 && runtime_calls == 2;
+    puts(right ? "all right" : "wrong");
+    return !right;
+}
+''')
+    link.check(link.program(tmp_path / 'plain', [source], libraries))
+    out = tmp_path / 'out'
+    run([engine, strategy, '-q', '--out', out, *libraries])
+    made = [out / 'libfirst.a', out / 'libsecond.a', out / 'libfirst_shared.a']
+    for linker in link.LINKERS:
+        link.check(link.program(tmp_path / linker, [source], made, linker=linker))
+    # Either of them alone.
+    alone = tmp_path / 'alone.c'
+    alone.write_text('#include <stdio.h>\nint second_sum(int); int main(void) { puts(second_sum(2) == 3 ? "all right" : "wrong"); }\n')
+    link.check(link.program(tmp_path / 'one', [alone], made[1:]))

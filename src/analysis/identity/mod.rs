@@ -2,3 +2,4 @@
 
 pub mod atoms;
 pub mod members;
+pub mod twins;
