@@ -34,7 +34,7 @@ const FREE: u64 = 256 << 10;
 /// A piece is small up to this share of what it brings along, in hundredths, but within two measures, in
 /// bytes. Both are doubled until the objects do not cost too much.
 const SMALL: u64 = 1;
-const LEAST: u64 = 32;
+const LEAST: u64 = 16;
 const MOST: u64 = 256;
 const DOUBLED: u32 = 7;
 
