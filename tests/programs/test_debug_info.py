@@ -77,6 +77,8 @@ def test_frames_of_elfutils(programs):
     assert any(len(b) > 2 for b in after)
 
 
+# What the program does not call is looked at, too.
+WHOLE = ['--granularity', 'plugin']
 # The standard library stays as it is: it need not be built anew.
 FULL = {f'profile.release.package.debug-{name}.debug': '2' for name in ('common', 'left', 'right')}
 
@@ -87,7 +89,7 @@ FULL = {f'profile.release.package.debug-{name}.debug': '2' for name in ('common'
 def test_frames_of_other_machines(engine, name, debug, tmp_path):
     target = ELF[name]
     libraries = debug_libraries(target, **(FULL if debug == 'full' else {}))
-    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', debug])
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', debug, *WHOLE])
     assert 'warnings' not in combined.response
     built, melded = tmp_path / 'built', tmp_path / 'melded'
     target.program(built, [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])

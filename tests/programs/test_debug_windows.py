@@ -103,7 +103,7 @@ def test_panic(engine, name, tmp_path):
 def test_variables(engine, tmp_path):
     """MinGW's DWARF keeps variables and types; of CodeView lines are kept, which is said."""
     libraries = debug_libraries(TARGETS['mingw'], **FULL)
-    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'full'])
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'full', '--granularity', 'plugin'])
     assert 'warnings' not in combined.response
     command = link('mingw', tmp_path / 'melded', [TESTS / 'debug' / 'host' / 'main.c'], combined.link())
     # Not the program: LLVM's verifier does not come to an end with MinGW's own startup code in it.
