@@ -41,7 +41,8 @@ def check(case, way, mode, engine, folder):
     names = real_c.used(built)
     for exports in EXPORTS:
         # Names of C++ have no characters that patterns give a meaning to.
-        patterns = ['*'] if exports == 'all' else names
+        # What is hidden is taken by its exact name alone.
+        patterns = ['*', *names] if exports == 'all' else names
         for strategy in dragonfire.ATOMIC:
             made = dragonfire.combine(engine, strategy, built.libraries, folder / f'{strategy}-{exports}', exports=patterns)
             for linker in LINKERS:
