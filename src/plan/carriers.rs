@@ -56,9 +56,7 @@ impl Partition {
     /// Of a split root set: an atom by which the object can be pulled that all of its exports reach.
     #[must_use]
     pub fn hub(&self, s: usize) -> Option<ClassId> {
-        let own = self.own_of(s).filter(|_| self.is_split(s))?;
-        let mut classes = self.classes[own.index()].iter().copied();
-        classes.find(|c| !self.grouped[c.index()])
+        self.hubs.get(s).copied().flatten()
     }
 
     /// Does an object with exports of a split root set name its hub, and not what that brings along? What

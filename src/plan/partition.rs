@@ -71,6 +71,8 @@ pub struct Partition {
     pub(super) own: Vec<Option<SetId>>,
     /// By root set: taken apart by export.
     pub(super) split: Vec<bool>,
+    /// By root set: see [`Self::hub`].
+    pub(super) hubs: Vec<Option<ClassId>>,
     /// By set: its units, where any root set is split.
     units: Vec<Vec<u32>>,
     /// From here on sets are homes.
@@ -223,6 +225,7 @@ impl Partition {
             exports_of_set: vec![Vec::new(); analysis.sets.len()],
             own,
             split,
+            hubs: Vec::new(),
             units,
             first_home,
             homes: home_sets,
@@ -323,8 +326,11 @@ impl Partition {
     /// What all exports of a split root set bring along is pulled by a place of its own object: without one
     /// each export's object names it all.
     fn find_hubs(&mut self) {
-        for s in 0..self.own.len() {
-            if self.split[s] && self.hub(s).is_none() {
+        self.hubs = vec![None; self.own.len()];
+        for s in (0..self.own.len()).filter(|&s| self.split[s]) {
+            let classes = self.own[s].map_or(&[][..], |own| &self.classes[own.index()]);
+            self.hubs[s] = classes.iter().copied().find(|c| !self.grouped[c.index()]);
+            if self.hubs[s].is_none() {
                 self.own[s] = None;
             }
         }

@@ -100,12 +100,10 @@ fn pays(analysis: &Analysis<'_>, s: usize) -> bool {
     always.follow(&mut kept);
     let size = |met: &[bool]| -> u64 {
         let nodes = reached.nodes.iter().zip(met).filter(|(_, met)| **met);
-        nodes
-            .map(|(node, _)| {
-                let file = analysis.graph.file(node.object);
-                file.atoms[node.atom as usize].size
-            })
-            .sum()
+        let atoms =
+            nodes.map(|(node, _)| &analysis.graph.file(node.object).atoms[node.atom as usize]);
+        // What has no contents may claim any size, and costs none.
+        atoms.filter(|a| !a.zero_fill).map(|a| a.size).sum()
     };
     let all = size(&vec![true; reached.nodes.len()]);
     roots.iter().any(|&root| {
