@@ -236,6 +236,11 @@ impl Inspect {
     fn into_request(self) -> Result<InspectRequest> {
         let exports = self.exports.split();
         let libraries = [self.libraries, exports.paths].concat();
+        // Of libraries given, `--target` says what `--for` says.
+        let given = match self.workspace.target.as_slice() {
+            [target] if !libraries.is_empty() => Some(target.clone()),
+            _ => None,
+        };
         let source = if libraries.is_empty() && !self.symbol.is_empty() {
             match self.workspace.into_workspace() {
                 Some(workspace) => Source::Workspace(workspace),
@@ -252,7 +257,7 @@ impl Inspect {
             presets: exports.presets,
             exports_of: exports.exports_of,
             symbols: self.symbol,
-            target: self.for_target,
+            target: self.for_target.or(given),
             melded: self.melded,
         })
     }

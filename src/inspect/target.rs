@@ -105,7 +105,6 @@ pub fn detect<'s>(
             ("__errno", Environment::Android),
             ("gnu_get_libc_version", Environment::LinuxGlibc),
             ("__register_atfork", Environment::LinuxGlibc),
-            ("__cxa_thread_atexit_impl", Environment::LinuxGlibc),
             // What glibc's headers make of C's names.
             ("__isoc99_sscanf", Environment::LinuxGlibc),
             ("__isoc99_fscanf", Environment::LinuxGlibc),
@@ -158,6 +157,10 @@ mod tests {
         assert_eq!(of(&["__errno_location", "__isoc23_strtol"]).0, glibc);
         let rust = ["rust_eh_personality", "__errno_location"];
         assert_eq!(of(&rust).0, Environment::LinuxMusl);
+        // std for musl asks for it too, weakly.
+        let hint = "__cxa_thread_atexit_impl";
+        let both = of(&[&rust[..], &[hint]].concat());
+        assert_eq!(both.0, Environment::LinuxMusl);
         assert_eq!(
             of(&[&rust[..], &["gnu_get_libc_version"]].concat()).0,
             glibc
