@@ -201,7 +201,8 @@ def test_frames_of_full(engine, strategy, tmp_path):
     built = link.program(tmp_path / 'built', [SMALL], libraries.values(), flags=['-Wl,-z,muldefs'])[0]
     melded = link.program(tmp_path / 'melded', [SMALL], combined.link())[0]
     is_well_formed(melded)
-    for tool, count in (('llvm', 20000), ('crate', 20000), ('gnu', 2000)):
+    # elfutils finds no inlined functions within namespaces, which are here as they were: it says the same of both.
+    for tool, count in (('llvm', 20000), ('crate', 20000), ('gnu', 2000), ('elfutils', 300)):
         places = frames.common_places(built, melded, count)
         wrong, known = frames.differences(tool, built, melded, places)
         assert not wrong and known > len(places) * 0.6, (tool, known, wrong[:3])
@@ -296,8 +297,10 @@ def test_c_and_cxx(engine, compiler, version, debug, tmp_path):
     (tmp_path / 'one.c').write_text(C)
     (tmp_path / 'two.cpp').write_text(CXX)
     (tmp_path / 'main.c').write_text('int c_entry(int); int cxx_entry(int);\nint main(int n, char **a) { return c_entry(n) + cxx_entry(n) == 0; }\n')
+    # elfutils knows nothing of units without a table of addresses, which clang writes when asked only.
+    flags = [f'-gdwarf-{version}', *(['-gdwarf-aranges'] if compiler == 'clang' else [])]
     for driver, source in ((c, 'one.c'), (cxx, 'two.cpp')):
-        run([driver, '-O2', f'-gdwarf-{version}', '-ffunction-sections', '-fno-exceptions', '-c', source], cwd=tmp_path)
+        run([driver, '-O2', *flags, '-ffunction-sections', '-fno-exceptions', '-c', source], cwd=tmp_path)
     run(['ar', 'rcs', tmp_path / 'libboth.a', tmp_path / 'one.o', tmp_path / 'two.o'])
     combined = combine(engine, 'meld', [tmp_path / 'libboth.a'], tmp_path / 'lib', exports=['c_entry', 'cxx_entry'],
                        arguments=['--debug', debug])
@@ -305,7 +308,7 @@ def test_c_and_cxx(engine, compiler, version, debug, tmp_path):
     built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libboth.a'])[0]
     melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link())[0]
     places = [(a, b) for a, b in frames.common_places(built, melded, 3000)]
-    for tool in ('llvm', 'gnu'):
+    for tool in ('llvm', 'gnu', 'elfutils'):
         wrong, known = frames.differences(tool, built, melded, places)
         assert not wrong and known > 50, (tool, known, wrong[:3])
     if debug == 'full':
