@@ -34,6 +34,15 @@ function(_dragonfire_json_set object key type)
   set(${object} "${_json}" PARENT_SCOPE)
 endfunction()
 
+# Sets the list at <path>, a list of keys, in the variable <object> to the strings that follow.
+function(_dragonfire_json_list_at object path)
+  set(_holder "{}")
+  _dragonfire_json_set(_holder list LIST ${ARGN})
+  string(JSON _list GET "${_holder}" list)
+  string(JSON _json SET "${${object}}" ${path} "${_list}")
+  set(${object} "${_json}" PARENT_SCOPE)
+endfunction()
+
 # The strings of the array at <path>...; none where there is no such array.
 function(_dragonfire_json_list out json)
   set(result "")

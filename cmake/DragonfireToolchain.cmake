@@ -6,6 +6,10 @@ include_guard(GLOBAL)
 # The triples to build for, one for each of CMAKE_OSX_ARCHITECTURES; empty for the host's own.
 function(_dragonfire_target out)
   set(targets "${DRAGONFIRE_TARGET}")
+  if(NOT targets)
+    # Corrosion's, where somebody set it.
+    set(targets "${Rust_CARGO_TARGET}")
+  endif()
   # On Windows and macOS the host's Rust may be for another ABI or processor than the compiler's.
   if(NOT targets AND (CMAKE_CROSSCOMPILING OR WIN32 OR CMAKE_OSX_ARCHITECTURES))
     _dragonfire_compiler_machine(machine)
@@ -45,6 +49,32 @@ function(_dragonfire_target out)
       "one of Apple's platforms")
   endif()
   set(${out} "${targets}" PARENT_SCOPE)
+endfunction()
+
+# The cargo that a variable names: ours, or Corrosion's, set by the user or found by its find_package(Rust).
+function(_dragonfire_chosen_cargo out)
+  foreach(cargo IN ITEMS "${DRAGONFIRE_CARGO}" "${Rust_CARGO}" "${Rust_CARGO_CACHED}")
+    if(cargo)
+      set(${out} "${cargo}" PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+  set(${out} "" PARENT_SCOPE)
+endfunction()
+
+# NAME=value pairs that select rustc, likewise: a toolchain of rustup, or a compiler by its path.
+function(_dragonfire_chosen_rust out)
+  set(pairs "")
+  foreach(rustc IN ITEMS "${Rust_COMPILER}" "${Rust_COMPILER_CACHED}" "${CMAKE_Rust_COMPILER}")
+    if(rustc)
+      list(APPEND pairs "RUSTC=${rustc}")
+      break()
+    endif()
+  endforeach()
+  if(Rust_TOOLCHAIN)
+    list(APPEND pairs "RUSTUP_TOOLCHAIN=${Rust_TOOLCHAIN}")
+  endif()
+  set(${out} "${pairs}" PARENT_SCOPE)
 endfunction()
 
 # The compiler's own name for what it compiles for, such as arm-linux-gnueabihf; may be empty.
@@ -160,7 +190,7 @@ endfunction()
 
 # NAME=value pairs for cargo, for all <triples>.
 function(_dragonfire_environments out triples)
-  set(all "")
+  _dragonfire_chosen_rust(all)
   foreach(triple IN LISTS triples)
     _dragonfire_environment(pairs "${triple}")
     list(APPEND all ${pairs})

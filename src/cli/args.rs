@@ -199,6 +199,22 @@ pub(super) struct WorkspaceOptions {
     /// Cargo's parallel jobs
     #[arg(short, long, value_name = "N", help_heading = "Workspace")]
     pub jobs: Option<u32>,
+    /// A flag for rustc, besides those of RUSTFLAGS and cargo's configuration
+    #[arg(
+        long,
+        value_name = "FLAG",
+        allow_hyphen_values = true,
+        help_heading = "Workspace"
+    )]
+    pub rustflag: Vec<String>,
+    /// A flag for rustc where it compiles the workspace's own libraries
+    #[arg(
+        long,
+        value_name = "FLAG",
+        allow_hyphen_values = true,
+        help_heading = "Workspace"
+    )]
+    pub local_rustflag: Vec<String>,
     /// A further argument for cargo
     #[arg(
         long,

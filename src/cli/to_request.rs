@@ -12,8 +12,9 @@ use crate::manifest::{default_workspace_library, given_library_name};
 use crate::protocol::PROTOCOL;
 use crate::protocol::capabilities::CapabilitiesRequest;
 use crate::protocol::request::{
-    CombineRequest, ExportsRequest, InspectRequest, LibraryInput, ManifestSource, Metadata, Output,
-    Packages, Request, Source, VerifyRequest, WhyRequest, Workspace, WorkspaceRequest,
+    CombineRequest, DiscoverRequest, ExportsRequest, InspectRequest, LibraryInput, ManifestSource,
+    Metadata, Output, Packages, Request, Source, VerifyRequest, WhyRequest, Workspace,
+    WorkspaceRequest,
 };
 
 impl DropIn {
@@ -33,9 +34,10 @@ impl Command {
     pub(super) fn into_request(self) -> Result<Request> {
         match self {
             Self::Capabilities { .. } => Ok(capabilities()),
-            Self::Discover(c) => Ok(Request::Discover(WorkspaceRequest {
+            Self::Discover(c) => Ok(Request::Discover(DiscoverRequest {
                 protocol: PROTOCOL,
-                workspace: c.workspace.here(),
+                workspace: Some(c.workspace.here()),
+                libraries: Vec::new(),
                 manifest: c.manifest.map(ManifestSource::Path),
             })),
             Self::Build(c) => Ok(Request::Build(WorkspaceRequest {
@@ -100,6 +102,8 @@ impl WorkspaceArgs {
             locked: o.locked,
             frozen: o.frozen,
             jobs: o.jobs,
+            rustflags: o.rustflag,
+            local_rustflags: o.local_rustflag,
             cargo_flags: o.cargo_flag,
             builder: o.builder.unwrap_or_default(),
             ..Workspace::default()
@@ -220,6 +224,7 @@ impl MetadataArgs {
             cmake: self.cmake || self.cmake_file.is_some() || self.cmake_namespace.is_some(),
             cmake_file: self.cmake_file,
             cmake_namespace: self.cmake_namespace,
+            cmake_configuration: None,
             workspace_version: self.workspace_version,
             workspace_description: None,
             libdir: self.libdir,

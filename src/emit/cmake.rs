@@ -23,12 +23,22 @@ pub(super) fn file(subject: &Subject<'_>, metadata: &Metadata) -> MetadataFile {
     let namespace = metadata.cmake_namespace.as_deref().unwrap_or(workspace);
     MetadataFile {
         kind: FileKind::Cmake,
-        contents: render(subject, namespace, folder(&path)),
+        contents: render(
+            subject,
+            namespace,
+            metadata.cmake_configuration.as_deref(),
+            folder(&path),
+        ),
         path,
     }
 }
 
-fn render(subject: &Subject<'_>, namespace: &str, dir: &camino::Utf8Path) -> String {
+fn render(
+    subject: &Subject<'_>,
+    namespace: &str,
+    configuration: Option<&str>,
+    dir: &camino::Utf8Path,
+) -> String {
     // The file stands by the libraries as they were written: both are installed alike.
     let here = Metadata::default();
     let place = |placed: Placed<'_>| {
@@ -41,7 +51,7 @@ fn render(subject: &Subject<'_>, namespace: &str, dir: &camino::Utf8Path) -> Str
         imported(
             &mut text,
             &format!("{namespace}::{name}"),
-            &place(placed),
+            (configuration, &place(placed)),
             &[],
             &[],
         );
@@ -55,13 +65,19 @@ fn render(subject: &Subject<'_>, namespace: &str, dir: &camino::Utf8Path) -> Str
             imported(
                 &mut text,
                 &behind,
-                &place(placed),
+                (configuration, &place(placed)),
                 &needs,
                 &linker_args(subject),
             );
             needs = vec![behind];
         }
-        imported(&mut text, &target, &place(placed), &needs, &[]);
+        imported(
+            &mut text,
+            &target,
+            (configuration, &place(placed)),
+            &needs,
+            &[],
+        );
         if plugin.library != plugin.plugin {
             let alias = format!("{namespace}::{}", plugin.library);
             // An alias of an imported target that is not global needs CMake 3.18.
@@ -85,15 +101,27 @@ endif()
     text
 }
 
-fn imported(text: &mut String, target: &str, file: &str, needs: &[String], options: &[String]) {
+/// One imported library. Where it is a configuration's, the target may be there from another one's file.
+fn imported(
+    text: &mut String,
+    target: &str,
+    (configuration, file): (Option<&str>, &str),
+    needs: &[String],
+    options: &[String],
+) {
     let _ = write!(
         text,
         "
 if(NOT TARGET {target})
   add_library({target} STATIC IMPORTED)
-  set_property(TARGET {target} PROPERTY IMPORTED_LOCATION \"{file}\")
 "
     );
+    if configuration.is_none() {
+        let _ = writeln!(
+            text,
+            "  set_property(TARGET {target} PROPERTY IMPORTED_LOCATION \"{file}\")"
+        );
+    }
     if !needs.is_empty() {
         let _ = writeln!(
             text,
@@ -110,6 +138,15 @@ if(NOT TARGET {target})
         );
     }
     text.push_str("endif()\n");
+    if let Some(configuration) = configuration {
+        let upper = configuration.to_uppercase();
+        let _ = write!(
+            text,
+            "set_property(TARGET {target} APPEND PROPERTY IMPORTED_CONFIGURATIONS {upper})
+set_property(TARGET {target} PROPERTY IMPORTED_LOCATION_{upper} \"{file}\")
+"
+        );
+    }
 }
 
 /// Native libraries as items of a link interface: a framework is one item.

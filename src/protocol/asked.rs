@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::request::{
-    CombineRequest, InspectRequest, ManifestSource, Request, Source, VerifyRequest,
+    CombineRequest, InspectRequest, LibraryInput, ManifestSource, Request, Source, VerifyRequest,
+    Workspace,
 };
 use super::schema::protocol_version;
 use crate::exports::Asked;
@@ -32,6 +33,28 @@ pub struct WhyRequest {
     pub what: String,
 }
 
+/// `discover`: exactly one of a workspace and libraries. Nothing is built, and libraries need not be there yet.
+#[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(extend("oneOf" = [{"required": ["workspace"]}, {"required": ["libraries"]}]))]
+pub struct DiscoverRequest {
+    #[schemars(schema_with = "protocol_version")]
+    pub protocol: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Workspace")]
+    pub workspace: Option<Workspace>,
+    /// Only the names of their files are looked at.
+    #[serde(
+        default,
+        deserialize_with = "super::request::at_least_one",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    #[schemars(length(min = 1))]
+    pub libraries: Vec<LibraryInput>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest: Option<ManifestSource>,
+}
+
 /// `exports`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -57,7 +80,8 @@ impl Request {
     pub fn manifest(&self) -> Option<&ManifestSource> {
         match self {
             Self::Capabilities(_) => None,
-            Self::Discover(r) | Self::Build(r) => r.manifest.as_ref(),
+            Self::Discover(r) => r.manifest.as_ref(),
+            Self::Build(r) => r.manifest.as_ref(),
             Self::Inspect(r) => r.manifest.as_ref(),
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => r.manifest.as_ref(),
             Self::Verify(r) => r.manifest.as_ref(),

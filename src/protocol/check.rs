@@ -31,8 +31,19 @@ impl Request {
         match self {
             Self::Capabilities(_) => {}
             Self::Discover(r) => {
-                faults.workspace("$.workspace", &r.workspace);
-                faults.one_target("$.workspace", &r.workspace);
+                if let Some(workspace) = &r.workspace {
+                    faults.workspace("$.workspace", workspace);
+                    faults.one_target("$.workspace", workspace);
+                }
+                if r.workspace.is_some() != r.libraries.is_empty() {
+                    faults.add(
+                        "$.workspace",
+                        "names a workspace or libraries, one of the two",
+                    );
+                }
+                for (i, library) in r.libraries.iter().enumerate() {
+                    faults.path(&format!("$.libraries[{i}].path"), &library.path);
+                }
             }
             Self::Build(r) => faults.workspace("$.workspace", &r.workspace),
             Self::Dedup(r) | Self::Prelink(r) | Self::Meld(r) => faults.combine(r),

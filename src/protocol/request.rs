@@ -9,7 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 
-pub use super::asked::{ExportsRequest, WhyRequest};
+pub use super::asked::{DiscoverRequest, ExportsRequest, WhyRequest};
 use super::capabilities::CapabilitiesRequest;
 use super::schema::protocol_version;
 use crate::exports::presets::Preset;
@@ -21,8 +21,8 @@ use crate::manifest::{LIBRARY_NAME, Manifest};
 pub enum Request {
     /// What can this engine do?
     Capabilities(CapabilitiesRequest),
-    /// Which plugins does this workspace have?
-    Discover(WorkspaceRequest),
+    /// Which plugins does this workspace have, or do these libraries make?
+    Discover(DiscoverRequest),
     /// Build them as static libraries.
     Build(WorkspaceRequest),
     /// What is in these libraries?
@@ -160,6 +160,10 @@ pub struct Workspace {
     pub frozen: bool,
     #[schemars(range(min = 1))]
     pub jobs: Option<u32>,
+    /// Flags for rustc, behind those of the environment and of cargo's configuration.
+    pub rustflags: Vec<String>,
+    /// Flags for rustc where it compiles the workspace's own libraries; not with the builder `cargo-c`.
+    pub local_rustflags: Vec<String>,
     /// Further arguments for `cargo build`.
     pub cargo_flags: Vec<String>,
     /// The cargo to run; `None`: `$CARGO`, else `cargo` on PATH.
@@ -206,7 +210,7 @@ pub enum Builder {
     CargoC,
 }
 
-/// `discover` and `build`.
+/// `build`.
 #[derive(Debug, Clone, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceRequest {
@@ -243,7 +247,9 @@ pub enum Source {
 }
 
 /// As the schema has it: who names libraries, names one.
-fn at_least_one<'de, D: Deserializer<'de>>(json: D) -> Result<Vec<LibraryInput>, D::Error> {
+pub(super) fn at_least_one<'de, D: Deserializer<'de>>(
+    json: D,
+) -> Result<Vec<LibraryInput>, D::Error> {
     let libraries = Vec::deserialize(json)?;
     if libraries.is_empty() {
         return Err(de::Error::custom("the request names no library"));
@@ -366,6 +372,10 @@ pub struct Metadata {
     pub cmake_file: Option<Utf8PathBuf>,
     /// Namespace of its targets; `None`: the workspace library's name.
     pub cmake_namespace: Option<String>,
+    /// The configuration that the libraries are of (`Debug`), where a package holds several: each has its own
+    /// targets file, and all of them may be included.
+    #[schemars(length(min = 1))]
+    pub cmake_configuration: Option<String>,
     /// Folder where the libraries will be installed, where it is not the output folder.
     #[schemars(with = "Option<String>")]
     pub libdir: Option<Utf8PathBuf>,

@@ -17,7 +17,7 @@ use toml::Table;
 use super::cargo::{self, Opened, absolute};
 use super::discover::Found;
 use super::wrapper::{self, Wrapper};
-use super::{Built, depinfo, native_libs, profile, rustc};
+use super::{Built, depinfo, flags, native_libs, profile, rustc};
 use crate::error::{Code, Diagnostic, Result};
 use crate::protocol::event::{Event, Events, Unit};
 use crate::protocol::request::Builder;
@@ -38,6 +38,8 @@ pub fn build(opened: &Opened<'_>, plugins: Vec<Found>, events: &dyn Events) -> R
     let root_toml = read_root_toml(opened)?;
     let way = choose(opened, &root_toml, &plugins)?;
     let mut command = opened.cargo.command(&arguments(opened, &way, &plugins)?);
+    let added = flags::add(opened, &mut command);
+    command.args(added).args(&opened.cargo.request.cargo_flags);
     // cargo tells how far it is where it thinks that there is a terminal.
     for (name, value) in [
         ("CARGO_TERM_PROGRESS_WHEN", "always"),
@@ -183,7 +185,6 @@ fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<St
         add(&["--jobs", &jobs.to_string()]);
     }
     add(&opened.cargo.network_args());
-    args.extend(request.cargo_flags.iter().cloned());
     Ok(args)
 }
 
@@ -206,7 +207,15 @@ fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Re
             ),
         ),
         // cargo-c reads rustc's notes itself, and keeps them.
-        Way::CargoC => return Ok(()),
+        Way::CargoC if opened.cargo.request.local_rustflags.is_empty() => return Ok(()),
+        Way::CargoC => {
+            return Err(Diagnostic::new(
+                Code::RequestInvalid,
+                "cargo-c takes no flags for the workspace's own crates alone",
+            )
+            .hint("use `rustflags`, or another builder than `cargo-c`")
+            .into());
+        }
         // Shared with the user's own builds: cargo keeps apart what this wrapper compiled.
         Way::Plain => (
             "RUSTC_WORKSPACE_WRAPPER",
@@ -221,6 +230,7 @@ fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Re
         ),
     };
     command.env(place, own).env(rustc::MODE, mode);
+    flags::tell_wrapper(opened, command);
     match next {
         // As cargo reads it: a path, else a program on PATH.
         Some(next) if Utf8Path::new(&next).components().count() > 1 => {

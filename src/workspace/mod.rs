@@ -5,6 +5,7 @@ mod cargo;
 mod depinfo;
 mod discover;
 mod features;
+mod flags;
 mod lock;
 mod native_libs;
 mod profile;

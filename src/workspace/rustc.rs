@@ -5,6 +5,7 @@
 //! - A plugin that a generated wrapper package depends on is not linked as a `cdylib` besides:
 //!   nobody wants that file, and linking it takes a linker for the target. cargo looks for it all the
 //!   same, so a placeholder takes its place; that happens only in a target directory of our own.
+//! - The workspace's own crates get the flags that are for them alone ([`super::flags`]).
 //!
 //! It also stands for a compiler that is a program with arguments (`RUSTC="rustc -C linker=cc"`), which cargo
 //! cannot run.
@@ -13,6 +14,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
+use super::flags::Local;
 use crate::protocol::request::OPERATIONS;
 
 /// Set for cargo where this program is the compiler wrapper; the value says what it does.
@@ -146,6 +148,10 @@ fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitC
     let asks_only = arguments.first().is_some_and(|a| a == "-");
     let has = |name: &str| crate_types.iter().any(|(_, t)| t == name);
     let mut placeholders = Vec::new();
+    let local = (!asks_only).then(|| Local::find(&arguments)).flatten();
+    if let Some(local) = &local {
+        arguments.extend(local.flags().map(OsString::from));
+    }
     if !asks_only {
         if skip_cdylib && has("cdylib") && (has("rlib") || has("lib")) {
             placeholders = file_names(rustc, &arguments, &crate_types);
@@ -173,6 +179,10 @@ fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitC
         }
     };
     if status.success() {
+        if let Some(Err(e)) = local.map(|l| l.record()) {
+            eprintln!("error: cannot write what this crate depends on: {e}");
+            return ExitCode::from(101);
+        }
         for path in placeholders {
             if let Err(e) = std::fs::write(&path, "Not linked: see the static library.\n") {
                 eprintln!("error: cannot write {}: {e}", path.display());

@@ -9,6 +9,7 @@ use std::process::{Command, Stdio};
 use serde_json::{Value, json};
 
 mod asked;
+mod flags;
 
 /// A workspace in a temporary folder, which nothing in it may change but its target directory.
 struct Workspace {
@@ -56,6 +57,10 @@ impl Workspace {
         workspace
             .entry("manifest_path")
             .or_insert_with(|| json!(self.path("Cargo.toml")));
+        self.send(&request)
+    }
+
+    fn send(&self, request: &Value) -> Value {
         let mut child = Command::new(env!("CARGO_BIN_EXE_dragonfire"))
             .arg("request")
             // The workspace's own target folder, whatever the tests are built in.
@@ -64,12 +69,13 @@ impl Workspace {
             .env_remove("CARGO_PROFILE_RELEASE_LTO")
             .env_remove("CARGO_PROFILE_RELEASE_CODEGEN_UNITS")
             .env_remove("CARGO_PROFILE_RELEASE_OPT_LEVEL")
+            .current_dir(self.folder.path())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        serde_json::to_writer(child.stdin.take().unwrap(), &request).unwrap();
+        serde_json::to_writer(child.stdin.take().unwrap(), request).unwrap();
         let output = child.wait_with_output().unwrap();
         let response: Value = serde_json::from_slice(&output.stdout)
             .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&output.stderr)));

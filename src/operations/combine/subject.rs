@@ -33,16 +33,8 @@ impl Subject {
         match source {
             Source::Libraries(libraries) => {
                 let manifest = manifest.map(manifest::load).transpose()?;
-                let rules = ExportRules::new(manifest.as_ref(), asked);
-                let plugins: Vec<Plugin> = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
-                if let Some(manifest) = &manifest {
-                    let named = plugins
-                        .iter()
-                        .map(|p| (p.library.clone(), p.package.clone()));
-                    exports::check_entries(manifest, &named.collect::<Vec<_>>())?;
-                }
                 Ok(Self {
-                    plugins,
+                    plugins: plugins_of(libraries, manifest.as_ref(), asked)?,
                     manifest,
                     target: None,
                     further: Vec::new(),
@@ -124,6 +116,26 @@ impl Subject {
             str::to_owned,
         )
     }
+}
+
+/// The plugins of which only the libraries are given.
+///
+/// # Errors
+/// Where the manifest speaks of others.
+pub fn plugins_of(
+    libraries: &[LibraryInput],
+    manifest: Option<&Manifest>,
+    asked: Asked<'_>,
+) -> Result<Vec<Plugin>> {
+    let rules = ExportRules::new(manifest, asked);
+    let plugins: Vec<Plugin> = libraries.iter().map(|l| plugin_of(l, &rules)).collect();
+    if let Some(manifest) = manifest {
+        let named = plugins
+            .iter()
+            .map(|p| (p.library.clone(), p.package.clone()));
+        exports::check_entries(manifest, &named.collect::<Vec<_>>())?;
+    }
+    Ok(plugins)
 }
 
 /// What is known of a plugin of which only the library is given.

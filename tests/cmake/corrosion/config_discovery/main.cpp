@@ -1,0 +1,7 @@
+extern "C" void configured();
+
+int main()
+{
+    configured();
+    return 0;
+}

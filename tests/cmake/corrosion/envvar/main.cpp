@@ -1,0 +1,7 @@
+extern "C" void of_environment();
+
+int main()
+{
+    of_environment();
+    return 0;
+}

@@ -1,0 +1,7 @@
+extern "C" void somewhere();
+
+int main()
+{
+    somewhere();
+    return 0;
+}

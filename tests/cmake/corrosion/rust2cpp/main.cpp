@@ -1,0 +1,7 @@
+extern "C" void greet(const char *name);
+
+int main()
+{
+    greet("C++");
+    return 0;
+}

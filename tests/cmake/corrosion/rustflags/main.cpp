@@ -1,0 +1,7 @@
+extern "C" void with_flags();
+
+int main()
+{
+    with_flags();
+    return 0;
+}

@@ -1,0 +1,5 @@
+//! A program that has the name of a target of CMake.
+
+fn main() {
+    first_member::first_member();
+}

@@ -1,0 +1,7 @@
+void words(void);
+
+int main(void)
+{
+    words();
+    return 0;
+}

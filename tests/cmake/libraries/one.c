@@ -1,0 +1,7 @@
+void alpha_word(void);
+
+int main(void)
+{
+    alpha_word();
+    return 0;
+}
