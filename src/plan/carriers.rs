@@ -4,6 +4,7 @@
 //! by its own object. Where it is taken apart by export, that object is the *hub*: what all of its exports
 //! reach. The objects of its exports name the hub alone.
 
+use super::groups;
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::ClassId;
@@ -72,14 +73,22 @@ impl Partition {
         !self.forced[s].is_empty() || !analysis.demands[s].is_empty()
     }
 
-    /// Would others pull what a split root set brings along, because it has no object of its own that names
-    /// it?
-    pub(super) fn is_carried_off(&self, analysis: &Analysis<'_>, s: usize) -> bool {
-        let foreign = |set: &SetId| !self.plugins(*set).eq([s]);
-        self.is_split(s)
-            && self.hub(s).is_none()
-            && self.brings(analysis, s)
-            && self.carriers(s).iter().any(foreign)
+    /// Split root sets that have no object of their own which names what they bring along, and for which others
+    /// would pull it, or names of groups would pull others'.
+    pub(super) fn carried_off(&self, analysis: &Analysis<'_>) -> Vec<usize> {
+        let mut loose: Vec<usize> = (0..analysis.sets.len())
+            .filter(|&s| self.is_split(s) && self.hub(s).is_none() && self.brings(analysis, s))
+            .collect();
+        if loose.is_empty() {
+            return loose;
+        }
+        let met = groups::met_by_name(analysis, &self.grouped);
+        let foreign = |set: &SetId, s: usize| !self.plugins(*set).eq([s]);
+        loose.retain(|&s| {
+            self.carriers(s).iter().any(|set| foreign(set, s))
+                || self.forced[s].iter().any(|class| met.contains(class))
+        });
+        loose
     }
 
     /// Where an object stands among those of its library: names of groups are pulled from where these stand,

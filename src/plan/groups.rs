@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::partition::Export;
 use crate::analysis::Analysis;
-use crate::analysis::graph::ObjectId;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
 use crate::format::model::{AtomIndex, Binding, KeepRule};
@@ -125,6 +125,22 @@ pub(super) fn names<'d>(analysis: &Analysis<'d>, grouped: &[bool]) -> BTreeSet<&
         })
         .map(|name| graph.name(name))
         .collect()
+}
+
+/// Classes of groups by whose names a linker may pull another group.
+pub(super) fn met_by_name(analysis: &Analysis<'_>, grouped: &[bool]) -> HashSet<ClassId> {
+    let graph = &analysis.graph;
+    let mut by_name: HashMap<NameId, Vec<ClassId>> = HashMap::new();
+    for (class, _) in grouped.iter().enumerate().filter(|(_, grouped)| **grouped) {
+        let class = ClassId(class as u32);
+        let node = first_node(analysis, class);
+        let own = graph.file(node.object).symbols_of(node.atom);
+        for name in own.filter_map(|(s, _)| graph.name_of(node.object, s)) {
+            by_name.entry(name).or_default().push(class);
+        }
+    }
+    let several = by_name.into_values().filter(|classes| classes.len() > 1);
+    several.flatten().collect()
 }
 
 fn first_node(analysis: &Analysis<'_>, class: ClassId) -> Node {

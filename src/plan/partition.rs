@@ -101,9 +101,7 @@ impl Partition {
         let mut split = pieces::split(analysis, granularity);
         loop {
             let partition = Self::with(analysis, granularity, split);
-            let carried_off: Vec<usize> = (0..analysis.sets.len())
-                .filter(|&s| partition.is_carried_off(analysis, s))
-                .collect();
+            let carried_off = partition.carried_off(analysis);
             if carried_off.is_empty() {
                 return partition;
             }
