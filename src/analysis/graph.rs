@@ -105,6 +105,8 @@ pub struct Graph<'d> {
     verbatim: Vec<bool>,
     /// By object: rustc made it.
     rust: Vec<bool>,
+    /// What refers to a piece that linkers may merge gets a symbol there.
+    pub names_pieces: bool,
     /// Taken apart where some library pulls the object.
     files: Vec<Option<ObjectFile<'d>>>,
     /// Symbol indexes of `globals`, for objects taken apart.
@@ -213,6 +215,7 @@ impl<'d> Graph<'d> {
             wishes,
             names,
             lookup,
+            names_pieces: false,
             verbatim,
             rust,
             files: (0..count).map(|_| None).collect(),
@@ -237,10 +240,14 @@ impl<'d> Graph<'d> {
                     return Ok(ObjectFile::default());
                 }
                 let member = inputs.member(self.member_of[o.index()]);
-                format::read_object(member.kind, member.data).map_err(|e| {
+                let mut file = format::read_object(member.kind, member.data).map_err(|e| {
                     e.in_member(member.name)
                         .in_file(inputs.library(member.library).path)
-                })
+                })?;
+                if self.names_pieces {
+                    format::name_pieces(&mut file);
+                }
+                Ok(file)
             })
             .collect();
         let mut errors = Vec::new();

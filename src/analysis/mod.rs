@@ -163,10 +163,19 @@ impl<'d> Analysis<'d> {
         rules: &NameRules,
         sharing: Sharing,
     ) -> Result<Self> {
-        Self::watched(inputs, members, exports, rules, sharing, &Steps::untold())
+        Self::watched(
+            inputs,
+            members,
+            exports,
+            rules,
+            sharing,
+            &Steps::untold(),
+            false,
+        )
     }
 
-    /// As [`Self::new`], with every object that is read told to `steps`.
+    /// As [`Self::new`], with every object that is read told to `steps`. `merges`: pieces that linkers may merge
+    /// get symbols.
     ///
     /// # Errors
     /// As [`Self::new`].
@@ -177,9 +186,11 @@ impl<'d> Analysis<'d> {
         rules: &NameRules,
         sharing: Sharing,
         steps: &Steps<'_>,
+        merges: bool,
     ) -> Result<Self> {
         refuse_bitcode(inputs)?;
         let mut graph = Graph::new(inputs, members, steps)?;
+        graph.names_pieces = merges;
         let libraries: Vec<LibraryId> = (0..inputs.libraries.len() as u32).map(LibraryId).collect();
         let offers: Vec<Offer> = libraries
             .par_iter()

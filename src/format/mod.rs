@@ -368,6 +368,11 @@ pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model:
     }
 }
 
+/// Gives each place that linkers may merge with an equal one, and that something refers to, a symbol.
+pub fn name_pieces(file: &mut model::ObjectFile<'_>) {
+    elf::mergeable::name_pieces(file);
+}
+
 /// Writes an object file.
 ///
 /// # Errors
@@ -484,6 +489,12 @@ pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
         MemberKind::Object(Format::Elf, Machine::X86_64) => elf::is_table_access(relocation),
         _ => false,
     }
+}
+
+/// Does the relocation change nothing? Linkers that collect sections keep what it names.
+#[must_use]
+pub fn only_keeps(kind: MemberKind, relocation: u32) -> bool {
+    matches!(kind, MemberKind::Object(Format::Elf, _)) && relocation == 0
 }
 
 /// Arguments for a program's link that keep the bounds of internal registries out of its dynamic

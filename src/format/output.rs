@@ -24,6 +24,8 @@ pub struct OutObject<'a, 'd> {
     pub symbols: Symbols,
     /// Linkers of the GNU kind will read it, on targets that have others.
     pub gnu_linkers: bool,
+    /// Linkers may merge equal pieces of it with those of other objects: each takes a symbol.
+    pub merges: bool,
     pub debug: DebugOptions<'a>,
     /// What debuggers may call it, where names are kept; may be empty.
     pub name: &'a str,
@@ -246,6 +248,9 @@ pub struct Undefined<'a> {
     pub common: Option<OutCommon>,
     /// What defines it lives though nothing refers to it.
     pub kept: bool,
+    /// The bound of a table that nothing else keeps where linkers collect sections: they do not take it for
+    /// a use of the table.
+    pub keeps_table: bool,
     /// What a weak entry stands for where nobody defines it (COFF weak externals).
     pub fallback: Option<OutTarget>,
 }

@@ -24,6 +24,8 @@ pub(super) struct Need {
     pub kind: SymbolKind,
     pub native: u8,
     pub far: bool,
+    /// See [`Undefined::keeps_table`].
+    pub keeps_table: bool,
 }
 
 impl Need {
@@ -34,6 +36,7 @@ impl Need {
             kind,
             native: 0,
             far: false,
+            keeps_table: false,
         }
     }
 }
@@ -243,6 +246,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 let stem = bound_stem(analysis.graph.name(name)).unwrap_or_default();
                 let mut need = Need::plain(SymbolKind::NoType);
                 need.weak = weak;
+                // A weak one is null where the table is dropped.
+                need.keeps_table = !weak && !self.objects.retained.contains(stem);
                 if analysis.registries.is_open(stem) || !self.is_bound(s, stem) {
                     return self.by_name(name, need);
                 }
@@ -315,6 +320,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let graph = &self.objects.analysis.graph;
         let mut need = Need::plain(self.kind_in(s, name));
         need.weak = weak;
+        let stem = bound_stem(graph.name(name));
+        need.keeps_table = stem.is_some_and(|s| !weak && !self.objects.retained.contains(s));
         let EdgeTarget::Symbol(index) = to else {
             return need;
         };
@@ -454,6 +461,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             kind,
             native: like.map_or(0, |s| s.native),
             far: file.atoms[node.atom as usize].far,
+            keeps_table: false,
         };
         self.needed(name, need)
     }
@@ -471,6 +479,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             entry.visibility = entry.visibility.max(need.visibility);
             entry.native |= need.native;
             entry.far |= need.far;
+            entry.keeps_table &= need.keeps_table;
             if entry.kind == SymbolKind::NoType {
                 entry.kind = need.kind;
             }
@@ -487,6 +496,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             far: need.far,
             common: None,
             kept: false,
+            keeps_table: need.keeps_table,
             fallback: None,
         });
         OutTarget::Undefined(at)

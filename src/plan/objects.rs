@@ -14,7 +14,7 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::format::model::{Definition, SymbolKind};
+use crate::format::model::{Definition, KeepRule, SymbolKind};
 use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
 };
@@ -29,11 +29,15 @@ pub struct Objects<'a, 'd> {
     pub symbols: Symbols,
     /// See [`OutObject::gnu_linkers`].
     pub gnu_linkers: bool,
+    /// See [`OutObject::merges`].
+    pub merges: bool,
     pub debug: &'a DebugLines,
     pub debug_options: DebugOptions<'a>,
     /// Part of every name that crosses objects.
     pub digest: String,
     pub workspace_library: &'a str,
+    /// Tables of which some part is kept whatever collects sections.
+    pub(super) retained: HashSet<&'d [u8]>,
     /// See [`format::has_untyped_names`].
     untyped: bool,
     /// Names that cross objects and tell that they are the workspace library's, by number.
@@ -79,6 +83,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             partition,
             symbols,
             gnu_linkers: inputs.has_gnu_linkers(),
+            merges: analysis.graph.names_pieces,
             untyped: (0..analysis.sets.len()).any(|s| partition.is_split(s))
                 && inputs
                     .machine()
@@ -87,6 +92,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             debug_options,
             digest: name_digest(analysis, partition, symbols),
             workspace_library,
+            retained: retained(analysis),
             telling: telling(analysis, partition),
             position,
             carried,
@@ -137,6 +143,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             traits,
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
+            merges: self.merges,
             debug: self.debug_options,
             name,
         }
@@ -173,6 +180,7 @@ impl<'a, 'd> Objects<'a, 'd> {
                 .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
+            merges: self.merges,
             debug: self.debug_options,
             name: "",
         })
@@ -287,6 +295,19 @@ impl<'a, 'd> Objects<'a, 'd> {
         let suffix = format!("_{}_{universe}", self.digest);
         format::renamed_table(self.analysis.format, name, &suffix)
     }
+}
+
+/// Tables of which some live part is kept whatever collects sections.
+fn retained<'d>(analysis: &Analysis<'d>) -> HashSet<&'d [u8]> {
+    let atoms = analysis.classes.first.iter().filter_map(|&(s, n)| {
+        let node = analysis.reached[s as usize].nodes.get(n as usize)?;
+        let file = analysis.graph.file(node.object);
+        file.atoms.get(node.atom as usize)
+    });
+    atoms
+        .filter(|a| a.keep == Some(KeepRule::Retained))
+        .filter_map(|a| a.registry)
+        .collect()
 }
 
 /// The first few names of the workspace library's that each plugin object refers to: who forgets to link it

@@ -1,6 +1,7 @@
 """`--used-by`: what one program's own objects and libraries leave undefined is exported, and nothing else."""
 
 import json
+import struct
 
 import pytest
 
@@ -68,6 +69,46 @@ class Program:
 @pytest.fixture
 def program(tmp_path):
     return Program(tmp_path)
+
+
+SENTENCE = 'a sentence that each of them says'
+# A table refers to strings by address, code to the string and the number by distance.
+SAYS = '''
+#include <stdio.h>
+static const char *const all[] = {"a sentence that each of them says", "and NAME another"};
+const char *NAME(int i) { puts("a sentence that each of them says"); return all[i]; }
+double NAME_number(double x) { return x * 1.2345e67; }
+'''
+ASKS = '''
+#include <stdio.h>
+const char *left(int), *right(int);
+double left_number(double), right_number(double);
+int main(void) {
+    printf("%s %s %s\\n", left(0), left(1), right(1));
+    return puts("a sentence that each of them says") < 0 || left_number(2) != right_number(2);
+}
+'''
+
+
+@pytest.mark.parametrize('linker', LINKERS)
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_equal_strings_are_one(engine, program, strategy, linker):
+    """Those of the libraries and the program's own, and constants, as linkers make them one of libraries as built."""
+    program.libraries = [program.library(name, SAYS.replace('NAME', name)) for name in ('left', 'right')]
+    program.main = program.object('main', ASKS)
+    program.app = program.library('app', 'int unused;')
+    plain = program.output(program.libraries, linker)
+
+    def counts():
+        contents = (program.folder / 'program').read_bytes()
+        return contents.count(SENTENCE.encode()), contents.count(struct.pack('<d', 1.2345e67))
+
+    wanted = counts()
+    assert wanted[0] == 1
+    assert program.meld(engine, program.main, strategy=strategy)['ok']
+    out = [program.folder / 'out' / name for name in ('libleft.a', 'libright.a', 'libgstrsworkspace.a')]
+    assert program.output(out, linker) == plain
+    assert counts() == wanted
 
 
 @pytest.mark.parametrize('strategy', ['prelink', 'meld'])

@@ -9,7 +9,7 @@ use object::read::SectionIndex;
 use object::read::elf::{Crel, FileHeader, Rel, Rela, SectionHeader};
 
 use super::read::{Reader, Role, bad, malformed};
-use super::{eh_frame, fde_range, notes};
+use super::{eh_frame, fde_range, mergeable, notes};
 use crate::error::Result;
 use crate::format::model::{AtomIndex, Edge, EdgeKind, EdgeTarget, KeepRule};
 
@@ -69,6 +69,13 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
     }
 
     pub(super) fn read_edges(&mut self) -> Result<()> {
+        // Where addends stand in the contents, they say which piece is meant.
+        let in_contents = |s: &H::SectionHeader| s.sh_type(LE) == elf::SHT_REL;
+        if self.sections.iter().any(in_contents) {
+            for atom in &mut self.out.atoms {
+                atom.native = mergeable::whole(atom.native);
+            }
+        }
         let mut per_atom: Vec<Vec<Edge>> = vec![Vec::new(); self.out.atoms.len()];
         let mut headers = Vec::new();
         let mut unwind = Vec::new();

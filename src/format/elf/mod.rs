@@ -15,6 +15,7 @@ mod fde_range;
 pub mod lone;
 mod lto;
 pub mod marker;
+pub mod mergeable;
 mod notes;
 pub mod ordered;
 pub mod read;

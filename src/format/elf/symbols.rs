@@ -5,6 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use foldhash::fast::FixedState;
 
 use super::arch::Arch;
+use super::mergeable;
 use super::write::{NOWHERE, OutSection, Place};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format;
@@ -53,6 +54,8 @@ pub(super) struct SymbolTable<'o, 'a, 'd> {
     /// Locals by (atom, offset, kind).
     at: HashMap<(u32, u64, SymbolKind), u32, FixedState>,
     absolute: HashMap<u64, u32>,
+    /// By section: linkers merge its pieces.
+    merged: Vec<bool>,
 }
 
 impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
@@ -68,6 +71,7 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
             locals: Vec::new(),
             at: HashMap::default(),
             absolute: HashMap::new(),
+            merged: sections.iter().map(OutSection::is_mergeable).collect(),
         };
         if object.symbols == Symbols::Keep && !object.name.is_empty() {
             // Else tools take the file that the linker read before for the one these symbols are of.
@@ -189,8 +193,9 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                         && matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)
                 });
                 let (size, native) = like.map_or((0, 0), |(_, s)| (s.size, s.native));
+                let merged = self.merged.get(place.section) == Some(&true);
                 let index = self.push(LocalSymbol {
-                    name: b"",
+                    name: if merged { mergeable::LABEL } else { b"" },
                     section: Some(place.section),
                     value: place.offset.wrapping_add(offset),
                     size,

@@ -3,15 +3,16 @@
 //! Sections of one name and flag set are joined as `ld -r` does. Order of work: lay sections out,
 //! convert relocations (which asks for symbols), build `.eh_frame`, then number symbols and emit.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use object::elf;
 
 use super::arch::{Arch, Naming, relax_got};
 use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
-use super::{debug_write, exidx, unwind};
+use super::{debug_write, exidx, mergeable, unwind};
 use crate::error::{Code, Diagnostic, Result};
+use crate::format::bound_stem;
 use crate::format::model::{EdgeKind, FilePlace, KeepRule, Native, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutObject, OutTarget, Undefined, Written, append};
 
@@ -41,12 +42,20 @@ pub(super) struct OutSection {
     pub group: Option<usize>,
 }
 
+impl OutSection {
+    pub(super) fn is_mergeable(&self) -> bool {
+        self.flags & elf::SHF_MERGE.0 != 0
+    }
+}
+
 /// What atoms of one output section have in common.
 #[derive(Debug, PartialEq, Eq, Hash)]
 struct Kind {
     name: Vec<u8>,
     native: Native,
     group: Option<usize>,
+    /// Of pieces that linkers merge; else 0.
+    align: u64,
 }
 
 /// Where an atom went.
@@ -80,6 +89,7 @@ pub fn write(object: &OutObject<'_, '_>) -> Result<Written> {
     layout.place_atoms()?;
     let mut symbols = SymbolTable::new(object, &layout.places, &layout.sections, arch);
     layout.convert_relocations(&mut symbols)?;
+    layout.keep_tables();
     exidx::build(&mut layout, &mut symbols)?;
     unwind::build(&mut layout, &mut symbols)?;
     let debug = debug_write::build(&mut layout, &mut symbols, joined.is_64)?;
@@ -139,13 +149,20 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 continue;
             }
             let name = output_name(out);
-            let mut flags = atom.native.flags;
-            let mut entry_size = atom.native.entry_size;
-            if flags & elf::SHF_MERGE.0 != 0 {
-                // Offsets into joined mergeable pieces would need rewriting wherever they stand.
-                flags &= !(elf::SHF_MERGE | elf::SHF_STRINGS).0;
-                entry_size = 0;
-            }
+            let relocations = out.file.edges_of(out.atom).len();
+            let mergeable = object.merges
+                && self.arch.rela
+                && group.is_none()
+                && mergeable::is_mergeable(atom, relocations);
+            let Native {
+                mut flags,
+                entry_size,
+                ..
+            } = if mergeable {
+                atom.native
+            } else {
+                mergeable::whole(atom.native)
+            };
             let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
             // Records of notes are as many as they like, and stand in one section.
             let record = atom.native.kind == elf::SHT_NOTE.0;
@@ -165,6 +182,8 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                     entry_size,
                 },
                 group,
+                // Pieces are aligned as their section is.
+                align: if mergeable { atom.align } else { 0 },
             };
             let section = if alone {
                 fresh
@@ -280,6 +299,46 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         Ok(())
     }
 
+    /// Linkers that collect sections do not take `__start_x` for a use of section `x` (lld's default, `-z
+    /// start-stop-gc`). In its own object what asks for the bounds may have lived, and the table gone, only
+    /// because linkers saw that nobody calls it: R_*_NONE keeps the table of what lives.
+    fn keep_tables(&mut self) {
+        let object = self.object;
+        if !object.undefined.iter().any(|u| u.keeps_table) {
+            return;
+        }
+        let mut tables: HashMap<&[u8], Vec<usize>> = HashMap::new();
+        // A group may lose to another's, and then nothing else may name its sections.
+        let stays = |s: &OutSection| s.group.is_none();
+        for (at, section) in self.sections.iter().enumerate().filter(|(_, s)| stays(s)) {
+            tables.entry(&section.name).or_default().push(at);
+        }
+        let mut ties: BTreeMap<(usize, usize), u64> = BTreeMap::new();
+        for (out, place) in object.atoms.iter().zip(&self.places) {
+            let named = out.targets.iter().filter_map(|t| match t {
+                OutTarget::Undefined(u) => {
+                    let entry = object.undefined.get(*u as usize)?;
+                    bound_stem(&entry.name).filter(|_| entry.keeps_table)
+                }
+                _ => None,
+            });
+            for to in named.filter_map(|stem| tables.get(stem)).flatten() {
+                ties.entry((place.section, *to)).or_insert(place.offset);
+            }
+        }
+        for ((from, to), offset) in ties {
+            if let Some(section) = self.sections.get_mut(from) {
+                section.relocs.push(OutReloc {
+                    offset,
+                    // The same number in every psABI.
+                    relocation: elf::R_X86_64_NONE.0,
+                    symbol: SymbolRef::Section(to as u32),
+                    addend: 0,
+                });
+            }
+        }
+    }
+
     /// Is the target in this program or library for certain, no further than code reaches, and what its
     /// address says? Then its address need not be loaded from a table.
     fn is_near(&self, target: OutTarget) -> bool {
@@ -321,7 +380,11 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         if to.section == NOWHERE {
             symbols.of_target(target)?;
         }
-        let plain = !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls);
+        let merged = self
+            .sections
+            .get(to.section)
+            .is_some_and(OutSection::is_mergeable);
+        let plain = !matches!(kind, SymbolKind::IndirectFunction | SymbolKind::Tls) && !merged;
         if plain
             && to.section == from.section
             && let Some(width) = self.arch.resolvable(relocation)

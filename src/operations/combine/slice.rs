@@ -240,7 +240,17 @@ fn plan<'d>(
     check_writable(inputs)?;
     let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
-    let analysis = Analysis::watched(inputs, &classes, &selected.exports, &names, within, &steps)?;
+    // For one program its size counts, not what is shipped.
+    let merges = !request.used_by.is_empty();
+    let analysis = Analysis::watched(
+        inputs,
+        &classes,
+        &selected.exports,
+        &names,
+        within,
+        &steps,
+        merges,
+    )?;
     analysis.check(inputs)?;
     let partition = Partition::new(&analysis, granularity(request));
     let name = subject.workspace_library(request);

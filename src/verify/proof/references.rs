@@ -83,7 +83,12 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         // Where an empty atom stands begins another, which may have references there.
         let own = |e: &Edge| e.offset.wrapping_sub(window.from) < window.size;
         let mut written = window.written.iter().zip(&used);
-        if written.any(|(e, used)| !used && own(e)) {
+        let kind = window.read.kind;
+        let changes = |e: &Edge| match e.kind {
+            EdgeKind::Relocation(relocation) => !format::only_keeps(kind, relocation),
+            EdgeKind::Rule(_) => true,
+        };
+        if written.any(|(e, used)| !used && own(e) && changes(e)) {
             return Err("a reference that was not there before".to_owned());
         }
         let differ = |at: u64| !may_differ.iter().any(|&(a, b)| (a..b).contains(&at));

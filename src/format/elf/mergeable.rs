@@ -1,0 +1,105 @@
+//! Mergeable sections (gABI, SHF_MERGE): pieces that linkers make one. A linker takes a reference through a
+//! section symbol for the piece that symbol and addend name together, and one through any other symbol for the
+//! piece at the symbol, whatever is added. So every reference gets a symbol of its own at its piece, and
+//! sections of pieces stay mergeable when they are joined.
+
+use std::collections::HashMap;
+
+use object::elf;
+
+use crate::format::model::{
+    Atom, Binding, Definition, EdgeKind, EdgeTarget, Native, ObjectFile, Symbol, SymbolIndex,
+    SymbolKind, Visibility,
+};
+
+/// The flags that make a section mergeable.
+pub(super) const FLAGS: u64 = elf::SHF_MERGE.0 | elf::SHF_STRINGS.0;
+
+/// A local label: linkers leave it out of a program's symbols.
+pub(super) const LABEL: &[u8] = b".L";
+
+/// What a section without pieces is.
+pub(super) fn whole(native: Native) -> Native {
+    if native.flags & elf::SHF_MERGE.0 == 0 {
+        return native;
+    }
+    Native {
+        flags: native.flags & !FLAGS,
+        entry_size: 0,
+        ..native
+    }
+}
+
+/// Can the atom be joined with others and stay mergeable?
+pub(super) fn is_mergeable(atom: &Atom<'_>, relocations: usize) -> bool {
+    let (flags, size) = (atom.native.flags, atom.native.entry_size);
+    let entry = || usize::try_from(size).ok().filter(|e| e.is_power_of_two());
+    let ended = |entry: usize| {
+        flags & elf::SHF_STRINGS.0 == 0
+            || atom
+                .data
+                .rchunks(entry)
+                .next()
+                .is_some_and(|last| last.iter().all(|&b| b == 0))
+    };
+    flags & elf::SHF_MERGE.0 != 0
+        && flags & (elf::SHF_WRITE | elf::SHF_GNU_RETAIN).0 == 0
+        && relocations == 0
+        && !atom.data.is_empty()
+        && entry().is_some_and(|e| {
+            atom.data.len().is_multiple_of(e) && ended(e) && (atom.align as usize).is_multiple_of(e)
+                || flags & elf::SHF_STRINGS.0 != 0 && e == 1 && ended(1)
+        })
+}
+
+/// Gives what refers to a piece through its section's symbol a symbol at the piece. Where no linker could tell
+/// the piece, the section has none.
+pub fn name_pieces(file: &mut ObjectFile<'_>) {
+    let mergeable = |a: &Atom<'_>| a.native.flags & elf::SHF_MERGE.0 != 0;
+    if !file.atoms.iter().any(mergeable) {
+        return;
+    }
+    let mut named: HashMap<(u32, u64), SymbolIndex> = HashMap::new();
+    for edge in &mut file.edges {
+        let (EdgeTarget::Symbol(at), EdgeKind::Relocation(_)) = (edge.to, edge.kind) else {
+            continue;
+        };
+        let Some(symbol) = file.symbols.get(at as usize) else {
+            continue;
+        };
+        let Definition::Atom { atom, offset } = symbol.definition else {
+            continue;
+        };
+        let Some(a) = file.atoms.get_mut(atom as usize) else {
+            continue;
+        };
+        if symbol.kind != SymbolKind::Section || !mergeable(a) {
+            continue;
+        }
+        let piece = offset.wrapping_add_signed(edge.addend);
+        if piece >= a.size {
+            a.native = whole(a.native);
+            continue;
+        }
+        let next = file.symbols.len() as SymbolIndex;
+        let at = *named.entry((atom, piece)).or_insert(next);
+        if at == next {
+            file.atom_symbols.push((atom, next));
+            file.symbols.push(Symbol {
+                name: b"",
+                definition: Definition::Atom {
+                    atom,
+                    offset: piece,
+                },
+                binding: Binding::Local,
+                kind: SymbolKind::NoType,
+                visibility: Visibility::Default,
+                size: 0,
+                native: 0,
+            });
+        }
+        edge.to = EdgeTarget::Symbol(at);
+        edge.addend = 0;
+    }
+    file.atom_symbols.sort_unstable();
+}
