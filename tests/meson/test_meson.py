@@ -343,23 +343,28 @@ int main(void) { return printf("%d %d\\n", gst_plugin_json_register(), gst_plugi
 """
 
 
-@pytest.mark.parametrize('kind', ['static', 'both'])
-def test_option_for_each_plugin(kind, meson, engine, tmp_path):
-    """The README's recipe for projects of gst-plugins-rs' shape, on one that has three plugins."""
+def recipe_with_options():
+    """The README's recipe for projects of gst-plugins-rs' shape: its meson.build, and the template of .pc files."""
     readme = (REPOSITORY / 'meson/README.md').read_text()
     snippet, recipe, loop = re.findall(r'```meson\n(.*?)```', readme, re.DOTALL)
     template, = re.findall(r'```\n(Name: .*?)```', readme, re.DOTALL)
-    consumer = Consumer(tmp_path, meson, engine, None)
-    rust = consumer.source / 'rust'
-    shutil.rmtree(rust)
     first, rest = snippet.split('\n', 1)
     assert first.startswith('rust = ') and rest.endswith('endforeach\n')
     rest = rest.removesuffix('endforeach\n') + loop + 'endforeach\n'
+    return recipe + rest + "meson.add_devenv({'PKG_CONFIG_PATH': meson.current_build_dir()}, method: 'prepend')\n", template
+
+
+@pytest.mark.parametrize('kind', ['static', 'both'])
+def test_option_for_each_plugin(kind, meson, engine, tmp_path):
+    """The recipe on a project that has three small plugins."""
+    text, template = recipe_with_options()
+    consumer = Consumer(tmp_path, meson, engine, None)
+    rust = consumer.source / 'rust'
+    shutil.rmtree(rust)
     plugins = ('json', 'regex', 'csound')
     for name in (*plugins, 'common'):
         (rust / name / 'src').mkdir(parents=True)
-    (rust / 'meson.build').write_text(
-        recipe + rest + "meson.add_devenv({'PKG_CONFIG_PATH': meson.current_build_dir()}, method: 'prepend')\n")
+    (rust / 'meson.build').write_text(text)
     (rust / 'uninstalled.pc.in').write_text(template)
     (rust / 'Cargo.toml').write_text('[workspace]\nresolver = "2"\nmembers = ["json", "regex", "csound"]\n')
     (rust / 'common/Cargo.toml').write_text('[package]\nname = "common"\nversion = "1.0.0"\nedition = "2021"\n'
@@ -403,6 +408,88 @@ def test_option_for_each_plugin(kind, meson, engine, tmp_path):
     run(meson, 'configure', consumer.build, '-Djson=disabled', '-Dregex=disabled')
     consumer.compile()
     assert 'csound' in consumer.setup('--wipe', '-Dcsound=enabled', status=1)
+
+
+GSTREAMER = ('json', 'regex', 'threadshare')
+LOADER = """#include <gst/gst.h>
+int main(int argc, char **argv) {
+    gst_init(&argc, &argv);
+    for (int i = 1; i < argc; i++) {
+        GstElementFactory *factory = gst_element_factory_find(argv[i]);
+        if (!factory || !gst_element_factory_create(factory, NULL)) return i;
+        g_print("%s\\n", gst_plugin_get_filename(gst_plugin_feature_get_plugin(GST_PLUGIN_FEATURE(factory))));
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.long
+@pytest.mark.needs('gstreamer')
+@pytest.mark.parametrize('kind', ['static', 'both'])
+def test_plugins_of_gstreamer(kind, newest_meson, engine, tmp_path):
+    """The recipe on real plugins: programs with static ones play, and GStreamer loads the shared ones."""
+    text, template = recipe_with_options()
+    consumer = Consumer(tmp_path, newest_meson, engine, None)
+    rust = consumer.source / 'rust'
+    shutil.rmtree(rust)
+    shutil.copytree(REPOSITORY / 'tests/gstreamer', rust)
+    csound = "  'csound': "
+    assert csound in text
+    text = text.replace(csound, f"  'threadshare': {{'package': 'gst-plugin-threadshare'}},\n{csound}")
+    # GStreamer's folder of plugins, and the workspace library beside it.
+    text = text.replace("dirs = []\n", """dirs = []
+libdir = get_option('prefix') / get_option('libdir')
+plugindir = libdir / 'gstreamer-1.0'
+rust += ['--libdir', plugindir, '--workspace-libdir', libdir, '--workspace-pkgconfigdir', libdir / 'pkgconfig']
+""")
+    text = text.replace("  dirs += [kind == 'shared' ? false : get_option('libdir'), get_option('libdir') / 'pkgconfig', false]",
+                        "  place = lib == libs[0] ? libdir : plugindir\n  dirs += [place, place / 'pkgconfig', false]")
+    text = text.replace("link_language: 'c', install: true", "link_language: 'c', install: true, install_dir: plugindir")
+    assert text.count('plugindir') == 4
+    (rust / 'meson.build').write_text(text)
+    (rust / 'uninstalled.pc.in').write_text(template)
+    options = (*GSTREAMER, 'csound')
+    (consumer.source / 'meson_options.txt').write_text(
+        ''.join(f"option('{name}', type: 'feature', value: 'auto')\n" for name in options))
+    (consumer.source / 'meson.build').write_text(f"""project('consumer', 'c')
+subdir('rust')
+all = [dependency('gstreamer-1.0')]
+foreach name : {list(GSTREAMER)}
+  all += dependency('gst' + name, static: true)
+endforeach
+executable('player', 'rust/main.c', dependencies: all, c_args: {[f'-DWITH_{name.upper()}' for name in GSTREAMER]})
+executable('loader', 'loader.c', dependencies: dependency('gstreamer-1.0'))
+""")
+    (consumer.source / 'loader.c').write_text(LOADER)
+    prefix = tmp_path / 'prefix'
+    said = consumer.setup(f'-Ddefault_library={kind}', '-Dbuildtype=release', f'--prefix={prefix}', '--libdir=lib')
+    assert re.search(r'Rust plugins\s*: json regex threadshare\n', said)
+    consumer.compile()
+    # Debian's GStreamer is 1.22.
+    assert '--features gst/v1_22 ' in (consumer.build / 'build.ninja').read_text().replace("'", '')
+    assert 'no work to do' in consumer.compile()
+    consumer.install()
+    env = {**os.environ, 'GST_REGISTRY': str(tmp_path / 'registry.bin')}
+    made = [f'{name}: {element} made, pipeline to its end' for name, element in
+            zip(GSTREAMER, ('jsongstenc', 'regex', 'ts-queue'), strict=True)]
+    said = run(consumer.build / 'player', rust, env=env)
+    assert [line for line in said.splitlines() if ' made, ' in line] == made
+
+    # A packager's program, from what was installed.
+    pc_files = f'{prefix}/lib/gstreamer-1.0/pkgconfig{os.pathsep}{prefix}/lib/pkgconfig'
+    names = [f'gst{name}' for name in GSTREAMER]
+    flags = run('pkg-config', '--cflags', '--static', '--libs', *names, env={**os.environ, 'PKG_CONFIG_PATH': pc_files}).split()
+    if kind == 'both':
+        for name in names:
+            (prefix / f'lib/gstreamer-1.0/lib{name}.so').rename(tmp_path / f'lib{name}.so')
+    run('cc', rust / 'main.c', *(f'-DWITH_{name.upper()}' for name in GSTREAMER), '-Wno-format-extra-args', *flags,
+        '-o', tmp_path / 'program')
+    assert run(tmp_path / 'program', rust, env=env) == said
+    if kind == 'both':
+        env.update(GST_PLUGIN_PATH_1_0=str(tmp_path), GST_PLUGIN_SYSTEM_PATH_1_0='', GST_REGISTRY=str(tmp_path / 'other.bin'))
+        loaded = run(consumer.build / 'loader', 'jsongstenc', 'regex', 'ts-queue', env=env)
+        assert loaded.splitlines() == [str(tmp_path / f'lib{name}.so') for name in names]
 
 
 @pytest.mark.parametrize('cross_build', [False, True], ids=['native', 'cross'])
