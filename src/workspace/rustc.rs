@@ -29,6 +29,14 @@ pub const COMMAND: &str = "DRAGONFIRE_RUSTC_COMMAND";
 pub const PRINT: &str = "print";
 pub const PRINT_AND_SKIP_CDYLIB: &str = "print+skip-cdylib";
 
+/// What is set for cargo and says nothing to a compiler. Compiler caches take every variable of cargo's for an
+/// input: with the folder in one of them, no two folders would share anything.
+const FOR_CARGO: [&str; 3] = [
+    "CARGO_BUILD_BUILD_DIR",
+    "CARGO_TERM_PROGRESS_WHEN",
+    "CARGO_TERM_PROGRESS_WIDTH",
+];
+
 /// Runs the compiler where cargo started this program as a compiler wrapper; the caller then exits
 /// with the code. `None`: this is an ordinary run.
 #[must_use]
@@ -171,6 +179,9 @@ fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitC
         }
         None => Command::new(rustc),
     };
+    for name in FOR_CARGO {
+        command.env_remove(name);
+    }
     let status = match command.args(&arguments).status() {
         Ok(status) => status,
         Err(e) => {

@@ -17,14 +17,18 @@ PAGES = [ROOT / 'README.md', *sorted((ROOT / 'docs').glob('*.md')), ROOT / 'meso
 NOT_HERE = ('apple', 'jni-libs', 'nocrt')
 
 
+FENCED = re.compile(r'^```(\w*)\n(.*?)^```$', re.M | re.S)
+
+
 def blocks(text):
-    """What stands in a block of its own, indented by four or fenced."""
-    fenced = False
+    """What stands in a block of its own, indented by four or fenced; not what is run as a script."""
+    fenced = None
     for line in text.splitlines():
         if line.startswith('```'):
-            fenced = not fenced
-        elif fenced:
-            yield line
+            fenced = None if fenced is not None else line.removeprefix('```')
+        elif fenced is not None:
+            if fenced != 'sh':
+                yield line
         elif line.startswith('    '):
             yield line.removeprefix('    ')
 
@@ -81,6 +85,41 @@ def test_command(command, engine, place):
     else:
         assert done.returncode == 0, done.stderr
         assert done.stdout
+
+
+def scripts():
+    """Pages with blocks of sh: these are run as one script, in a folder where the page's files of C stand."""
+    for page in PAGES:
+        found = FENCED.findall(page.read_text())
+        script = ''.join(body for kind, body in found if kind == 'sh')
+        files = {re.match(r'/\* (\S+) \*/\n', body)[1]: body for kind, body in found if kind == 'c'}
+        if script:
+            yield pytest.param(script, files, id=str(page.relative_to(ROOT)))
+
+
+@pytest.mark.parametrize('script, files', list(scripts()))
+def test_page(script, files, engine, place):
+    for name, text in files.items():
+        (place / name).write_text(text)
+    path = f'{engine.parent}{os.pathsep}{os.environ["PATH"]}'
+    done = subprocess.run(['sh', '-e', '-u', '-x', '-c', script], cwd=place, env={**os.environ, 'PATH': path},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_subject_has_its_page():
+    """In the README's list, and every page of docs/ is in it."""
+    text = (ROOT / 'README.md').read_text()
+    listed = set(re.findall(r'\]\(([^)#:]+)\)', text))
+    assert all((ROOT / name).exists() for name in listed), [n for n in listed if not (ROOT / n).exists()]
+    pages = {str(page.relative_to(ROOT)) for page in PAGES} - {'README.md'}
+    assert pages <= listed, pages - listed
+
+
+def test_links_between_pages():
+    for page in PAGES:
+        for name in re.findall(r'\]\(([^)#:]+)(?:#[^)]*)?\)', page.read_text()):
+            assert (page.parent / name).exists(), f'{page}: {name}'
 
 
 def test_requests_in_the_protocols_page(engine):

@@ -1,6 +1,7 @@
 """Eight of GStreamer's real plugins, built by the engine, combined, linked with Debian's GStreamer:
 every element is made and plays a pipeline to its end."""
 
+import importlib.util
 import re
 import shutil
 from pathlib import Path
@@ -133,3 +134,22 @@ def test_original_command_line(engine, originals, tmp_path):
     before = [path.read_bytes() for path in inputs]
     run(command, status=None)
     assert before == [path.read_bytes() for path in inputs]
+
+
+def test_picture_in_the_readme(engine, originals):
+    """docs/before-and-after.svg is drawn from figures that still are these, to a twentieth."""
+    spec = importlib.util.spec_from_file_location('picture', TESTS / 'bench/picture.py')
+    picture = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(picture)
+    figures = re.compile(r'<title>(.*?): ([0-9.]+) MB')
+    drawn = picture.PICTURE.read_text()
+    before, after = re.search(r'([0-9.]+) MB as built, ([0-9.]+) MB melded', drawn).groups()
+    rows, workspace = picture.measured(engine, [originals[library(p)] for p in PLUGINS])
+    assert abs(sum(row[1] for row in rows) / 1e6 - float(before)) < float(before) / 20
+    assert abs(sum(row[2] for row in [*rows, workspace]) / 1e6 - float(after)) < float(after) / 20
+    now, then = (dict(figures.findall(text)) for text in (picture.drawn(rows, workspace), drawn))
+    assert now.keys() == then.keys()
+    assert all(abs(float(now[k]) - float(then[k])) <= max(float(then[k]) / 20, 0.2) for k in now), (now, then)
+    readme = (TESTS.parent / 'README.md').read_text()
+    assert f'{float(before):.0f} MB as built, {float(after):.0f} MB melded](docs/before-and-after.svg)' in readme
+    assert f'lines of live code | {after} |' in readme

@@ -4,10 +4,13 @@ import json
 import os
 import re
 import select
+import shlex
 import subprocess
 import time
 
 import pytest
+
+from harness.cache import ROOT
 
 PHASES = ['build', 'discover', 'build', 'read', 'plan', 'write', 'verify', 'commit']
 
@@ -89,3 +92,39 @@ def test_bar(engine, project):
     counted = {int(n) for n in re.findall(r'(\d+)/8 crates', text)}
     assert len(counted) >= 2, text
     assert 'Compiling part0' in text and 'Building [' not in text
+
+
+def test_screens(engine, tmp_path):
+    """What stands on a terminal while real plugins are built: the bar moves, and leaves nothing behind."""
+    tmux = ['tmux', '-S', str(tmp_path / 'socket'), '-f', '/dev/null']
+    said = tmp_path / 'said'
+    meld = shlex.join([str(engine), 'meld', '--manifest-path', str(ROOT / 'tests/workspace/Cargo.toml'), '--target-dir',
+                       str(tmp_path / 'target'), '--out', str(tmp_path / 'out')])
+    # Only the table goes elsewhere; and what is left on the screen stays until it is looked at.
+    shell = f'{meld} >{shlex.quote(str(said))}; echo ended with $?; read -r line'
+    subprocess.run([*tmux, 'new-session', '-d', '-x', '90', '-y', '20', shell], check=True)
+    screens = []
+    try:
+        deadline = time.monotonic() + 900
+        while not (screens and re.search(r'^ended with ', screens[-1], re.M)):
+            assert time.monotonic() < deadline, screens[-1]
+            seen = subprocess.run([*tmux, 'capture-pane', '-p'], capture_output=True, text=True, check=True).stdout.rstrip()
+            if not screens or seen != screens[-1]:
+                screens.append(seen)
+            time.sleep(0.05)
+    finally:
+        subprocess.run([*tmux, 'kill-server'], check=False)
+    assert screens[-1].endswith('ended with 0'), screens[-1]
+    steps = [re.search(r'build (\S+) .*?(\d+)/(\d+) crates$', line) for screen in screens for line in screen.splitlines()]
+    drawn = [(step[1].count('█'), int(step[2]), int(step[3])) for step in steps if step]
+    # More is done, and the bar is longer, from screen to screen.
+    assert drawn == sorted(drawn) and len({done for _, done, _ in drawn}) > 5 and len({total for *_, total in drawn}) == 1
+    assert drawn[0][0] < drawn[-1][0], drawn
+    # One bar on a screen, and none when all is done.
+    assert all(len(re.findall(r'crates$', screen, re.M)) <= 1 for screen in screens)
+    assert 'crates' not in screens[-1] and '█' not in screens[-1]
+    assert 'gstpattern' in said.read_text()
+    if keep := os.environ.get('DRAGONFIRE_SCREENS'):
+        # For people: each screen under a line.
+        with open(keep, 'w') as file:
+            file.write(''.join(f'{screen}\n{"-" * 90}\n' for screen in screens))
