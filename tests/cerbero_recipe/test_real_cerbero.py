@@ -15,6 +15,8 @@ import pytest
 import contract
 from consumer import PLUGINS, compile_and_run, expected, make_host, pkg_config, run
 
+pytestmark = [pytest.mark.needs('cerbero'), pytest.mark.needs('cargo-c')]
+
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 CERBERO = Path(os.environ['CERBERO_CHECKOUT']).resolve()

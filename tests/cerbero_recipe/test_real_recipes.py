@@ -13,6 +13,8 @@ import pytest
 
 from consumer import run
 
+pytestmark = pytest.mark.needs('cerbero')
+
 HERE = Path(__file__).parent
 RECIPES = HERE.parents[1] / 'cerbero-recipe'
 CERBERO = Path(os.environ['CERBERO_CHECKOUT']).resolve()

@@ -94,6 +94,7 @@ def test_bar(engine, project):
     assert 'Compiling part0' in text and 'Building [' not in text
 
 
+@pytest.mark.needs('terminal')
 def test_screens(engine, tmp_path):
     """What stands on a terminal while real plugins are built: the bar moves, and leaves nothing behind."""
     tmux = ['tmux', '-S', str(tmp_path / 'socket'), '-f', '/dev/null']

@@ -10,6 +10,8 @@ import pytest
 from harness.cache import ROOT
 from harness.run import run
 
+pytestmark = pytest.mark.needs('sccache')
+
 
 @pytest.fixture
 def sccache(tmp_path):
