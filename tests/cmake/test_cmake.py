@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 from harness import apple, cache, cross, fixtures, link, machorun, mobile, windows
-from harness.cmake import cmake
+from harness.cmake import NEWEST, OLDEST, cmake, python_cmake
 from harness.run import run
 
 HERE = Path(__file__).parent
@@ -169,18 +168,6 @@ def test_generators(generator, provide, engine, package, sources, target_dir, tm
     # Configuring again is no reason to build.
     cmake(tree.build)
     nothing_to_do(tree, generator)
-
-
-# As CMakeLists.txt and README say; and a new one. Debian's stands between them.
-OLDEST, NEWEST = '3.22.0', '4.4.5'
-
-
-def python_cmake(version):
-    """The folder of another version's programs."""
-    def make(folder):
-        run([sys.executable, '-m', 'pip', '--quiet', '--disable-pip-version-check', 'install', '--no-deps',
-             '--target', folder, f'cmake=={version}'])
-    return cache.result('cmake', version, version, make) / 'cmake/data/bin'
 
 
 @pytest.mark.parametrize('generator', ['Ninja', 'Ninja Multi-Config', 'Unix Makefiles'])

@@ -1,13 +1,14 @@
 """The kinds of projects that Corrosion tests itself with: corrosion/README.md lists them, and every static library
 of the list is built, linked and run here."""
 
+import os
 import re
 from pathlib import Path
 
 import pytest
 
 from harness import cache, tools
-from harness.cmake import cmake
+from harness.cmake import NEWEST, OLDEST, cmake, python_cmake
 from harness.run import run
 
 HERE = Path(__file__).parent / 'corrosion'
@@ -44,7 +45,7 @@ FOLDER = {name: 'profiles' if name.startswith('profile_') else name for name in 
 
 @pytest.fixture(scope='session')
 def arguments(engine):
-    return ['-G', 'Ninja', '-S', HERE, f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}',
+    return ['-S', HERE, f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}',
             f'-DDRAGONFIRE_CBINDGEN={tools.cbindgen()}', f'-DDRAGONFIRE_CXXBRIDGE={tools.cxxbridge()}',
             f'-DDRAGONFIRE_TARGET_DIR={cache.folder("cargo", "cmake-corrosion")}']
 
@@ -53,7 +54,7 @@ def arguments(engine):
 def tree(arguments, tmp_path_factory):
     """All of them in one build, each call beside others; what fails is left to its own test."""
     build = tmp_path_factory.mktemp('corrosion') / 'a build'
-    cmake(*arguments, '-B', build, '-DCMAKE_BUILD_TYPE=Debug', f'-DPROJECTS={";".join(PROJECTS)}')
+    cmake(*arguments, '-G', 'Ninja', '-B', build, '-DCMAKE_BUILD_TYPE=Debug', f'-DPROJECTS={";".join(PROJECTS)}')
     # Without a status: which failed is seen by what is missing.
     (build / 'said.txt').write_text(run(['cmake', '--build', build, '--', '-k', '0'], status=None))
     return build
@@ -99,3 +100,16 @@ def test_installed(tree, arguments, tmp_path):
     cmake('-G', 'Ninja', '-S', tmp_path, '-B', tmp_path / 'user', f'-Dsum_ROOT={prefix}')
     cmake('--build', tmp_path / 'user')
     assert run([tmp_path / 'user/user']) == 'sum: 11\n'
+
+
+@pytest.mark.long
+@pytest.mark.parametrize('generator', ['Ninja', 'Ninja Multi-Config', 'Unix Makefiles'])
+@pytest.mark.parametrize('version', [OLDEST, NEWEST])
+def test_versions(version, generator, arguments, tmp_path, monkeypatch):
+    """All of them by the oldest CMake and a new one."""
+    monkeypatch.setenv('PATH', str(python_cmake(version)), prepend=os.pathsep)
+    cmake(*arguments, '-G', generator, '-B', tmp_path, '-DCMAKE_BUILD_TYPE=Debug', f'-DPROJECTS={";".join(PROJECTS)}')
+    cmake('--build', tmp_path, '--config', 'Debug')
+    below = Path('Debug') if 'Multi' in generator else Path()
+    for program, says in SAYS.items():
+        assert run([tmp_path / FOLDER[program] / below / program]).splitlines() == says, program

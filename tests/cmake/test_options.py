@@ -179,6 +179,22 @@ def test_wrong(case, simple):
     assert 'add_rust_staticlibs(x):' in said and message in said
 
 
+@pytest.mark.parametrize('generator', ['Ninja', 'Unix Makefiles'])
+def test_bridges_use_rust(generator, engine, tmp_path):
+    """Where only what is used is exported, bridges count with the program's own objects."""
+    project = Project('cxxbridge_rust2cpp', tmp_path, engine)
+    project.configure(
+        'add_library(core OBJECT main.cpp)\n'
+        + CALL.format('LOCKED USED_BY core CXXBRIDGE src/lib.rs src/further/mod.rs')
+        + 'target_link_libraries(core PRIVATE x::headers)\nadd_executable(program)\n'
+        'target_link_libraries(program PRIVATE core x::called_from_cxx)\n',
+        f'-DDRAGONFIRE_CXXBRIDGE={tools.cxxbridge()}', generator=generator)
+    project.make()
+    assert run([project.build / 'program']).splitlines() == ['first: [7, 8, 9]', 'second: 24']
+    asked = json.loads((project.build / 'dragonfire/x/request-complete.json').read_text())
+    assert sum(path.endswith('.rs.cc.o') for path in asked['used_by']) == 2
+
+
 def test_bridge_of_another_version(engine, tmp_path):
     """The two halves of a bridge are of one version, or it is said."""
     project = Project('cxxbridge_rust2cpp', tmp_path, engine)
