@@ -101,6 +101,10 @@ function(_dragonfire_cbindgen)
         list(APPEND variables "${pair}")
       endif()
     endforeach()
+    if(arg_OFFLINE OR arg_FROZEN)
+      # It asks cargo for the package's metadata.
+      list(APPEND variables "CARGO_NET_OFFLINE=true")
+    endif()
     # The copy keeps its age where nothing changed, and so do those that include it.
     add_custom_command(
       OUTPUT "${made}"

@@ -368,6 +368,12 @@ pub(super) struct MetadataArgs {
     /// folder]
     #[arg(long, value_name = "FILE", help_heading = "Metadata")]
     pub cmake_file: Option<Utf8PathBuf>,
+    /// The configuration that the CMake targets are of, where a package has several
+    #[arg(long, value_name = "NAME", help_heading = "Metadata")]
+    pub cmake_configuration: Option<String>,
+    /// Folder where headers will be installed, for .pc files
+    #[arg(long, value_name = "DIR", help_heading = "Metadata")]
+    pub include_dir: Option<Utf8PathBuf>,
     /// Namespace of the CMake targets [default: the workspace library's name]
     #[arg(long, value_name = "NAME", help_heading = "Metadata")]
     pub cmake_namespace: Option<String>,

@@ -27,6 +27,8 @@ struct Package<'a> {
     description: &'a str,
     version: &'a str,
     libdir: String,
+    /// Folder of headers, where there are any.
+    include: Option<String>,
     requires: Vec<String>,
     requires_private: Vec<String>,
     libs: Vec<String>,
@@ -61,7 +63,9 @@ pub(super) fn files(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<Me
                 contents: patched(&old.text, &plugin.library, &libdir, workspace_name),
             });
         } else if metadata.pkg_config {
-            let package = plugin_package(plugin, placed, workspace_name, &dirs);
+            let mut package = plugin_package(plugin, placed, workspace_name, &dirs);
+            let include = metadata.include_dir.as_ref();
+            package.include = include.map(|i| below("${pcfiledir}", &dirs.installed_plugins, i));
             let package = if metadata.pkg_config_private {
                 package.with_private()
             } else {
@@ -241,6 +245,9 @@ impl Package<'_> {
         text += &format!("Libs: {}\n", self.libs.join(" "));
         if !self.libs_private.is_empty() {
             text += &format!("Libs.private: {}\n", self.libs_private.join(" "));
+        }
+        if let Some(include) = &self.include {
+            text += &format!("Cflags: -I{}\n", quoted(include));
         }
         text
     }

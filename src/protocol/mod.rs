@@ -6,6 +6,7 @@ mod check;
 pub mod event;
 pub mod inspection;
 pub mod melded;
+pub mod metadata;
 pub mod read;
 pub mod request;
 pub mod response;

@@ -100,6 +100,10 @@ def test_installed(tree, arguments, tmp_path):
     cmake('-G', 'Ninja', '-S', tmp_path, '-B', tmp_path / 'user', f'-Dsum_ROOT={prefix}')
     cmake('--build', tmp_path / 'user')
     assert run([tmp_path / 'user/user']) == 'sum: 11\n'
+    found = {'PKG_CONFIG_PATH': str(prefix / 'lib/pkgconfig')}
+    flags = run(['pkg-config', '--static', '--cflags', '--libs', 'installed_sum'], env=found)
+    run(['sh', '-c', f'c++ -o {tmp_path}/third {HERE}/install_lib/main.cpp {flags}'])
+    assert run([tmp_path / 'third']) == 'sum: 11\n'
 
 
 @pytest.mark.long
