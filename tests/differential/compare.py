@@ -133,7 +133,7 @@ class Bench:
             if status < 0:
                 # mold 1.10 makes static programs with indirect functions that crash.
                 raise Skip(f'ends by signal {-status} as built')
-            self.plain[key] = status, normal(out, self.platform.format != 'macho')
+            self.plain[key] = status, out
         return self.plain[key]
 
     def combine(self, strategy, subset):
@@ -174,10 +174,10 @@ class Bench:
             if status is None:
                 raise Different(f'{name} does not link:\n{out[-2500:]}')
             self.links += 1
-            for (wanted_status, wanted_lines), tag in before:
-                lines = normal(out, self.platform.format != 'macho')
-                if tag:
-                    wanted_lines, lines = tagged(wanted_lines, tag), tagged(lines, tag)
+            for (wanted_status, wanted_out), tag in before:
+                # Of one library first: what another says between two of its lines says nothing of their order.
+                wanted_lines, lines = (normal(tagged(text.splitlines(), tag), self.platform.format != 'macho')
+                                       for text in (wanted_out, out))
                 if program.partial:
                     lines = self.without_more(lines, wanted_lines)
                 if (status, lines) != (wanted_status, wanted_lines):
@@ -218,11 +218,11 @@ class Bench:
         return outcome
 
 
-def normal(text, priorities=True):
+def normal(said, priorities=True):
     """Lines; what constructors of one priority say (`~priority member text`) is sorted by member, because
     linkers differ in the order of members. Some formats have no priorities beyond a member."""
     lines, run = [], []
-    for line in [*text.splitlines(), '']:
+    for line in [*said, '']:
         if line.startswith('~') and (not run or not priorities or run[0].split()[0] == line.split()[0]):
             run.append(line)
             continue
@@ -234,8 +234,8 @@ def normal(text, priorities=True):
 
 
 def tagged(lines, tag):
-    """What one library says: `tag: ...` and `~priority tag/...`."""
-    return [line for line in lines if re.match(rf'(~\d+ )?{tag}[:/]', line)]
+    """What one library says: `tag: ...` and `~priority tag/...`; all where no library is named."""
+    return [line for line in lines if tag is None or re.match(rf'(~\d+ )?{tag}[:/]', line)]
 
 
 def difference(before, after):
