@@ -1,11 +1,14 @@
-//! Which of rustc's native libraries the live code of a plugin needs. rustc names what any function of
-//! any dependency may need; after prelink or meld it is known which functions there are.
+//! Which native libraries the live code of a plugin needs. rustc names what any function of any dependency
+//! may need; after prelink or meld it is known which functions there are. Of libraries that nobody says
+//! anything of, what their code needs from elsewhere tells.
+
+use std::collections::BTreeSet;
 
 use super::native;
 use crate::format::Format;
 use crate::inspect::providers::provider;
 use crate::inspect::providers::tables::is_system_library;
-use crate::protocol::inspection::{Environment, ProviderKind};
+use crate::protocol::inspection::{Environment, Provider, ProviderKind};
 
 /// `natives` without the system libraries that provide none of `externals`, the symbols that programs
 /// must get from elsewhere. Where one of those is unknown to us, all stay.
@@ -38,6 +41,49 @@ pub fn needed(format: Format, natives: &[String], externals: &[String]) -> Vec<S
         .collect()
 }
 
+/// The native libraries that provide `externals`, then those that `asked` names (what objects ask their
+/// linkers for), as linker arguments, each before what it may need. What every compiler driver links by
+/// itself is not named, nor what pkg-config must be asked for.
+#[must_use]
+pub fn found(environment: Environment, externals: &[String], asked: &[String]) -> Vec<String> {
+    let place = |provider: &Provider| match provider.kind {
+        // Every program of Apple's has it.
+        _ if provider.link == ["-lSystem"] => None,
+        ProviderKind::SystemDll | ProviderKind::SystemLibrary | ProviderKind::Framework => Some(0),
+        ProviderKind::CxxRuntime => Some(1),
+        ProviderKind::Libm => Some(2),
+        ProviderKind::Libdl => Some(3),
+        ProviderKind::Pthread => Some(4),
+        _ => None,
+    };
+    let mut all: BTreeSet<(u8, Vec<String>)> = BTreeSet::new();
+    for symbol in externals {
+        let provider = provider(environment, symbol);
+        if let Some(place) = place(&provider) {
+            all.insert((place, provider.link));
+        }
+    }
+    let mut args: Vec<String> = Vec::new();
+    for unit in asked
+        .iter()
+        .map(|a| vec![a.clone()])
+        .chain(all.into_iter().map(|(_, link)| link))
+    {
+        // `-framework X` is two arguments; a list of libraries is as many.
+        let pair = unit.first().is_some_and(|a| a == "-framework");
+        let known = |args: &[String], word: &String| args.contains(word);
+        if pair && args.windows(2).any(|w| w == unit) {
+            continue;
+        }
+        let fresh: Vec<String> = unit
+            .into_iter()
+            .filter(|w| pair || !known(&args, w))
+            .collect();
+        args.extend(fresh);
+    }
+    args
+}
+
 /// `ws2_32` of `-lws2_32`, `ws2_32.lib` and `/defaultlib:WS2_32.lib`.
 fn stem(arg: &str) -> String {
     let arg = arg.to_ascii_lowercase();
@@ -48,11 +94,53 @@ fn stem(arg: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::needed;
+    use super::{found, needed};
     use crate::format::Format;
+    use crate::protocol::inspection::Environment;
 
     fn strings(words: &[&str]) -> Vec<String> {
         words.iter().map(|w| (*w).to_owned()).collect()
+    }
+
+    #[test]
+    fn externals_name_their_libraries() {
+        let of = |environment, externals: &[&str], asked: &[&str]| {
+            found(environment, &strings(externals), &strings(asked)).join(" ")
+        };
+        let glibc = Environment::LinuxGlibc;
+        let externals = [
+            "_Znwm",
+            "cos",
+            "malloc",
+            "_Unwind_Resume",
+            "memcpy",
+            "nobody_knows",
+        ];
+        assert_eq!(of(glibc, &externals, &["-lmine"]), "-lmine -lstdc++ -lm");
+        assert_eq!(of(glibc, &["malloc", "deflate"], &[]), "");
+        let mac = Environment::Apple;
+        assert_eq!(
+            of(
+                mac,
+                &[
+                    "_SecRandomCopyBytes",
+                    "_cos",
+                    "_CFRelease",
+                    "_SecKeyCreateSignature"
+                ],
+                &[]
+            ),
+            "-framework CoreFoundation -framework Security"
+        );
+        let msvc = Environment::WindowsMsvc;
+        assert_eq!(
+            of(
+                msvc,
+                &["__imp_WSAStartup", "memcpy", "__imp_CloseHandle"],
+                &[]
+            ),
+            "kernel32.lib ws2_32.lib"
+        );
     }
 
     #[test]

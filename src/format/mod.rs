@@ -507,6 +507,15 @@ pub fn registry_link_args(format: Format) -> &'static [&'static str] {
     }
 }
 
+/// Libraries that an object asks its linker for in a way that few linkers know, in order.
+#[must_use]
+pub fn dependent_libraries(kind: MemberKind, data: &[u8]) -> Vec<&[u8]> {
+    match kind {
+        MemberKind::Object(Format::Elf, _) => elf::deplibs::asked(data).unwrap_or_default(),
+        _ => Vec::new(),
+    }
+}
+
 /// Bytes of bitcode embedded in an object of a platform whose stores refuse programs with it; `None`
 /// where there is none.
 #[must_use]

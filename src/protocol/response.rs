@@ -142,7 +142,8 @@ pub struct Plugin {
     pub exports_found: Option<ExportsFound>,
     /// Symbols a program must provide from elsewhere to use this plugin.
     pub externals: Vec<String>,
-    /// Native libraries, cleaned, as linker arguments in order.
+    /// Native libraries, cleaned, as linker arguments in order. Of libraries given as files, where the request
+    /// says none and for `prelink` and `meld`: those that provide `externals`, less what compilers link anyway.
     pub native_static_libs: Vec<String>,
     /// pkg-config modules it requires (from cargo-c metadata).
     pub pkg_config_requires: Vec<String>,

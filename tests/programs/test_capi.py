@@ -72,6 +72,40 @@ def test_all_in_other_modes(strategy, linker, mode, combined, checks, tmp_path):
     check(tmp_path / 'program', capi.NAMES, checks, combined[strategy].link(), linker=linker, mode=mode)
 
 
+@pytest.mark.parametrize('linker', link.LINKERS)
+@pytest.mark.parametrize('strategy', ATOMIC)
+def test_native_libraries_are_known_of_files(strategy, linker, combined, checks, tmp_path):
+    """Nobody said which: C++ and mathematics among them. The link line is all that a program needs."""
+    said = combined[strategy].response['link']
+    assert '-lstdc++' in said['native_static_libs'] and '-lm' in said['native_static_libs']
+    assert not {'-lc', '-lgcc', '-lgcc_s'} & set(said['native_static_libs'])
+    natives = {p['library']: p['native_static_libs'] for p in combined[strategy].response['plugins']}
+    assert '-lstdc++' in natives['capi_ledger'] and '-lstdc++' not in natives['rure']
+    listed = ' '.join(f'one({name})' for name in capi.NAMES)
+    run(['gcc', '-O1', f'-fuse-ld={linker}', f'-B{link.linker_folder()}', f'-DCHECKS(one)={listed}', capi.HOST / 'main.c',
+         *(checks[name] for name in capi.NAMES), *said['libraries'], *said['native_static_libs'], *said['linker_args'],
+         '-o', tmp_path / 'program'])
+    link.check([tmp_path / 'program'])
+    (tmp_path / 'program').unlink()
+
+
+@pytest.mark.parametrize('linker', link.LINKERS)
+def test_what_objects_ask_their_linker_for(linker, engine, tmp_path):
+    """`#pragma comment(lib, …)` of Clang's, which only lld reads: of any linker it is in the link line and in the .pc."""
+    (tmp_path / 'asks.c').write_text('#pragma comment(lib, "expat")\nint XML_ExpatVersionInfo(void *); int asks(void *p) { return XML_ExpatVersionInfo(p); }\n')
+    (tmp_path / 'expat.c').write_text('int XML_ExpatVersionInfo(void *p) { return p == 0; }\n')
+    (tmp_path / 'main.c').write_text('int asks(void *); int main(void) { return asks(0) != 1; }\n')
+    for name in ('asks', 'expat'):
+        run([link.versioned('clang'), '-O1', '-fPIC', '-c', tmp_path / f'{name}.c', '-o', tmp_path / f'{name}.o'])
+        run(['ar', 'rcs', tmp_path / f'lib{name}.a', tmp_path / f'{name}.o'])
+    made = combine(engine, 'meld', [tmp_path / 'libasks.a'], tmp_path / 'out', exports=['asks'], arguments=['--pkg-config'])
+    assert made.response['link']['native_static_libs'] == ['-lexpat']
+    assert '-lexpat' in next((tmp_path / 'out').rglob('asks.pc')).read_text()
+    run(['gcc', f'-fuse-ld={linker}', f'-B{link.linker_folder()}', tmp_path / 'main.c', *made.response['link']['libraries'],
+         f'-L{tmp_path}', *made.response['link']['native_static_libs'], '-o', tmp_path / 'program'])
+    run([tmp_path / 'program'])
+
+
 @pytest.mark.parametrize('order', [['rure', 'capi_markdown'], ['encoding_c', 'capi_ledger'], ['rure', 'libz_rs_sys']], ids='+'.join)
 @pytest.mark.needs('cross')
 def test_vendors_do_not_link_as_built(order, checks, tmp_path):

@@ -3,9 +3,12 @@
 
 use std::collections::HashSet;
 
-use object::elf;
+use object::Endianness;
+use object::elf::{self, FileHeader32, FileHeader64};
+use object::read::elf::{FileHeader, SectionHeader as _};
 
 use super::read::malformed;
+use super::tables;
 use crate::error::Diagnostic;
 
 pub(super) const NAME: &[u8] = b".deplibs";
@@ -21,6 +24,28 @@ pub(super) fn check(contents: &[u8]) -> Result<(), Diagnostic> {
         None | Some(0) => Ok(()),
         Some(_) => Err(malformed("a name of a dependent library does not end").symbol(NAME)),
     }
+}
+
+/// The names that an object asks for; `None` where it cannot be read.
+pub fn asked(data: &[u8]) -> Option<Vec<&[u8]>> {
+    if data.get(4) == Some(&elf::ELFCLASS32.0) {
+        names::<FileHeader32<Endianness>>(data)
+    } else {
+        names::<FileHeader64<Endianness>>(data)
+    }
+}
+
+fn names<H: FileHeader<Endian = Endianness>>(data: &[u8]) -> Option<Vec<&[u8]>> {
+    let (endian, sections, _) = tables::<H>(data).ok()?;
+    let mut all = Vec::new();
+    for section in sections
+        .iter()
+        .filter(|s| s.sh_type(endian).0 == SECTION_TYPE)
+    {
+        let contents = section.data(endian, data).ok()?;
+        all.extend(contents.split(|b| *b == 0).filter(|name| !name.is_empty()));
+    }
+    Some(all)
 }
 
 /// Every name once, in input order; `None` where there is none.

@@ -6,7 +6,7 @@ mod arch;
 mod attributes;
 pub mod debug;
 mod debug_write;
-mod deplibs;
+pub mod deplibs;
 mod edges;
 mod eh_frame;
 mod emit;

@@ -4,6 +4,7 @@
 //! stood in their places, all or none. `slice` does one architecture, `universal` several, `sets` the
 //! targets that were asked for, `packages` what mobile platforms ship.
 
+mod natives;
 mod packages;
 mod sets;
 mod slice;

@@ -5,6 +5,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use rayon::prelude::*;
 
+use super::natives;
 use super::subject::Subject;
 use crate::analysis::exports::{decoration, defined_names, select_exports, select_used};
 use crate::analysis::identity::members::MemberClasses;
@@ -29,7 +30,9 @@ use crate::plan::partition::Partition;
 use crate::plan::{self, OutputLibrary, OutputSet};
 use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::{Counted, Events, Steps, Unit};
-use crate::protocol::request::{CombineRequest, Debug, DebugCompress, Granularity, Strategy};
+use crate::protocol::request::{
+    CombineRequest, Debug, DebugCompress, Granularity, Source, Strategy,
+};
 use crate::protocol::response::{ExportsFound, Response, Totals, WorkspaceLibrary};
 use crate::protocol::sharing::SharingGroups;
 use crate::report::{self, gather::gather};
@@ -153,6 +156,10 @@ impl Run<'_> {
             &sizes,
             &debug_bytes,
         );
+        if strategy != Strategy::Dedup && matches!(self.request.source, Source::Libraries(_)) {
+            let target = response.target.clone();
+            natives::fill_in(&mut response.plugins, &set, &inputs, target.as_deref());
+        }
         response.sharing = sharing;
         for (plugin, found) in response.plugins.iter_mut().zip(found) {
             plugin.exports_found = Some(found);
