@@ -231,8 +231,7 @@ pub struct LibraryInput {
     /// Package of the manifest it belongs to, where the file name does not tell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub package: Option<String>,
-    /// Native libraries it needs, as linker arguments in order (`-lm`, `-framework X`, `ws2_32.lib`); where none is
-    /// named, `prelink` and `meld` find the system's among them.
+    /// Native libraries it needs, as linker arguments in order (`-lm`, `-framework X`); without, they are found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub native_static_libs: Vec<String>,
 }
