@@ -28,13 +28,37 @@ pub struct SourceFile {
     pub name: Text,
 }
 
+/// What functions stand in: a module, a namespace or a type.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Space {
+    /// The one around it: into [`ObjectDebug::spaces`], before it there; [`NO_SPACE`] at the top.
+    pub parent: u32,
+    /// Empty for a namespace without a name.
+    pub name: Text,
+}
+
+/// The space of what stands in none, or of which it is not known.
+pub const NO_SPACE: u32 = u32::MAX;
+
 /// What a function is called.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Routine {
+    /// Into [`ObjectDebug::spaces`], or [`NO_SPACE`].
+    pub space: u32,
     /// As in the source; empty where unknown.
     pub name: Text,
     /// As linkers call it; empty where that is the same or unknown.
     pub linkage_name: Text,
+}
+
+impl Default for Routine {
+    fn default() -> Self {
+        Self {
+            space: NO_SPACE,
+            name: Text::default(),
+            linkage_name: Text::default(),
+        }
+    }
 }
 
 /// What compilers say once for a translation unit.
@@ -141,6 +165,7 @@ pub struct Run {
 pub struct ObjectDebug {
     pub(crate) text: Vec<u8>,
     pub files: Vec<SourceFile>,
+    pub spaces: Vec<Space>,
     pub routines: Vec<Routine>,
     pub units: Vec<Unit>,
     pub scopes: Vec<Scope>,

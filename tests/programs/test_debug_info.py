@@ -160,6 +160,29 @@ def test_debugger(small):
     assert max(int(n) for n in re.findall(r'^#(\d+) ', said, re.M)) >= 10, said
 
 
+def debugger_names(program):
+    """What gdb calls the functions that it knows lines of, with types of arguments where it knows these."""
+    said = run(['gdb', '-q', '-batch', '-nx', '-ex', 'info functions -n', program])
+    return {re.sub(r'^\d+:', '', line).replace('static ', '').strip() for line in said.splitlines() if line.endswith(';')}
+
+
+@pytest.mark.parametrize('mangling', ['legacy', 'v0'])
+def test_names_in_debugger(engine, mangling, tmp_path):
+    """gdb knows functions by the names that it knows them by as built: with crate and modules."""
+    how = {} if mangling == 'legacy' else {'build.rustflags': '["-Csymbol-mangling-version=v0"]'}
+    libraries = debug_libraries(**how)
+    combined = combine(engine, 'meld', libraries.values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'lines'])
+    built = link.program(tmp_path / 'built', [SMALL], libraries.values(), mode='no-pie', flags=['-Wl,-z,muldefs'])[0]
+    melded = link.program(tmp_path / 'melded', [SMALL], combined.link(), mode='no-pie')[0]
+    names = debugger_names(melded)
+    assert len(names) > 100 and not names - debugger_names(built), sorted(names - debugger_names(built))[:20]
+    for name in ('debug_common::descend', 'std::panicking::', 'core::fmt::'):
+        assert any(name in n for n in names), name
+    for function in ('debug_left::second_step', 'debug_common::descend', 'debug_right::second_step'):
+        shown = [re.findall(r'^#\d+ +(?:0x\w+ in )?(.*?) \(', gdb_at(program, function, 'bt'), re.M) for program in (built, melded)]
+        assert shown[0] == shown[1] and function in shown[1][0], shown
+
+
 MEASURE = '''
 unsigned debug_left_measure(unsigned);
 int main(void) { return debug_left_measure(5) != 32; }
@@ -216,6 +239,45 @@ def test_valgrind(small):
     assert 'all right' in said
     calls = run(['callgrind_annotate', '--threshold=100', f'{small}.out'])
     assert 'common/src/lib.rs' in calls, calls[:2000]
+
+
+SPIN = '''
+unsigned debug_left_measure(unsigned);
+int main(void) {
+    unsigned sum = 0;
+    for (unsigned n = 0; n < 60000000; n++) sum += debug_left_measure(n & 7);
+    return sum == 1;
+}
+'''
+
+
+def perf_samples(program, data):
+    """Addresses in `measure`, with the files and lines that perf gives. Where it can not record, those that GNU
+    addr2line gives, which perf asks."""
+    record = ['perf', 'record', '-q', '-e', 'cpu-clock:u', '-F', '999', '-o', data]
+    try:
+        run([*record, program])
+    except (AssertionError, FileNotFoundError):
+        (start, size), = frames.functions(program)[0]['debug_left_measure']
+        addresses = list(range(start, start + size))
+        said = [(f'{a:x}', found[0].place) for a, found in zip(addresses, frames.frames('gnu', program, addresses))]
+    else:
+        said = run(['perf', 'script', '-i', data, '-F', 'ip,sym,srcline', '--full-source-path'])
+        said = re.findall(r'^ +([0-9a-f]+) .*measure.*\n +(\S+:\d+)', said, re.M)
+    return [(int(ip, 16), place) for ip, place in said]
+
+
+def test_perf(engine, tmp_path):
+    """perf's samples of melded code have files and lines: those that llvm-symbolizer gives."""
+    (tmp_path / 'main.c').write_text(SPIN)
+    combined = combine(engine, 'meld', debug_libraries().values(), tmp_path / 'lib', exports=EXPORTS, arguments=['--debug', 'lines'])
+    program = link.program(tmp_path / 'program', [tmp_path / 'main.c'], combined.link(), mode='no-pie')[0]
+    samples = perf_samples(program, tmp_path / 'perf.data')
+    assert len(samples) > 20 and any('left/src/lib.rs:' in place for _, place in samples), samples[:5]
+    places = frames.frames('llvm', program, [ip for ip, _ in samples])
+    wrong = [(hex(ip), place, known) for (ip, place), known in zip(samples, places)
+             if re.sub(r' \(discriminator.*', '', place) not in (known[0].place, known[0].place.rsplit(':', 1)[0])]
+    assert not wrong, wrong[:5]
 
 
 # What libraries come with, by settings of cargo: is anything said of it?
@@ -317,6 +379,10 @@ def test_c_and_cxx(engine, compiler, version, debug, tmp_path):
         assert shown[0] == shown[1] and 'int a;' in shown[1], shown
         shown = [gdb_at(program, 'c_deep', 'print *n', 'whatis n', 'print c_calls') for program in (built, melded)]
         assert shown[0] == shown[1] and '= 41' in shown[1], shown
+    else:
+        shown = [re.findall(r'^#\d+ +(?:0x\w+ in )?(\S+) \(', gdb_at(program, 'shapes::Box::size', 'bt'), re.M)
+                 for program in (built, melded)]
+        assert shown[0] == shown[1] and shown[1][0].startswith('shapes::Box::size'), shown
 
 
 def gdb_at(program, function, *commands):

@@ -6,5 +6,6 @@ mod names;
 pub mod read;
 mod scopes;
 pub mod sections;
+mod spaces;
 mod units;
 pub mod write;

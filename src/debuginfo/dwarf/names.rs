@@ -1,4 +1,5 @@
-//! What functions are called: the entries that others refer to as their origin or specification.
+//! What functions are called: the entries that others refer to as their origin or specification, and what
+//! these stand in.
 
 use std::collections::HashMap;
 
@@ -8,9 +9,10 @@ use gimli::{AttributeValue, DebuggingInformationEntry, UnitOffset, UnitSectionOf
 
 use super::read::{Bytes, Fault};
 use super::sections::Reader;
+use super::spaces::Spaces;
 use super::units::Unit;
-use crate::debuginfo::Routine;
 use crate::debuginfo::arena::Arena;
+use crate::debuginfo::{ObjectDebug, Routine};
 
 type Entry<'a> = DebuggingInformationEntry<Reader<'a>>;
 
@@ -23,8 +25,19 @@ pub(super) struct Names<'r, 'a> {
     /// All of the object, in order of offsets: after link-time optimisation origins lie in other ones.
     units: &'r [Unit<'a>],
     known: HashMap<usize, u32, FixedState>,
-    by_name: HashMap<Routine, u32, FixedState>,
-    pub routines: Vec<Routine>,
+    pub spaces: Spaces,
+    /// With the place of the last entry in the chain. What that stands in is known in the end.
+    found: Vec<(Routine, usize)>,
+}
+
+/// The text of an attribute.
+pub(super) fn named<'a>(
+    dwarf: &gimli::Dwarf<Reader<'a>>,
+    unit: &Unit<'a>,
+    entry: &Entry<'a>,
+    name: gimli::DwAt,
+) -> Option<Reader<'a>> {
+    dwarf.attr_string(unit, entry.attr_value(name)?).ok()
 }
 
 impl<'r, 'a> Names<'r, 'a> {
@@ -33,12 +46,12 @@ impl<'r, 'a> Names<'r, 'a> {
             dwarf,
             units,
             known: HashMap::default(),
-            by_name: HashMap::default(),
-            routines: Vec::new(),
+            spaces: Spaces::new(units.len()),
+            found: Vec::new(),
         }
     }
 
-    /// The routine that an entry is an instance of.
+    /// The routine that an entry is an instance of, by the number that it has until [`Self::end`].
     ///
     /// # Errors
     /// What does not parse.
@@ -59,25 +72,48 @@ impl<'r, 'a> Names<'r, 'a> {
             return Ok(known);
         }
         let entry = unit.entry(entry)?;
-        let routine = self.follow(unit, &entry, arena);
-        let fresh = self.routines.len() as u32;
-        let number = *self.by_name.entry(routine).or_insert(fresh);
-        if number == fresh {
-            self.routines.push(routine);
-        }
+        let found = self.follow(unit, &entry, arena);
+        let number = self.found.len() as u32;
+        self.found.push(found);
         self.known.insert(place, number);
         Ok(number)
     }
 
-    fn follow(&self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> Routine {
+    /// Gives the object its routines, each once, with what they stand in.
+    ///
+    /// # Errors
+    /// What does not parse.
+    pub fn end(mut self, arena: &mut Arena, out: &mut ObjectDebug) -> Result<(), Fault> {
+        let mut by_name: HashMap<Routine, u32, FixedState> = HashMap::default();
+        let mut numbers = Vec::with_capacity(self.found.len());
+        for (mut routine, place) in std::mem::take(&mut self.found) {
+            if let Some((number, at)) = self.elsewhere(place) {
+                routine.space = self
+                    .spaces
+                    .around(self.dwarf, self.units, number, at, arena)?;
+            }
+            let fresh = out.routines.len() as u32;
+            let number = *by_name.entry(routine).or_insert(fresh);
+            if number == fresh {
+                out.routines.push(routine);
+            }
+            numbers.push(number);
+        }
+        for scope in &mut out.scopes {
+            if let Some(number) = numbers.get(scope.routine as usize) {
+                scope.routine = *number;
+            }
+        }
+        out.spaces = self.spaces.all;
+        Ok(())
+    }
+
+    fn follow(&self, unit: &Unit<'a>, entry: &Entry<'a>, arena: &mut Arena) -> (Routine, usize) {
         let mut found = Routine::default();
         let mut at = unit;
         let mut entry = entry.clone();
         for _ in 0..LONGEST {
-            let text = |name| {
-                let value = entry.attr_value(name)?;
-                self.dwarf.attr_string(at, value).ok()
-            };
+            let text = |name| named(self.dwarf, at, &entry, name);
             if found.name == Default::default()
                 && let Some(name) = text(dw::DW_AT_name)
             {
@@ -95,7 +131,10 @@ impl<'r, 'a> Names<'r, 'a> {
             let offset = match next {
                 Some(AttributeValue::UnitRef(at)) => at,
                 Some(AttributeValue::DebugInfoRef(place)) => {
-                    let Some((unit, offset)) = self.elsewhere(place.0) else {
+                    let there = self.elsewhere(place.0);
+                    let Some((unit, offset)) =
+                        there.and_then(|(number, offset)| Some((self.units.get(number)?, offset)))
+                    else {
                         break;
                     };
                     at = unit;
@@ -106,17 +145,17 @@ impl<'r, 'a> Names<'r, 'a> {
             let Ok(next) = at.entry(offset) else { break };
             entry = next;
         }
-        found
+        (found, entry.offset().to_unit_section_offset(&at.header).0)
     }
 
-    /// The unit that holds an offset of `.debug_info`, and the offset in it.
-    fn elsewhere(&self, at: usize) -> Option<(&'r Unit<'a>, UnitOffset)> {
+    /// The index of the unit that holds an offset of `.debug_info`, and the offset in it.
+    fn elsewhere(&self, at: usize) -> Option<(usize, UnitOffset)> {
         let number = self
             .units
             .partition_point(|u| u.header.offset().0 <= at)
             .checked_sub(1)?;
         let unit = self.units.get(number)?;
         let offset = UnitSectionOffset(at).to_unit_offset(&unit.header)?;
-        Some((unit, offset))
+        Some((number, offset))
     }
 }

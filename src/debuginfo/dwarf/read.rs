@@ -85,6 +85,8 @@ pub(super) struct UnitReader<'r, 'a> {
     pub dwarf: &'r gimli::Dwarf<Reader<'a>>,
     pub unit: &'r DwarfUnit<Reader<'a>>,
     pub places: &'r Places,
+    /// Among those of the object, in order of offsets.
+    pub index: usize,
     /// Its number in [`ObjectDebug::units`].
     pub number: u32,
 }
@@ -106,7 +108,7 @@ pub fn read(sections: &Sections<'_>, places: &Places, full: bool) -> Result<Obje
     let mut names = Names::new(&dwarf, &units);
     let mut scopes = Scopes::default();
     let mut numbers = vec![None; units.len()];
-    for (unit, its_number) in units.iter().zip(&mut numbers) {
+    for (index, (unit, its_number)) in units.iter().zip(&mut numbers).enumerate() {
         let root = root(unit)?;
         if root.tag != dw::DW_TAG_compile_unit && root.tag != dw::DW_TAG_skeleton_unit {
             continue;
@@ -117,6 +119,7 @@ pub fn read(sections: &Sections<'_>, places: &Places, full: bool) -> Result<Obje
             dwarf: &dwarf,
             unit,
             places,
+            index,
             number,
         };
         if !scopes::touches(&reader, &root.entry, &mut budget)? {
@@ -135,7 +138,7 @@ pub fn read(sections: &Sections<'_>, places: &Places, full: bool) -> Result<Obje
             &mut budget,
         )?;
     }
-    out.routines = names.routines;
+    names.end(&mut arena, &mut out)?;
     if full {
         let object = full::read::Object {
             dwarf: &dwarf,

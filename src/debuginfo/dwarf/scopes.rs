@@ -110,12 +110,14 @@ impl<'a> Scopes<'a> {
         budget: &mut Budget,
     ) -> Result<(), Fault> {
         self.open.clear();
+        names.spaces.begin(reader.index);
         let mut raw = reader.unit.entries_raw(None)?;
         while !raw.is_empty() {
             let (depth, offset) = (raw.next_depth(), raw.next_offset());
             let Some(abbreviation) = raw.read_abbreviation()? else {
                 continue;
             };
+            names.spaces.pass(reader.index, depth, offset, abbreviation);
             while self.open.last().is_some_and(|o| o.depth >= depth) {
                 self.open.pop();
             }

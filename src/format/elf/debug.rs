@@ -1,5 +1,6 @@
 //! The debug sections of an ELF object, for the DWARF reader.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -134,33 +135,54 @@ impl Symbols<'_> {
     }
 }
 
-/// The order of relocations by offset: as they stand, mostly.
-enum Order {
-    AsIs,
-    Sorted(Vec<u32>),
+/// Relocations in order of offsets.
+struct Order {
+    /// `None`: as they stand, mostly.
+    sorted: Option<Vec<u32>>,
+    /// The one found last: readers go forward, and ask for one that is near.
+    last: Cell<usize>,
 }
 
 impl Order {
     fn of<T>(all: &[T], offset: impl Fn(&T) -> u64) -> Self {
-        if all.is_sorted_by_key(&offset) {
-            return Self::AsIs;
+        let sorted = (!all.is_sorted_by_key(&offset)).then(|| {
+            let mut order: Vec<u32> = (0..all.len() as u32).collect();
+            order.sort_by_key(|&i| offset(&all[i as usize]));
+            order
+        });
+        Self {
+            sorted,
+            last: Cell::new(0),
         }
-        let mut order: Vec<u32> = (0..all.len() as u32).collect();
-        order.sort_by_key(|&i| offset(&all[i as usize]));
-        Self::Sorted(order)
     }
 
     fn find<'t, T>(&self, all: &'t [T], at: u64, offset: impl Fn(&T) -> u64) -> Option<&'t T> {
-        let found = match self {
-            Self::AsIs => all.binary_search_by_key(&at, offset).ok()?,
-            Self::Sorted(order) => {
-                let i = order
-                    .binary_search_by_key(&at, |&i| offset(&all[i as usize]))
-                    .ok()?;
-                order[i] as usize
-            }
+        let entry = |i: usize| match &self.sorted {
+            None => all.get(i),
+            Some(order) => all.get(*order.get(i)? as usize),
         };
-        all.get(found)
+        let up_to = |i: usize| entry(i).is_some_and(|r| offset(r) <= at);
+        // The wanted one is the last up to `at`, at `low` or after it, before `high`.
+        let last = self.last.get();
+        let (mut low, mut high) = (0, last);
+        if up_to(last) {
+            let mut step = 1;
+            (low, high) = (last, last + step);
+            while up_to(high) {
+                step *= 2;
+                (low, high) = (high, high + step);
+            }
+        }
+        while low + 1 < high {
+            let middle = low + (high - low) / 2;
+            if up_to(middle) {
+                low = middle;
+            } else {
+                high = middle;
+            }
+        }
+        self.last.set(low);
+        entry(low).filter(|r| offset(r) == at)
     }
 }
 

@@ -117,6 +117,7 @@ impl<'r, 'a> Collector<'_, 'r, 'a> {
             dwarf: self.object.dwarf,
             unit: &self.object.units[unit],
             places: self.object.places,
+            index: unit,
             number: self.object.numbers[unit].unwrap_or(0),
         }
     }

@@ -11,45 +11,9 @@ use super::addresses;
 use super::bytes::{Bytes, FixTo};
 use super::lines::{self, FileTable};
 use super::ranges::{self, Span, joined};
+use super::routines::{Names, Origin, Routines, names_of, write_names};
 use super::{Options, Out, Piece};
-use crate::debuginfo::{Call, CodeRange, Function, ObjectDebug, Routine, Unit};
-
-/// Name and linkage name.
-type Names<'a> = (&'a [u8], &'a [u8]);
-
-/// The routines of a unit: objects number theirs apart.
-#[derive(Default)]
-struct Routines<'a> {
-    known: HashMap<(*const ObjectDebug, u32), u32, FixedState>,
-    by_names: HashMap<Names<'a>, u32, FixedState>,
-    all: Vec<Names<'a>>,
-    /// Where the entry is that instances refer to, for those that are inlined: bytes from the unit's start.
-    origins: Vec<Option<u64>>,
-}
-
-impl<'a> Routines<'a> {
-    fn number(&mut self, debug: &'a ObjectDebug, routine: u32) -> u32 {
-        let key = (std::ptr::from_ref(debug), routine);
-        if let Some(&known) = self.known.get(&key) {
-            return known;
-        }
-        let none = Routine::default();
-        let own = debug.routines.get(routine as usize).unwrap_or(&none);
-        let names = (debug.text(own.name), debug.text(own.linkage_name));
-        let fresh = self.all.len() as u32;
-        let number = *self.by_names.entry(names).or_insert(fresh);
-        if number == fresh {
-            self.all.push(names);
-            self.origins.push(None);
-        }
-        self.known.insert(key, number);
-        number
-    }
-
-    fn names(&self, routine: u32) -> Names<'a> {
-        self.all.get(routine as usize).copied().unwrap_or_default()
-    }
-}
+use crate::debuginfo::{Call, CodeRange, Function, ObjectDebug, Unit};
 
 /// A scope to write: what of it lies in the unit.
 struct Entry {
@@ -92,7 +56,7 @@ pub(super) fn unit(out: &mut Out, language: u16, pieces: &[Piece<'_>], options: 
         children: true,
     };
     root(out, &root_entry, options);
-    abstract_routines(out, &entries, &mut routines, start);
+    routines.write(out, start);
     let mut open = 0;
     for (at, entry) in entries.iter().enumerate() {
         while open > entry.depth {
@@ -305,7 +269,7 @@ fn entries<'a>(
                 out.push(Entry {
                     depth: scope.depth,
                     position: piece.position,
-                    routine: routines.number(debug, scope.routine),
+                    routine: routines.number(debug, scope.routine, scope.depth > 0),
                     call: scope
                         .call
                         .map(|c| (files.number(debug, c.file, options), c)),
@@ -330,56 +294,13 @@ fn first_piece(
         .min()
 }
 
-/// Entries of what is inlined, which its instances refer to.
-fn abstract_routines(out: &mut Out, entries: &[Entry], routines: &mut Routines<'_>, start: u64) {
-    for entry in entries.iter().filter(|e| e.depth > 0) {
-        let at = entry.routine as usize;
-        let names = routines.names(entry.routine);
-        let Some(origin) = routines.origins.get_mut(at).filter(|o| o.is_none()) else {
-            continue;
-        };
-        *origin = Some(out.info.len() - start);
-        let mut attributes = names_of(names);
-        attributes.push((dw::DW_AT_inline, dw::DW_FORM_data1));
-        let code = out.abbreviations.code(Shape {
-            tag: dw::DW_TAG_subprogram,
-            children: false,
-            attributes,
-        });
-        out.info.uleb(code);
-        write_names(&mut out.info, names);
-        out.info.u8(dw::DW_INL_inlined.0);
-    }
-}
-
-fn names_of(routine: Names<'_>) -> Vec<(gimli::DwAt, gimli::DwForm)> {
-    let (name, linkage) = routine;
-    let mut out = Vec::with_capacity(3);
-    if !linkage.is_empty() {
-        out.push((dw::DW_AT_linkage_name, dw::DW_FORM_string));
-    }
-    if !name.is_empty() {
-        out.push((dw::DW_AT_name, dw::DW_FORM_string));
-    }
-    out
-}
-
-fn write_names(out: &mut Bytes, routine: Names<'_>) {
-    let (name, linkage) = routine;
-    for text in [linkage, name] {
-        if !text.is_empty() {
-            out.text(text);
-        }
-    }
-}
-
 /// What an entry of a scope has, of which its form follows.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) struct Form {
     function: bool,
     children: bool,
-    /// Has it an origin; a linkage name; a name?
-    origin: bool,
+    origin: Origin,
+    /// Has it, itself, a linkage name; a name?
     named: (bool, bool),
     spans: SpanForm,
     call: bool,
@@ -402,10 +323,10 @@ impl Form {
         } else {
             dw::DW_FORM_ref4
         };
-        let mut attributes = if self.origin {
-            vec![(dw::DW_AT_abstract_origin, reference)]
-        } else {
-            names_of(names)
+        let mut attributes = match self.origin {
+            Origin::None => names_of(names),
+            Origin::Declared => vec![(dw::DW_AT_specification, reference)],
+            Origin::Inlined => vec![(dw::DW_AT_abstract_origin, reference)],
         };
         let address = if options.version >= 5 {
             dw::DW_FORM_addrx
@@ -455,17 +376,14 @@ fn scope(
     options: Options<'_>,
 ) {
     let names = routines.names(entry.routine);
-    let origin = routines
-        .origins
-        .get(entry.routine as usize)
-        .copied()
-        .flatten();
+    let (origin, origin_at) = routines.origin(entry.routine);
+    let own = origin == Origin::None;
     let call = entry.call.map(|c| c.1);
     let form = Form {
         function: entry.depth == 0,
         children,
-        origin: origin.is_some(),
-        named: (!names.1.is_empty(), !names.0.is_empty()),
+        origin,
+        named: (own && !names.1.is_empty(), own && !names.0.is_empty()),
         spans: match entry.spans {
             Spans::One(span) if span.loose => SpanForm::Loose,
             Spans::One(_) => SpanForm::One,
@@ -486,9 +404,9 @@ fn scope(
     let info = &mut out.info;
     info.uleb(code);
     match origin {
-        Some(origin) if options.version >= 5 => info.uleb(origin),
-        Some(origin) => info.u32(origin as u32),
-        None => write_names(info, names),
+        Origin::None => write_names(info, names),
+        _ if options.version >= 5 => info.uleb(origin_at),
+        _ => info.u32(origin_at as u32),
     }
     match &entry.spans {
         Spans::One(span) => {

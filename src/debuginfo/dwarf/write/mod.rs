@@ -19,6 +19,7 @@ mod info;
 mod lines;
 mod locations;
 mod ranges;
+mod routines;
 
 use std::collections::{BTreeMap, HashMap};
 
