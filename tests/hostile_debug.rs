@@ -139,6 +139,29 @@ fn origins_that_go_round() {
     meld(&assembled(&object(entry, abbreviations, "")));
 }
 
+#[test]
+fn namespaces_without_end() {
+    // In each other and beside each other, with functions; of the third kind that are another's continuation.
+    let abbreviations = r#"
+        .byte 4, 0x39, 1, 0x03, 8, 0, 0
+        .byte 5, 0x39, 1, 0x54, 0x13, 0, 0
+        .byte 6, 0x2e, 0, 0x03, 8, 0x11, 1, 0x12, 7, 0, 0"#;
+    let function = ".byte 6\n .asciz \"f\"\n .quad api\n .quad .Lend - api\n";
+    let (mut nested, mut beside) = (String::new(), String::new());
+    for n in 0..20_000 {
+        writeln!(nested, ".byte 4\n .asciz \"n{n}\"").unwrap();
+        writeln!(beside, ".byte 4\n .asciz \"n{n}\"\n {function} .byte 0").unwrap();
+    }
+    nested += &function.repeat(20_000);
+    nested += &".byte 0\n".repeat(20_000);
+    let round = format!("itself: .byte 5\n .long itself - unit\n {function} .byte 0\n");
+    for entries in [nested, beside, round] {
+        let response = meld(&assembled(&object(&entries, abbreviations, "")));
+        assert!(response.warnings.is_empty(), "{:?}", response.warnings);
+        assert!(response.plugins[0].debug_bytes > 0);
+    }
+}
+
 /// A unit over `api` with a function that has a variable of what code 4 says.
 fn variable(attributes: &str, value: &str, more: &str) -> Vec<u8> {
     let entry = format!(".byte 2\n .quad api\n .quad .Lend - api\n .byte 4\n {value}\n .byte 0\n");

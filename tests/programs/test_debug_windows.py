@@ -60,6 +60,30 @@ def common_places(one, other, count):
     return places[:count]
 
 
+# Where code begins in the programs: their first section.
+CODE = 0x140001000
+
+
+def line_tables(program):
+    """Lines of what is not inlined in a PDB: by start and end of the functions, (address, line, file)."""
+    tables, file, rows = {}, None, []
+    for line in run([versioned('llvm-pdbutil'), 'dump', '-l', program.with_suffix('.pdb')]).splitlines():
+        if re.match(r'\S', line):
+            # With a checksum as built. Of modules without lines llvm-pdbutil repeats those of the one before.
+            file = re.sub(r' \([^(]*\)$', '', line)
+        elif found := re.match(r' +0001:([0-9A-F]+)-([0-9A-F]+), line', line):
+            rows = tables.setdefault((CODE + int(found[1], 16), CODE + int(found[2], 16)), []) if file else []
+        else:
+            rows += [(CODE + int(at, 16), int(number), file) for number, at in re.findall(r'(\d+) ([0-9A-F]{8}) ', line + ' ')]
+    return tables
+
+
+def outermost(tables, address):
+    """What they say of the place."""
+    (rows,) = [rows for (start, end), rows in tables.items() if start <= address < end]
+    return max(((at, number, file) for at, number, file in rows if at <= address), key=lambda row: row[0])[1:]
+
+
 @pytest.mark.parametrize('name', LINK)
 def test_frames(engine, name, tmp_path):
     libraries = fixtures.workspace(TARGETS[name])
@@ -73,14 +97,27 @@ def test_frames(engine, name, tmp_path):
     before = frames.frames('llvm', built, [a for a, _ in places])
     after = frames.frames('llvm', melded, [b for _, b in places])
     # Of the outermost function another symbol may be chosen: where several are one, or one is not external.
-    def told(frames):
-        return [f.place for f in frames], [f.function for f in frames[:-1]]
+    def inner(frames):
+        return [(f.place, f.function) for f in frames[:-1]]
 
-    wrong = [(a, b) for a, b in zip(before, after) if all(f.known for f in a) and told(a) != told(b)]
+    def lines(frames):
+        return [(f.place.rsplit(':', 1)[1], f.function) for f in frames[:-1]]
+
+    wrong = [(place, a, b) for place, a, b in zip(places, before, after)
+             if all(f.known for f in a) and (inner(a) != inner(b) or a[-1].place != b[-1].place)]
+    if name == 'msvc':
+        # A function with lines of several files has as many tables in a PDB, which all begin where it does. LLVM's
+        # reader puts one behind the other, in any order, and looks among them as if they were sorted: what it finds
+        # for the outermost frame depends on what else is in the program. The tables themselves are equal.
+        tables = [line_tables(program) for program in (built, melded)]
+        other = [w for w in wrong if outermost(tables[0], w[0][0]) != outermost(tables[1], w[0][1])]
+        wrong = [w for w in wrong if inner(w[1]) != inner(w[2])]
+        # It also takes a change to the first of an object's files for none, which objects as built have.
+        files = [w for w in wrong if lines(w[1]) == lines(w[2])]
+        assert len(files) <= 3, files
+        wrong = other + [w for w in wrong if w not in files]
     known = sum(all(f.known for f in a) for a in before)
-    # A PDB has lines of the outermost function and of inlined ones in tables apart: where two of them meet, LLVM
-    # takes another row of ours for the outermost frame than as built (57 of 2,000 places).
-    assert len(wrong) <= (0.05 * len(places) if name == 'msvc' else 0), (len(wrong), wrong[:3])
+    assert not wrong, (len(wrong), wrong[:3])
     assert len(places) == COUNTS[name] and known > 0.8 * len(places), known
     assert sum(len(a) > 2 for a in after) > 0.3 * len(places)
 

@@ -182,7 +182,9 @@ impl Tables<'_> {
         let mut at = 4;
         while at < data.len() {
             let field = |n: usize| word(data, at + 4 * n).ok_or(SHORT);
-            self.inlinees.insert(field(0)?, (field(1)?, field(2)?));
+            // Functions of one name may have one number (`Atomic::load` of several types): readers take the first.
+            let place = (field(1)?, field(2)?);
+            self.inlinees.entry(field(0)?).or_insert(place);
             at += 12;
             if more {
                 let files = word(data, at).ok_or(SHORT)? as usize;

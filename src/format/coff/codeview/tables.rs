@@ -17,7 +17,8 @@ pub(super) struct Files<'a> {
     by_path: HashMap<Vec<u8>, u32, FixedState>,
     /// DEBUG_S_STRINGTABLE, whose first text is empty.
     pub strings: Vec<u8>,
-    /// DEBUG_S_FILECHKSMS, without checksums.
+    /// DEBUG_S_FILECHKSMS, without checksums. The first one stands there twice: LLVM's reader takes a change to
+    /// the file at 0 for none.
     pub entries: Vec<u8>,
 }
 
@@ -47,16 +48,25 @@ impl<'a> Files<'a> {
             None => {
                 let at = self.strings.len() as u32;
                 text(&mut self.strings, &path, LONGEST);
-                let number = self.entries.len() as u32;
-                self.entries.extend_from_slice(&at.to_le_bytes());
-                // Size and kind of a checksum, and what fills the entry.
-                self.entries.extend_from_slice(&[0; 4]);
+                if self.entries.is_empty() {
+                    self.entry(at);
+                }
+                let number = self.entry(at);
                 self.by_path.insert(path, number);
                 number
             }
         };
         self.known.insert(key, number);
         Some(number)
+    }
+
+    /// An entry for the path at `at` of the strings; gives its place.
+    fn entry(&mut self, at: u32) -> u32 {
+        let number = self.entries.len() as u32;
+        self.entries.extend_from_slice(&at.to_le_bytes());
+        // Size and kind of a checksum, and what fills the entry.
+        self.entries.extend_from_slice(&[0; 4]);
+        number
     }
 }
 
