@@ -135,6 +135,13 @@ def test_panic(engine, name, tmp_path):
     assert 'all right' in said.stdout
     for one in wanted:
         assert re.search(one, said.stderr), said.stderr
+    if name == 'msvc':
+        # The walk is std's and wine's; the lines of its return addresses are read from the PDB.
+        walked = [int(address, 16) - 1 for address in re.findall(r'^ *\d+: +0x([0-9a-f]+) - ', said.stderr, re.M)]
+        walked = [address for address in walked if address >> 28 == 0x14]
+        lines = [frame.place for found in frames.frames('llvm', command[-1], walked) for frame in found]
+        for crate in ('common', 'left', 'right'):
+            assert any(re.search(rf'{crate}[/\\]src[/\\]lib\.rs:\d+', line) for line in lines), (said.stderr, lines)
 
 
 def test_variables(engine, tmp_path):
