@@ -398,9 +398,9 @@ def ran(command, patience):
                               timeout=patience, text=True, errors='replace', check=False)
 
     done = once()
-    # A service that wine starts along with the program can crash and says so in the program's output. The second
-    # time it is up or not asked for; a crash of the program's own comes again.
-    if 'wine: Unhandled ' in done.stdout:
+    # A service that wine starts along with the program can crash, or its server end, and that is said in the program's
+    # output. The second time it is up or not asked for; a crash of the program's own comes again.
+    if 'wine: Unhandled ' in done.stdout or 'wine client error' in done.stdout:
         done = once()
     out = ' | '.join(line.strip() for line in done.stdout.strip().splitlines())
     return out if done.returncode == 0 else f'{out} [{done.returncode}]'.strip()

@@ -45,7 +45,7 @@ def prefix():
         # What is started here goes on when this is done, so it must not hold our pipes. A server that
         # runs already is no error.
         silent = dict.fromkeys(('stdin', 'stdout', 'stderr'), subprocess.DEVNULL)
-        subprocess.run([WINE / 'wineserver64', '-p60'], env=env, check=False, **silent)
+        subprocess.run([WINE / 'wineserver64', '-p600'], env=env, check=False, **silent)
         if not (path / 'system.reg').exists():
             subprocess.run([WINE / 'wine64', 'wineboot', '--init'], env=env, check=True, **silent)
         # The first program brings up services, which keep its pipes for as long as the server stays.

@@ -14,8 +14,10 @@ pytestmark = pytest.mark.needs('sccache')
 
 
 @pytest.fixture
-def sccache(tmp_path):
+def sccache(tmp_path, monkeypatch):
     """The environment of a server with an empty cache."""
+    # Of tests/run: both folders would have one, and the second nothing to compile.
+    monkeypatch.delenv('CARGO_TARGET_DIR', raising=False)
     with socket.socket() as free:
         free.bind(('127.0.0.1', 0))
         port = free.getsockname()[1]
