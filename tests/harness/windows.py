@@ -36,7 +36,7 @@ def runtime():
 
 @functools.cache
 def prefix():
-    """Wine's folder of a system, made once. Its server stays for a minute after the last program: one
+    """Wine's folder of a system, made once. Its server stays for ten minutes after the last program: one
     that is about to end refuses the next program's connection."""
     path = cache.folder('wine')
     env = {**os.environ, 'WINEPREFIX': str(path), 'WINEDEBUG': '-all'}
