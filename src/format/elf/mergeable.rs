@@ -30,26 +30,24 @@ pub(super) fn whole(native: Native) -> Native {
     }
 }
 
-/// Can the atom be joined with others and stay mergeable?
+/// Can the atom be joined with others and stay mergeable? It is whole pieces, and linkers may move each.
 pub(super) fn is_mergeable(atom: &Atom<'_>, relocations: usize) -> bool {
-    let (flags, size) = (atom.native.flags, atom.native.entry_size);
-    let entry = || usize::try_from(size).ok().filter(|e| e.is_power_of_two());
-    let ended = |entry: usize| {
-        flags & elf::SHF_STRINGS.0 == 0
-            || atom
-                .data
-                .rchunks(entry)
-                .next()
-                .is_some_and(|last| last.iter().all(|&b| b == 0))
+    let Native {
+        flags, entry_size, ..
+    } = atom.native;
+    let fixed = (elf::SHF_WRITE | elf::SHF_GNU_RETAIN).0;
+    if flags & elf::SHF_MERGE.0 == 0 || flags & fixed != 0 || relocations > 0 {
+        return false;
+    }
+    let Ok(entry) = usize::try_from(entry_size) else {
+        return false;
     };
-    flags & elf::SHF_MERGE.0 != 0
-        && flags & (elf::SHF_WRITE | elf::SHF_GNU_RETAIN).0 == 0
-        && relocations == 0
-        && !atom.data.is_empty()
-        && entry().is_some_and(|e| {
-            atom.data.len().is_multiple_of(e) && ended(e) && (atom.align as usize).is_multiple_of(e)
-                || flags & elf::SHF_STRINGS.0 != 0 && e == 1 && ended(1)
-        })
+    // The last string must end.
+    let ended = |last: &[u8]| flags & elf::SHF_STRINGS.0 == 0 || last.iter().all(|&b| b == 0);
+    entry.is_power_of_two()
+        && atom.data.len().is_multiple_of(entry)
+        && atom.align.is_multiple_of(entry_size)
+        && atom.data.rchunks(entry).next().is_some_and(ended)
 }
 
 /// Gives what refers to a piece through its section's symbol a symbol at the piece. Where no linker could tell
