@@ -2,7 +2,7 @@
 //! may need; after prelink or meld it is known which functions there are. Of libraries that nobody says
 //! anything of, what their code needs from elsewhere tells.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use super::native;
 use crate::format::Format;
@@ -63,25 +63,18 @@ pub fn found(environment: Environment, externals: &[String], asked: &[String]) -
             all.insert((place, provider.link));
         }
     }
-    let mut args: Vec<String> = Vec::new();
-    for unit in asked
-        .iter()
-        .map(|a| vec![a.clone()])
-        .chain(all.into_iter().map(|(_, link)| link))
-    {
-        // `-framework X` is two arguments; a list of libraries is as many.
-        let pair = unit.first().is_some_and(|a| a == "-framework");
-        let known = |args: &[String], word: &String| args.contains(word);
-        if pair && args.windows(2).any(|w| w == unit) {
-            continue;
-        }
-        let fresh: Vec<String> = unit
-            .into_iter()
-            .filter(|w| pair || !known(&args, w))
-            .collect();
-        args.extend(fresh);
-    }
-    args
+    // `-framework X` is two arguments; a list of libraries is as many.
+    let provided = all.into_iter().flat_map(|(_, link)| match link.first() {
+        Some(first) if first == "-framework" => vec![link],
+        _ => link.into_iter().map(|arg| vec![arg]).collect(),
+    });
+    let asked = asked.iter().map(|arg| vec![arg.clone()]);
+    let mut seen: HashSet<Vec<String>> = HashSet::new();
+    let units = asked.chain(provided);
+    units
+        .filter(|unit| seen.insert(unit.clone()))
+        .flatten()
+        .collect()
 }
 
 /// `ws2_32` of `-lws2_32`, `ws2_32.lib` and `/defaultlib:WS2_32.lib`.

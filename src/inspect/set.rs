@@ -47,11 +47,8 @@ impl Set<'_, '_> {
                 .iter()
                 .any(|s| s.needed.contains_key(name) || s.defined.contains_key(name))
         });
-        // A word like `windows` leaves a choice to what was found.
-        if let Some(first) = said.first() {
-            if !said.contains(&found.environment) {
-                found.environment = *first;
-            }
+        found.environment = target::chosen(said, found.environment);
+        if !said.is_empty() {
             "given".clone_into(&mut found.known_by);
         }
         found

@@ -79,6 +79,15 @@ impl Environment {
     }
 }
 
+/// The environment among those that somebody `said`: a word like `windows` leaves a choice to what was found.
+#[must_use]
+pub fn chosen(said: &[Environment], found: Environment) -> Environment {
+    match said.first() {
+        Some(first) if !said.contains(&found) => *first,
+        _ => found,
+    }
+}
+
 /// Finds the environment of libraries of one format from the symbols they name.
 pub fn detect<'s>(
     format: Format,

@@ -308,8 +308,10 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             return;
         }
         let mut tables: HashMap<&[u8], Vec<usize>> = HashMap::new();
-        // A group may lose to another's, and then nothing else may name its sections.
-        let stays = |s: &OutSection| s.group.is_none();
+        // A group may lose to another's, and then nothing else may name its sections; what is tied to a
+        // section by SHF_LINK_ORDER lives with that.
+        let tied = elf::SHF_LINK_ORDER.0;
+        let stays = |s: &OutSection| s.group.is_none() && s.flags & tied == 0;
         for (at, section) in self.sections.iter().enumerate().filter(|(_, s)| stays(s)) {
             tables.entry(&section.name).or_default().push(at);
         }

@@ -6,7 +6,7 @@ use std::collections::HashSet;
 use crate::emit;
 use crate::format;
 use crate::input::Inputs;
-use crate::inspect::target::detect;
+use crate::inspect::target::{chosen, detect};
 use crate::plan::{OutputLibrary, OutputSet};
 use crate::protocol::inspection::Environment;
 use crate::protocol::response::Plugin;
@@ -24,14 +24,7 @@ pub(super) fn fill_in(
     let shared = asked(&set.workspace);
     for (plugin, library) in plugins.iter_mut().zip(&set.libraries) {
         if plugin.native_static_libs.is_empty() {
-            let mut wanted = asked(library);
-            wanted.extend(
-                shared
-                    .iter()
-                    .filter(|a| !wanted.contains(a))
-                    .cloned()
-                    .collect::<Vec<_>>(),
-            );
+            let wanted = [asked(library), shared.clone()].concat();
             plugin.native_static_libs = emit::needs::found(environment, &plugin.externals, &wanted);
         }
     }
@@ -53,16 +46,13 @@ fn environment(
         .collect();
     let needs = |symbol: &str| externals.contains(symbol);
     let found = detect(inputs.format(), machine, is_lib, needs).environment;
-    // A word like `windows` leaves a choice to what was found.
     let said = target.map(Environment::from_target).unwrap_or_default();
-    match said.first() {
-        Some(first) if !said.contains(&found) => Some(*first),
-        _ => Some(found),
-    }
+    Some(chosen(&said, found))
 }
 
-/// What its objects ask their linkers for, where not every linker listens.
+/// What its objects ask their linkers for, where not every linker listens; each once.
 fn asked(library: &OutputLibrary<'_>) -> Vec<String> {
+    let mut seen = HashSet::new();
     let mut all: Vec<String> = Vec::new();
     for member in &library.members {
         for name in format::dependent_libraries(format::classify(&member.data), &member.data) {
@@ -72,7 +62,7 @@ fn asked(library: &OutputLibrary<'_>) -> Vec<String> {
                 true => name.into_owned(),
                 false => format!("-l{name}"),
             };
-            if !all.contains(&arg) {
+            if seen.insert(arg.clone()) {
                 all.push(arg);
             }
         }
