@@ -6,8 +6,8 @@ use std::collections::{BTreeSet, HashSet};
 
 use super::native;
 use crate::format::Format;
-use crate::inspect::providers::provider;
 use crate::inspect::providers::tables::is_system_library;
+use crate::inspect::providers::{at_home, provider};
 use crate::protocol::inspection::{Environment, Provider, ProviderKind};
 
 /// `natives` without the system libraries that provide none of `externals`, the symbols that programs
@@ -58,10 +58,8 @@ pub fn found(environment: Environment, externals: &[String], asked: &[String]) -
     };
     let mut all: BTreeSet<(u8, Vec<String>)> = BTreeSet::new();
     for symbol in externals {
-        let provider = provider(environment, symbol);
-        if let Some(place) = place(&provider) {
-            all.insert((place, provider.link));
-        }
+        let known = at_home(environment, symbol);
+        all.extend(known.and_then(|provider| Some((place(&provider)?, provider.link))));
     }
     // `-framework X` is two arguments; a list of libraries is as many.
     let provided = all.into_iter().flat_map(|(_, link)| match link.first() {

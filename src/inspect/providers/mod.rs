@@ -94,12 +94,18 @@ fn without_stdcall(name: &str) -> &str {
     }
 }
 
-/// Who provides `symbol` in `environment`. `symbol` may be as in a symbol table or in a linker's
-/// message: decoration, `__imp_` and versions are understood.
+/// Who of `environment` provides `symbol`; `None` where nobody there is known to.
 #[must_use]
-pub fn provider(environment: Environment, symbol: &str) -> Provider {
-    // `memcpy@GLIBC_2.14`, as nm and linkers print it.
-    let symbol = match symbol.split_once('@') {
+pub fn at_home(environment: Environment, symbol: &str) -> Option<Provider> {
+    let symbol = without_version(environment, symbol);
+    let symbol = import_pointer(environment, symbol).unwrap_or(symbol);
+    let names = spellings(environment, symbol);
+    names.iter().find_map(|name| known(environment, name))
+}
+
+/// `memcpy@GLIBC_2.14`, as nm and linkers print it, is `memcpy`.
+fn without_version(environment: Environment, symbol: &str) -> &str {
+    match symbol.split_once('@') {
         Some((bare, version))
             if environment.format() == Format::Elf
                 && !bare.is_empty()
@@ -108,7 +114,14 @@ pub fn provider(environment: Environment, symbol: &str) -> Provider {
             bare
         }
         _ => symbol,
-    };
+    }
+}
+
+/// Who provides `symbol` in `environment`. `symbol` may be as in a symbol table or in a linker's
+/// message: decoration, `__imp_` and versions are understood.
+#[must_use]
+pub fn provider(environment: Environment, symbol: &str) -> Provider {
+    let symbol = without_version(environment, symbol);
     if let Some(imported) = import_pointer(environment, symbol) {
         let inner = provider(environment, imported);
         return inner.with_reason(

@@ -25,7 +25,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let EdgeKind::Relocation(kind) = edge.kind else {
                 continue;
             };
-            let same = window.find(&used, |e| {
+            let same = window.find(&used, edge.offset, |e| {
                 e.offset - window.from == edge.offset && e.kind == edge.kind
             });
             let field = format::field(window.read.kind, kind);
@@ -58,7 +58,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 EdgeKind::Rule(_) => false,
             };
             let table = format::is_table_access(window.read.kind, kind);
-            let near = window.find(&used, |e| {
+            let near = window.find(&used, edge.offset, |e| {
                 let at = e.offset.wrapping_sub(window.from);
                 table && at.abs_diff(edge.offset) <= 1 && direct(e)
             });

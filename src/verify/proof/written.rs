@@ -182,8 +182,21 @@ pub(super) struct Window<'r, 'w, 'f> {
 }
 
 impl Window<'_, '_, '_> {
-    pub(super) fn find(&self, used: &[bool], right: impl Fn(&Edge) -> bool) -> Option<usize> {
-        (0..self.written.len()).find(|&i| !used[i] && right(self.written[i]))
+    /// A written edge that is not `used`, and `right`, no further than a byte from `offset`. They are sorted.
+    pub(super) fn find(
+        &self,
+        used: &[bool],
+        offset: u64,
+        right: impl Fn(&Edge) -> bool,
+    ) -> Option<usize> {
+        let at = self.from.saturating_add(offset);
+        let first = self
+            .written
+            .partition_point(|e| e.offset < at.saturating_sub(1));
+        let near = self.written.iter().enumerate().skip(first);
+        near.take_while(|(_, e)| e.offset <= at.saturating_add(1))
+            .find(|(i, e)| !used[*i] && right(e))
+            .map(|(i, _)| i)
     }
 
     /// What the written edge's addend has more.
