@@ -46,9 +46,17 @@ def libraries(name, invocations, *, target=None, way=''):
         for arguments in invocations:
             for made in cargo(workspace, [*arguments, *extra], env=env, target_dir=target_dir).values():
                 shutil.copy(made, folder)
+                forget(made)
 
     home = cache.result('libraries', label, key, make)
     return {library_name(path): path for path in sorted(home.iterdir())}
+
+
+def forget(made):
+    """Deletes a library from cargo's target folder, where it lies under two names: the copy is what tests
+    use, and hundreds of them fill a disk."""
+    for path in [made, *(made.parent / 'deps').glob(f'{made.stem}-*{made.suffix}')]:
+        path.unlink(missing_ok=True)
 
 
 def library_name(path):
