@@ -61,6 +61,10 @@ def arguments(argv):
     workspace.add_argument('--locked', action='store_true')
     workspace.add_argument('--frozen', action='store_true')
     workspace.add_argument('--jobs', type=int)
+    workspace.add_argument('--rustflag', action='append', default=[], metavar='FLAG',
+                           help="flag for rustc, besides those of RUSTFLAGS and cargo's configuration")
+    workspace.add_argument('--local-rustflag', action='append', default=[], metavar='FLAG',
+                           help="the same for the workspace's own libraries, not what they depend on")
     workspace.add_argument('--cargo-flag', action='append', default=[], metavar='FLAG')
     workspace.add_argument('--cargo')
     workspace.add_argument('--env', action='append', default=[], metavar='NAME=VALUE')
@@ -219,6 +223,8 @@ def workspace(opts):
         'locked': opts.locked,
         'frozen': opts.frozen,
         'jobs': opts.jobs,
+        'rustflags': opts.rustflag,
+        'local_rustflags': opts.local_rustflag,
         'cargo_flags': opts.cargo_flag,
         'cargo': opts.cargo,
         'env': cargo_environment(opts),

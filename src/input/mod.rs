@@ -150,6 +150,20 @@ impl MappedFile {
             .unwrap_or_default()
     }
 
+    /// Takes the file's pages out of this process's memory. What is looked at again comes back from the
+    /// system's cache.
+    fn release(&self) {
+        #[cfg(unix)]
+        if let Some(map) = &self.map {
+            let advice = memmap2::UncheckedAdvice::DontNeed;
+            // SAFETY: the mapping is shared and never written to, so no byte of it can be lost (madvise(2)).
+            // A system that does not follow keeps the pages.
+            let _ =
+                unsafe { map.unchecked_advise_range(advice, self.range.start, self.range.len()) };
+        }
+        self.thin.values().for_each(Self::release);
+    }
+
     /// A universal file's slices; `None` for any other file.
     ///
     /// # Errors
@@ -261,9 +275,15 @@ pub struct Member<'d> {
 pub struct Inputs<'d> {
     pub libraries: Vec<Library<'d>>,
     pub members: Vec<Member<'d>>,
+    files: &'d [MappedFile],
 }
 
 impl<'d> Inputs<'d> {
+    /// Takes what has been read out of this process's memory, between stages that look at different sections.
+    pub fn release(&self) {
+        self.files.iter().for_each(MappedFile::release);
+    }
+
     /// Are the libraries for linkers of the GNU kind? Two indexes mark the archives of Microsoft's.
     #[must_use]
     pub fn has_gnu_linkers(&self) -> bool {
@@ -307,6 +327,7 @@ impl<'d> Inputs<'d> {
         let mut inputs = Self {
             libraries: Vec::new(),
             members: Vec::new(),
+            files,
         };
         let mut errors = Vec::new();
         for (file, archive) in files.iter().zip(archives) {

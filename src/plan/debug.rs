@@ -49,6 +49,8 @@ impl DebugLines {
         if wanted.is_none() && !objects.par_iter().any(has_own) {
             return out;
         }
+        // Debug sections are a quarter of the inputs, and what is read for them is not looked at again.
+        inputs.release();
         let read: Vec<(ObjectId, Result<Option<ObjectDebug>, String>)> = objects
             .into_par_iter()
             .with_max_len(1)
@@ -59,6 +61,7 @@ impl DebugLines {
                 (o, read)
             })
             .collect();
+        inputs.release();
         let (mut split, mut without) = (None, false);
         for (o, read) in read {
             let member = member(o);

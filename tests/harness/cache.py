@@ -1,9 +1,11 @@
 """A folder outside the source tree for what is slow to build, kept from run to run."""
 
+import fcntl
 import hashlib
 import os
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -37,22 +39,31 @@ def digest(*things):
     return state.hexdigest()
 
 
+@contextmanager
+def alone(folder):
+    """One process of a run after the other."""
+    with open(folder.with_name(f'{folder.name}.lock'), 'w') as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
 def result(kind, name, key, make):
     """The folder that `make(folder)` filled, for this key; a new one replaces those of other keys."""
     home = folder(kind, name)
     done = home / key
-    if not done.is_dir():
-        fresh = Path(tempfile.mkdtemp(prefix='new-', dir=home))
-        try:
-            make(fresh)
-            for old in home.iterdir():
-                if not old.name.startswith('new-') and old != done:
-                    shutil.rmtree(old, ignore_errors=True)
-            fresh.rename(done)
-        except BaseException:
-            shutil.rmtree(fresh, ignore_errors=True)
-            # Another process of this run may have been quicker.
-            if not done.is_dir():
+    if done.is_dir():
+        return done
+    with alone(home):
+        if not done.is_dir():
+            fresh = Path(tempfile.mkdtemp(prefix='new-', dir=home))
+            try:
+                make(fresh)
+                for old in home.iterdir():
+                    if old != fresh:
+                        shutil.rmtree(old, ignore_errors=True)
+                fresh.rename(done)
+            except BaseException:
+                shutil.rmtree(fresh, ignore_errors=True)
                 raise
     return done
 

@@ -16,6 +16,7 @@ import sys
 import pytest
 
 from harness import apple, cache, cross, machorun
+from harness.terminal import on_terminal
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = cache.ROOT
@@ -239,6 +240,13 @@ def test_cargo_failure_is_shown_and_heals(newest_consumer):
     consumer.program('every')
 
 
+def test_progress_on_a_terminal(newest_consumer):
+    """People see how far the engine is; the console is the driver's."""
+    newest_consumer.setup('-Ddefault_library=static')
+    said = on_terminal(['ninja', '-C', newest_consumer.build], env=newest_consumer.env)
+    assert re.search(r'\d+/\d+ (crates|members|atoms)', said), said
+
+
 def test_workspace_change_reconfigures(newest_consumer):
     consumer = newest_consumer
     consumer.setup('-Ddefault_library=static')
@@ -279,6 +287,30 @@ def test_engine_built(tmp_path, newest_meson):
     consumer.compile()
     consumer.program('every')
     assert 'no work to do' in consumer.compile()
+
+
+def test_wrap_of_the_readme(tmp_path, meson, engine, cargo_cache):
+    """The wrap works from any checkout: no release and no tag is needed."""
+    origin = tmp_path / 'origin'
+    origin.mkdir()
+    for name in 'meson.build', 'meson_options.txt':
+        shutil.copy(REPOSITORY / name, origin)
+    shutil.copytree(REPOSITORY / 'meson', origin / 'meson', ignore=shutil.ignore_patterns('target'))
+    git = ['git', '-C', origin, '-c', 'user.name=test', '-c', 'user.email=test@localhost']
+    run(*git, 'init', '--quiet')
+    run(*git, 'add', '--all')
+    run(*git, 'commit', '--quiet', '-m', 'A checkout')
+    readme = (REPOSITORY / 'meson/README.md').read_text()
+    block = re.search(r'( *)# subprojects/dragonfire\.wrap\n(?:.*\n)*?(?=\n\s*`head`)', readme).group()
+    wrap = re.sub('^ +', '', block, flags=re.M).replace('<this repository>', origin.as_uri())
+    assert wrap.count(origin.as_uri()) == 1
+    consumer = Consumer(tmp_path, meson, engine, cargo_cache)
+    (consumer.source / 'subprojects/dragonfire').unlink()
+    (consumer.source / 'subprojects/dragonfire.wrap').write_text(wrap)
+    consumer.setup('-Ddefault_library=static')
+    assert (consumer.source / 'subprojects/dragonfire/.git').is_dir()
+    consumer.compile()
+    consumer.program('every')
 
 
 @pytest.mark.parametrize('asked', [[], ['--no-lto']], ids=['as it says', 'without'])

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import select
 import shlex
 import subprocess
 import time
@@ -11,6 +10,7 @@ import time
 import pytest
 
 from harness.cache import ROOT
+from harness.terminal import on_terminal
 
 PHASES = ['build', 'discover', 'build', 'read', 'plan', 'write', 'verify', 'commit']
 
@@ -72,23 +72,7 @@ def test_events(engine, project):
 
 def test_bar(engine, project):
     """On a terminal; cargo's own lines stay above it."""
-    ours, terminal = os.openpty()
-    process = subprocess.Popen(command(engine, project), stdout=subprocess.DEVNULL, stderr=terminal,
-                               env={**os.environ, 'TERM': 'xterm', 'COLUMNS': '100'})
-    os.close(terminal)
-    text = b''
-    while True:
-        select.select([ours], [], [], 60)
-        try:
-            piece = os.read(ours, 1 << 16)
-        except OSError:
-            break
-        if not piece:
-            break
-        text += piece
-    os.close(ours)
-    assert process.wait() == 0
-    text = text.decode()
+    text = on_terminal(command(engine, project), stdout=subprocess.DEVNULL)
     counted = {int(n) for n in re.findall(r'(\d+)/8 crates', text)}
     assert len(counted) >= 2, text
     assert 'Compiling part0' in text and 'Building [' not in text
