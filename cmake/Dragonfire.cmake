@@ -297,14 +297,18 @@ function(_dragonfire_build_rule)
   endforeach()
   set(script "${CMAKE_CURRENT_FUNCTION_LIST_DIR}/DragonfireBuild.cmake")
   _dragonfire_pool(where)
-  set(complete "")
+  set(before "")
+  set(request "${top}/request.json")
   if(late)
-    set(complete "-DLATE=ON")
+    set(before COMMAND "${CMAKE_COMMAND}" -DSTEP=before "-DDIR=${top}" "-DNAME=${name}" -P "${script}")
+    set(request "${top}/request-complete.json")
   endif()
   add_custom_command(
     OUTPUT "${top}/built"
     BYPRODUCTS ${products} "${targets_file}" "${top}/response.json"
-    COMMAND "${CMAKE_COMMAND}" "-DENGINE=${engine}" "-DDIR=${top}" "-DNAME=${name}" ${complete} -P "${script}"
+    ${before}
+    COMMAND "${engine}" request --from "${request}" --to "${top}/response.json"
+    COMMAND "${CMAKE_COMMAND}" -DSTEP=after "-DDIR=${top}" "-DNAME=${name}" -P "${script}"
     DEPENDS "${engine}" "${top}/request.json" "${script}" ${late} ${arg_MANIFEST} ${library_depends} ${late_USED_BY}
     DEPFILE "${top}/inputs.d"
     COMMENT "Building the Rust plugins of ${name}"

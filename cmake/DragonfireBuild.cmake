@@ -1,12 +1,12 @@
-# Build-time half of add_rust_staticlibs(), run by its custom command:
-#   cmake -DENGINE=<engine> -DDIR=<dir with request.json> -DNAME=<name> [-DLATE=ON] -P DragonfireBuild.cmake
+# Build-time half of add_rust_staticlibs(), run by its custom command before and after the engine, which has the
+# terminal to itself:
+#   cmake -DSTEP=before|after -DDIR=<dir with request.json> -DNAME=<name> -P DragonfireBuild.cmake
 
 cmake_minimum_required(VERSION 3.22...3.31)
 include("${CMAKE_CURRENT_LIST_DIR}/DragonfireJson.cmake")
-include("${CMAKE_CURRENT_LIST_DIR}/DragonfireRequest.cmake")
 
 # What was known when CMake generated is added to the request that was written before.
-function(_dragonfire_complete out)
+function(_dragonfire_complete)
   include("${DIR}/arguments.cmake")
   file(READ "${DIR}/request.json" json)
   foreach(keyword IN ITEMS FEATURES CARGO_FLAGS RUSTFLAGS LOCAL_RUSTFLAGS)
@@ -50,14 +50,13 @@ function(_dragonfire_complete out)
     _dragonfire_json_list_at(json used_by ${late_USED_BY})
   endif()
   _dragonfire_write("${DIR}/request-complete.json" "${json}")
-  set(${out} "${DIR}/request-complete.json" PARENT_SCOPE)
 endfunction()
 
-set(request "${DIR}/request.json")
-if(LATE)
-  _dragonfire_complete(request)
+if(STEP STREQUAL "before")
+  _dragonfire_complete()
+  return()
 endif()
-_dragonfire_request("${ENGINE}" "${request}" "${DIR}/response.json" response "${NAME}:")
+file(READ "${DIR}/response.json" response)
 
 # One linker response file for each plugin: what a program that links it needs besides Rust libraries.
 _dragonfire_json_list(linker_args "${response}" link linker_args)

@@ -138,7 +138,8 @@ fn unsafe_is_only_for_mapping_files() {
     let mut found = Vec::new();
     for (name, text) in all_sources() {
         for (line, code) in code(&text) {
-            if code.contains("unsafe ") && !code.contains("Mmap::map") {
+            let mapping = ["Mmap::map", "unchecked_advise_range"].map(|call| code.contains(call));
+            if code.contains("unsafe ") && !mapping.contains(&true) {
                 found.push(format!("{name}:{line}: {code}"));
             }
         }

@@ -122,11 +122,21 @@ pub(super) enum Command {
         dir: Utf8PathBuf,
     },
     /// Carry out one JSON request from stdin; the JSON response goes to stdout
-    Request {
-        /// Report progress on stderr, one JSON object a line
-        #[arg(long)]
-        events: bool,
-    },
+    Request(RequestArgs),
+}
+
+/// Where a request comes from and its response goes.
+#[derive(Debug, Default, Args)]
+pub(super) struct RequestArgs {
+    /// Report progress on stderr, one JSON object a line
+    #[arg(long)]
+    pub events: bool,
+    /// Read the request from this file, not from stdin
+    #[arg(long, value_name = "FILE")]
+    pub from: Option<Utf8PathBuf>,
+    /// Write the response to this file, not to stdout, and its errors and warnings to stderr for people
+    #[arg(long, value_name = "FILE")]
+    pub to: Option<Utf8PathBuf>,
 }
 
 #[derive(Debug, Args)]

@@ -1,16 +1,17 @@
-//! The command line: arguments or stdin to a request, the response to stdout, an exit status.
+//! The command line: arguments or JSON to a request, the response to stdout or a file, an exit status.
 
 mod args;
 mod cargo;
 mod colour;
 mod exports;
+mod files;
 mod packaged;
 mod progress;
 mod table;
 mod to_request;
 
 use std::ffi::OsString;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ use crate::error::{Code, Diagnostic, Error};
 use crate::protocol::event::Events;
 use crate::protocol::request::Request;
 use crate::protocol::response::Response;
-use crate::protocol::{read, schema};
+use crate::protocol::schema;
 use args::{Cli, Command, DropIn, Print};
 
 /// Exit status of a request that failed.
@@ -65,7 +66,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => failed(&error),
         },
-        Command::Request { events } => protocol(events),
+        Command::Request(how) => files::protocol(&how),
         command => {
             let presentation = command.presentation();
             person(command.into_request(), &presentation)
@@ -80,24 +81,6 @@ struct Presentation {
     events: bool,
     quiet: bool,
     print: Option<Print>,
-}
-
-/// One request on stdin, one response on stdout, whatever happens.
-fn protocol(events: bool) -> ExitCode {
-    let mut bytes = Vec::new();
-    if let Err(e) = std::io::stdin().read_to_end(&mut bytes) {
-        let diagnostic = Diagnostic::new(Code::RequestNotJson, format!("cannot read stdin: {e}"));
-        return respond(&Response::failure("", diagnostic.into()));
-    }
-    let response = match read::request(&bytes) {
-        Ok(request) => {
-            // CMake and Meson give us the user's terminal.
-            let events = progress::for_person(events, false);
-            execute(&request, events.as_ref())
-        }
-        Err(unreadable) => Response::failure(&unreadable.operation, unreadable.error),
-    };
-    respond(&response)
 }
 
 /// A request from arguments, a response for people.
@@ -170,13 +153,19 @@ fn status(response: &Response) -> u8 {
 
 /// The response as JSON on stdout.
 fn respond(response: &Response) -> ExitCode {
-    match serde_json::to_string(response) {
-        Ok(text) => stdout(&(text + "\n"), status(response)),
-        Err(e) => {
-            eprintln!("error: the response cannot be written as JSON: {e}");
-            ExitCode::from(FAILED)
-        }
+    match as_json(response) {
+        Ok(text) => stdout(&text, status(response)),
+        Err(status) => ExitCode::from(status),
     }
+}
+
+fn as_json(response: &Response) -> Result<String, u8> {
+    serde_json::to_string(response)
+        .map(|text| text + "\n")
+        .map_err(|e| {
+            eprintln!("error: the response cannot be written as JSON: {e}");
+            FAILED
+        })
 }
 
 /// Writes `text`; a reader that went away must not look like success, and knows that it did. What else keeps the

@@ -31,8 +31,18 @@ pub struct Stage {
 struct StagedFile {
     staged: Utf8PathBuf,
     target: Utf8PathBuf,
-    /// It is a folder, and replaces one whole.
-    folder: bool,
+    place: Place,
+}
+
+/// What a target is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    /// A file of its folder, or nothing yet.
+    File,
+    /// A folder, which is replaced whole.
+    Folder,
+    /// A device, a pipe: it is written into, for nobody wants another in its place.
+    Stream,
 }
 
 /// An I/O error on an output, with the code for its kind.
@@ -70,6 +80,13 @@ impl Stage {
     /// # Errors
     /// `output-unwritable`, `output-disk-full`.
     pub fn file(&mut self, target: &Utf8Path) -> Result<Utf8PathBuf> {
+        let special = |m: fs::Metadata| !m.is_dir() && (!m.is_file() || target.starts_with("/dev"));
+        // `/dev/stdout` is a link to what has no path, or to a file that others have open.
+        if fs::metadata(target).is_ok_and(special) {
+            let anywhere = Utf8PathBuf::from_path_buf(std::env::temp_dir());
+            let parent = anywhere.unwrap_or_else(|_| Utf8PathBuf::from("."));
+            return self.stage(target.to_owned(), parent, Place::Stream);
+        }
         // What a link points to is replaced, not the link.
         let target = target
             .canonicalize_utf8()
@@ -82,7 +99,8 @@ impl Stage {
             .file(&target)
             .into());
         }
-        self.stage(target, false)
+        let parent = folder_of(&target);
+        self.stage(target, parent, Place::File)
     }
 
     /// An empty folder to fill for `target`, which it replaces whole. Committed in the order of these
@@ -107,16 +125,17 @@ impl Stage {
             .hint("remove it, or choose another name")
             .into());
         }
-        let staged = self.stage(target.clone(), true)?;
+        let staged = self.stage(target.clone(), folder_of(&target), Place::Folder)?;
         fs::create_dir(&staged).map_err(|e| output_error(&e, &target))?;
         Ok(staged)
     }
 
-    fn stage(&mut self, target: Utf8PathBuf, folder: bool) -> Result<Utf8PathBuf> {
-        let parent = match target.parent() {
-            Some(p) if !p.as_str().is_empty() => p.to_owned(),
-            _ => Utf8PathBuf::from("."),
-        };
+    fn stage(
+        &mut self,
+        target: Utf8PathBuf,
+        parent: Utf8PathBuf,
+        place: Place,
+    ) -> Result<Utf8PathBuf> {
         let known = self.dirs.iter().position(|(p, _)| *p == parent);
         let at = match known {
             Some(at) => at,
@@ -141,7 +160,7 @@ impl Stage {
         self.files.push(StagedFile {
             staged: staged.clone(),
             target,
-            folder,
+            place,
         });
         Ok(staged)
     }
@@ -178,7 +197,7 @@ impl Stage {
     /// between is one that links.
     pub fn commit(mut self) -> Result<()> {
         // A file that is replaced hands on who may read it.
-        for file in self.files.iter().filter(|f| !f.folder) {
+        for file in self.files.iter().filter(|f| f.place == Place::File) {
             if let Ok(old) = fs::metadata(&file.target) {
                 fs::set_permissions(&file.staged, old.permissions())
                     .map_err(|e| output_error(&e, &file.target))?;
@@ -186,18 +205,24 @@ impl Stage {
         }
         self.committed = true;
         for file in &self.files {
-            if self.keep_same && same_bytes(&file.staged, &file.target) {
+            let same = || same_bytes(&file.staged, &file.target);
+            if self.keep_same && file.place == Place::File && same() {
                 continue;
             }
-            file.rename().map_err(|e| output_error(&e, &file.target))?;
+            file.put().map_err(|e| output_error(&e, &file.target))?;
         }
         Ok(())
     }
 }
 
 impl StagedFile {
-    fn rename(&self) -> io::Result<()> {
-        if !(self.folder && self.target.exists()) {
+    fn put(&self) -> io::Result<()> {
+        if self.place == Place::Stream {
+            let mut target = File::options().append(true).open(&self.target)?;
+            io::copy(&mut File::open(&self.staged)?, &mut target)?;
+            return Ok(());
+        }
+        if !(self.place == Place::Folder && self.target.exists()) {
             return fs::rename(&self.staged, &self.target);
         }
         // A folder cannot be renamed over one with contents. The old one goes with the staging folder.
@@ -206,6 +231,13 @@ impl StagedFile {
         fs::rename(&self.staged, &self.target).inspect_err(|_| {
             let _ = fs::rename(&old, &self.target);
         })
+    }
+}
+
+fn folder_of(target: &Utf8Path) -> Utf8PathBuf {
+    match target.parent() {
+        Some(p) if !p.as_str().is_empty() => p.to_owned(),
+        _ => Utf8PathBuf::from("."),
     }
 }
 

@@ -2,6 +2,7 @@
 headers that are generated, several configurations in one package."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 from harness import cache, tools
 from harness.cmake import cmake
 from harness.run import run
+from harness.terminal import on_terminal
 
 CORROSION = Path(__file__).parent / 'corrosion'
 
@@ -88,6 +90,17 @@ def test_job_pool(simple):
     assert 'pool mine\n  depth = 2' in (simple.build / 'CMakeFiles/rules.ninja').read_text()
     simple.configure('set_property(GLOBAL PROPERTY JOB_POOLS mine=5)\n' + CALL.format('JOB_POOL mine'))
     assert 'pool mine\n  depth = 5' in (simple.build / 'CMakeFiles/rules.ninja').read_text()
+
+
+@pytest.mark.parametrize('generator, shown', [('Ninja', True), ('Unix Makefiles', True), ('Ninja with a pool', False)])
+def test_progress_on_a_terminal(generator, shown, simple, tmp_path):
+    """People see how far cargo is, where the tool leaves them the terminal."""
+    call = CALL.format('' if shown else 'JOB_POOL mine')
+    # Everything is to be built.
+    simple.configure(call, f'-DDRAGONFIRE_TARGET_DIR={tmp_path / "cargo"}', generator=generator.partition(' with')[0])
+    said = on_terminal(['cmake', '--build', simple.build])
+    assert bool(re.findall(r'\d+/\d+ crates', said)) == shown, said
+    assert ('Compiling' in said) and 'Building the Rust plugins of x' in said
 
 
 def rule(project):

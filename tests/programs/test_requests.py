@@ -141,3 +141,43 @@ def test_reader_that_went_away(engine):
     with os.fdopen(write, 'w') as gone:
         done = command(engine, 'schema', 'request', stdout=gone)
     assert done.returncode == 1 and done.stderr == ''
+
+
+def test_files_in_place_of_streams(engine, tmp_path):
+    """The same response as on stdout, and its errors for people."""
+    request, response = tmp_path / 'request.json', tmp_path / 'response.json'
+    source = {'libraries': [{'path': f'/nowhere/lib{i}.a'} for i in range(30)]}
+    request.write_text(json.dumps({**MELD, 'source': source}))
+    done = command(engine, 'request', '--from', request, '--to', response, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL)
+    assert done.returncode == 1 and done.stdout == ''
+    status, said = ask(engine, request.read_bytes())
+    assert (done.returncode, json.loads(response.read_text())) == (status, said) and len(said['errors']) == 30
+    assert done.stderr.count('/nowhere/lib') == 20 and f'and 10 more errors: see {response}' in done.stderr
+    done = command(engine, 'request', '--from', tmp_path / 'none', '--to', response)
+    assert done.returncode == 2 and json.loads(response.read_text())['errors'][0]['code'] == 'request-not-json'
+    done = command(engine, 'request', '--from', request, '--to', tmp_path)
+    assert done.returncode == 1 and 'output-unwritable' in done.stderr
+
+
+def test_outputs_that_are_no_files(engine, workspace, tmp_path):
+    """A pipe is written into and stays a pipe, as does what stdout is."""
+    pipe = tmp_path / 'pipe'
+    os.mkfifo(pipe)
+    meld = [engine, 'meld', '--quiet', '--out', tmp_path / 'out', workspace['gstidle'], '--depfile']
+    process = subprocess.Popen([*map(str, meld), str(pipe)])
+    text = pipe.read_text()
+    assert process.wait(60) == 0 and str(workspace['gstidle']) in text
+    assert pipe.is_fifo()
+    assert run([*meld, '/dev/stdout']) == text
+    kept = tmp_path / 'kept'
+    with open(kept, 'w') as file:
+        file.write('before\n')
+        file.flush()
+        subprocess.run([*map(str, meld), '/dev/stdout'], stdout=file, check=True)
+    assert kept.read_text() == 'before\n' + text
+
+
+def test_more_threads_than_make_sense(engine, workspace, tmp_path):
+    start = time.monotonic()
+    run([engine, 'meld', '--quiet', '--threads', '70000', '--out', tmp_path / 'out', workspace['gstidle']])
+    assert time.monotonic() - start < 20

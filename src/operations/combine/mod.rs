@@ -25,6 +25,9 @@ use slice::Run;
 use subject::Subject;
 use universal::Universal;
 
+/// More only wait for each other, and take a system's processes.
+const MOST_THREADS: u32 = 256;
+
 /// Carries out `dedup`, `prelink` or `meld`.
 ///
 /// # Errors
@@ -34,7 +37,7 @@ pub fn run(strategy: Strategy, request: &CombineRequest, events: &dyn Events) ->
         return run_on_this_pool(strategy, request, events);
     };
     let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads as usize)
+        .num_threads(threads.min(MOST_THREADS) as usize)
         .build()
         .map_err(|e| Diagnostic::new(Code::Internal, format!("cannot start threads: {e}")))?;
     pool.install(|| run_on_this_pool(strategy, request, events))
