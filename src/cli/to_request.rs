@@ -1,5 +1,7 @@
 //! Arguments to the same requests that the protocol reads.
 
+use std::collections::BTreeMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
 use super::args::{
@@ -226,6 +228,7 @@ impl MetadataArgs {
             cmake_namespace: self.cmake_namespace,
             cmake_configuration: self.cmake_configuration,
             include_dir: self.include_dir,
+            beside: BTreeMap::new(),
             workspace_version: self.workspace_version,
             workspace_description: None,
             libdir: self.libdir,

@@ -16,6 +16,7 @@ use super::link_args::linker_args;
 use super::places::{below, folder};
 use super::{MetadataFile, Placed, Subject, native};
 use crate::error::{Code, Diagnostic, Error, Result};
+use crate::format::Format;
 use crate::protocol::request::Metadata;
 use crate::protocol::response::{FileKind, Plugin};
 use crate::workspace::without_leak;
@@ -64,6 +65,10 @@ pub(super) fn files(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<Me
             });
         } else if metadata.pkg_config {
             let mut package = plugin_package(plugin, placed, workspace_name, &dirs);
+            if let Some(beside) = metadata.beside.get(&plugin.library) {
+                let first = with_beside(subject, placed, beside, workspace.map(|w| w.1));
+                package.libs.splice(..1, [first]);
+            }
             let include = metadata.include_dir.as_ref();
             package.include = include.map(|i| below("${pcfiledir}", &dirs.installed_plugins, i));
             let package = if metadata.pkg_config_private {
@@ -173,6 +178,33 @@ fn library_flag(placed: Placed<'_>) -> String {
         Some(name) => format!("-L${{libdir}} -l{name}"),
         None => format!("${{libdir}}/{}", quoted(placed.file_name())),
     }
+}
+
+/// The plugin and what needs it and it needs. Linkers of the GNU kind read an archive once, so they are told of
+/// the circle, of which what plugins share is a part; others look again.
+fn with_beside(
+    subject: &Subject<'_>,
+    placed: Placed<'_>,
+    beside: &[String],
+    workspace: Option<Placed<'_>>,
+) -> String {
+    let mut flags = vec![library_flag(placed)];
+    if placed.link_name().is_some() {
+        flags.extend(beside.iter().map(|name| format!("-l{name}")));
+    } else {
+        let suffix = placed.path.extension().unwrap_or("lib");
+        flags.extend(
+            beside
+                .iter()
+                .map(|n| format!("${{libdir}}/{}", quoted(&format!("{n}.{suffix}")))),
+        );
+    }
+    if subject.format == Format::MachO || subject.is_msvc() {
+        return flags.join(" ");
+    }
+    let shared = workspace.and_then(|w| w.link_name());
+    flags.extend(shared.map(|name| format!("-l{name}")));
+    format!("-Wl,--start-group {} -Wl,--end-group", flags.join(" "))
 }
 
 /// What at least two plugins require, in order of first mention.

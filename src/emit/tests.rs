@@ -100,6 +100,38 @@ Libs: -L${libdir} -lgstrsworkspace -lm -lc
 }
 
 #[test]
+fn pkg_config_files_of_plugins_with_bridges() {
+    let plugins = [plugin("gstjson", "/p/lib", "-lm", "glib-2.0")];
+    let workspace = workspace("/p/lib");
+    let names = ["one-cxx", "json-cxx"].map(str::to_owned);
+    let metadata = Metadata {
+        pkg_config: true,
+        beside: [("gstjson".to_owned(), names.to_vec())].into(),
+        ..Metadata::default()
+    };
+    let libs = |subject: &Subject<'_>| {
+        let files = emit(subject, &metadata).unwrap();
+        let text = named(&files, "/p/lib/pkgconfig/gstjson.pc");
+        let line = text.lines().find(|l| l.starts_with("Libs: "));
+        line.unwrap().to_owned()
+    };
+    let elf = subject(&plugins, &workspace);
+    assert_eq!(
+        libs(&elf),
+        "Libs: -Wl,--start-group -L${libdir} -lgstjson -lone-cxx -ljson-cxx -lgstrsworkspace -Wl,--end-group -lm"
+    );
+    // Its linker looks again.
+    let apple = Subject {
+        format: Format::MachO,
+        ..elf
+    };
+    assert_eq!(
+        libs(&apple),
+        "Libs: -L${libdir} -lgstjson -lone-cxx -ljson-cxx -lm"
+    );
+}
+
+#[test]
 fn pkg_config_files_beside_shared_libraries() {
     let plugins = [plugin("gstjson", "/p/lib", "-ljsonc -lm", "glib-2.0")];
     let workspace = workspace("/p/lib");

@@ -1,5 +1,7 @@
 //! What is written beside libraries: metadata for those who link them, and packages of mobile platforms.
 
+use std::collections::BTreeMap;
+
 use camino::Utf8PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -42,6 +44,9 @@ pub struct Metadata {
     /// folder of .pc files as libraries are.
     #[schemars(with = "Option<String>")]
     pub include_dir: Option<Utf8PathBuf>,
+    /// By plugin library, static libraries that stand beside it, without prefix and suffix: their code calls the plugin,
+    /// and is called by it, as the C++ half of a bridge is. New .pc files name them.
+    pub beside: BTreeMap<String, Vec<String>>,
     /// Folder where the libraries will be installed, where it is not the output folder.
     #[schemars(with = "Option<String>")]
     pub libdir: Option<Utf8PathBuf>,

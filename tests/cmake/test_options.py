@@ -208,6 +208,19 @@ def test_bridges_use_rust(generator, engine, tmp_path):
     assert sum(path.endswith('.rs.cc.o') for path in asked['used_by']) == 2
 
 
+def test_bridges_in_pc_files(engine, tmp_path):
+    """Who links with pkg-config gets the bridges too, and they find each other."""
+    project = Project('cxxbridge_rust2cpp', tmp_path, engine)
+    project.configure(CALL.format('LOCKED CXXBRIDGE src/lib.rs src/further/mod.rs INSTALL'),
+                      f'-DDRAGONFIRE_CXXBRIDGE={tools.cxxbridge()}')
+    project.make()
+    cmake('--install', project.build, '--prefix', tmp_path / 'prefix')
+    found = {'PKG_CONFIG_PATH': str(tmp_path / 'prefix/lib/pkgconfig')}
+    flags = run(['pkg-config', '--static', '--cflags', '--libs', 'called_from_cxx'], env=found)
+    run(['sh', '-c', f'c++ -o {tmp_path}/program {project.source}/main.cpp {flags}'])
+    assert run([tmp_path / 'program']).splitlines() == ['first: [7, 8, 9]', 'second: 24']
+
+
 def test_bridge_of_another_version(engine, tmp_path):
     """The two halves of a bridge are of one version, or it is said."""
     project = Project('cxxbridge_rust2cpp', tmp_path, engine)
