@@ -64,6 +64,8 @@ pub enum Code {
     // What libraries say differently (warnings).
     VagueDisagrees,
     ContestedRuntime,
+    /// Constructors of one library that may run in another order.
+    ConstructorOrder,
     /// More languages unwind than a program of the format can hold.
     TooManyPersonalities,
     /// Members that linkers take for a runtime's sake and that no export brings along.

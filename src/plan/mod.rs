@@ -5,6 +5,7 @@ mod bits;
 mod builder;
 mod carriers;
 mod crossings;
+pub mod ctor_order;
 pub mod debug;
 pub mod dedup;
 mod groups;

@@ -277,6 +277,8 @@ fn plan<'d>(
     );
     let mut set = plan::meld::plan(inputs, &objects, events)?;
     set.warnings.splice(0..0, selected.warnings);
+    let order = plan::ctor_order::warnings(inputs, &analysis, &partition);
+    set.warnings.extend(order);
     let live = request
         .report
         .is_some()
