@@ -40,10 +40,10 @@ def libraries(name, invocations, *, target=None, way=''):
     def make(folder):
         # What two workspaces have in common, std above all, is built once for a target.
         # Cargo does not know that a compiler pretends to be another one: such has a folder of its own.
-        # Two ways or features at once would overwrite each other's libraries before they are copied.
-        build = '-'.join(filter(None, [target.triple if target else 'host', target and target.version, way]))
+        build = '-'.join(filter(None, [target.triple if target else 'host', target and target.version]))
         target_dir = cache.folder('cargo', build)
         for arguments in invocations:
+            # Two ways at once would overwrite each other's libraries before they are copied.
             with cache.alone(target_dir):
                 for made in cargo(workspace, [*arguments, *extra], env=env, target_dir=target_dir).values():
                     shutil.copy(made, folder)
