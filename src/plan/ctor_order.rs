@@ -35,7 +35,10 @@ pub fn warnings(
             };
             let set = partition.set_of[class.index()];
             let key = (analysis.sets[s].library(), atom.section);
-            found.entry(key).or_default().push((place, node.object, set));
+            found
+                .entry(key)
+                .or_default()
+                .push((place, node.object, set));
         }
     }
     let mut out = Vec::new();
@@ -56,7 +59,8 @@ pub fn warnings(
             Diagnostic::new(
                 Code::ConstructorOrder,
                 format!(
-                    "constructors ({}) of this member may run before those of {}, which come first as built",
+                    "constructors of {} in {} may run before those of {}, which come first as built",
+                    name(later),
                     String::from_utf8_lossy(section),
                     name(earlier)
                 ),
