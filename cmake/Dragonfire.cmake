@@ -38,6 +38,18 @@ function(add_rust_staticlibs name)
     "ALL_FEATURES;NO_DEFAULT_FEATURES;NO_LTO;LOCKED;FROZEN;OFFLINE;INSTALL"
     "MANIFEST_PATH;MANIFEST;STRATEGY;GRANULARITY;DEBUG_INFO;PROFILE;EXPORT;DESTINATION;COMPONENT;JOB_POOL"
     "PACKAGES;FEATURES;CARGO_FLAGS;RUSTFLAGS;LOCAL_RUSTFLAGS;EXPORTS;PRESETS;EXPORTS_OF;ENV;LIBRARIES;NATIVE_LIBRARIES;USED_BY;HEADERS;CBINDGEN;CXXBRIDGE;LICENSE")
+  # The caller's variables are seen here too, and these are not set by every call.
+  foreach(variable IN ITEMS library_files library_depends library_targets header_folders bridge_libraries destination
+      package_dir libraries_json)
+    set(${variable} "")
+  endforeach()
+  foreach(keyword IN ITEMS FEATURES CARGO_FLAGS RUSTFLAGS LOCAL_RUSTFLAGS PROFILE ENV LIBRARIES USED_BY)
+    unset(late_${keyword})
+  endforeach()
+  if(NOT MSVC AND CMAKE_BINARY_DIR MATCHES "[,$]")
+    message(FATAL_ERROR "${call} the linker gets files of the build folder by -Wl,@file, which takes neither a comma nor "
+      "a dollar sign in ${CMAKE_BINARY_DIR}: choose another build folder")
+  endif()
   _dragonfire_split_late()
   _dragonfire_check_arguments()
   _dragonfire_engine(engine)

@@ -168,7 +168,8 @@ function(_dragonfire_check_cycle name used_by)
     set(waiting "${target}")
     while(waiting)
       list(POP_FRONT waiting next)
-      if(next MATCHES "^${name}::" AND NOT next STREQUAL "${name}::headers" OR next STREQUAL "dragonfire-${name}")
+      string(FIND "${next}" "${name}::" at)
+      if(at EQUAL 0 AND NOT next STREQUAL "${name}::headers" OR next STREQUAL "dragonfire-${name}")
         message(FATAL_ERROR "add_rust_staticlibs(${name}): USED_BY \"${target}\" links ${next}: the Rust libraries wait "
           "for its objects, and it for them. Link ${next} where the program is linked; ${name}::headers has "
           "their headers alone")

@@ -178,26 +178,6 @@ impl PluginEntry {
             (None, None) => ("library", ""),
         }
     }
-
-    /// Is it about this library, `package`'s where that is known?
-    #[must_use]
-    pub fn is_of(&self, library: &str, package: Option<&str>) -> bool {
-        if let Some(own) = &self.library {
-            return own == library || given_library_name(own) == library;
-        }
-        let Some(own) = &self.package else {
-            return false;
-        };
-        if let Some(package) = package {
-            return own == package;
-        }
-        // Only a file is known: GStreamer's `gst-plugin-json` is `gstjson`.
-        let plugin = plugin_name(library);
-        let snake = own.replace('-', "_");
-        self.plugin.as_deref() == Some(plugin)
-            || snake == library.replace('-', "_")
-            || snake.strip_prefix("gst_plugin_") == Some(plugin)
-    }
 }
 
 /// Reads a manifest and checks it.

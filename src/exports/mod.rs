@@ -12,17 +12,19 @@
 //! A glob never takes a hidden symbol; an exact name does, for static programs.
 
 pub mod api;
+mod entries;
 mod names;
 mod patterns;
 pub mod presets;
 mod unmatched;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::manifest::{Manifest, PluginEntry};
 use crate::protocol::response::{ExportsBy, ExportsFound};
 use api::Symbol;
+use entries::Entries;
 pub use names::NameRules;
 use patterns::Pattern;
 pub use patterns::check_pattern;
@@ -96,9 +98,10 @@ impl Wish {
 type Wishes = Vec<(Option<usize>, Wish)>;
 
 /// The rules of a run, for all its libraries.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct ExportRules<'a> {
     manifest: Option<&'a Manifest>,
+    entries: Entries<'a>,
     asked: Asked<'a>,
 }
 
@@ -106,14 +109,17 @@ impl<'a> ExportRules<'a> {
     /// `asked` is the request's, besides the manifest's.
     #[must_use]
     pub fn new(manifest: Option<&'a Manifest>, asked: Asked<'a>) -> Self {
-        Self { manifest, asked }
+        Self {
+            manifest,
+            entries: Entries::new(manifest.map_or(&[], |m| &m.plugins)),
+            asked,
+        }
     }
 
     /// The manifest's entry for a library.
     #[must_use]
     pub fn entry(&self, library: &str, package: Option<&str>) -> Option<&'a PluginEntry> {
-        let entries = &self.manifest?.plugins;
-        entries.iter().find(|e| e.is_of(library, package))
+        self.entries.find(library, package)
     }
 
     /// A library's name as it stands for `{plugin}`.
@@ -178,7 +184,9 @@ impl<'a> ExportRules<'a> {
                         Some(known) => known.1 |= matched,
                         None => everyone.push((wish.clone(), matched)),
                     },
-                    None if !matched => errors.push(library.unmatched_in_entry(wish)),
+                    None if !matched => {
+                        errors.push(library.unmatched_in_entry(wish, errors.len() < HINTED));
+                    }
                     None => {}
                 }
             }
@@ -343,27 +351,31 @@ fn is_of_cxx(name: &[u8]) -> bool {
     name.windows(11).any(|w| w == b"cxxbridge1$")
 }
 
+/// How many errors of one kind have a hint that compares names, and how many names a hint lists: who made more
+/// slips made one.
+const HINTED: usize = 20;
+
 /// Refuses entries of the manifest that speak of none of the libraries at hand.
 ///
 /// # Errors
 /// `manifest-entry-unknown`.
 pub fn check_entries(manifest: &Manifest, libraries: &[(String, Option<String>)]) -> Result<()> {
-    let unknown = manifest.plugins.iter().filter(|entry| {
-        let mut libraries = libraries.iter();
-        !libraries.any(|(library, package)| entry.is_of(library, package.as_deref()))
-    });
-    let known: HashMap<&str, ()> = libraries.iter().map(|(l, _)| (l.as_str(), ())).collect();
-    let errors = unknown.map(|entry| {
-        let mut names: Vec<&str> = known.keys().copied().collect();
-        names.sort_unstable();
+    let unknown = Entries::new(&manifest.plugins).unknown(libraries);
+    let mut names: Vec<&str> = libraries.iter().map(|(l, _)| l.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let errors = unknown.into_iter().enumerate().map(|(n, entry)| {
         let (what, name) = entry.subject();
-        let hint = crate::nearest::did_you_mean(name, names.iter().copied())
-            .unwrap_or_else(|| format!("the libraries are {}", names.join(", ")));
-        Diagnostic::new(
+        let error = Diagnostic::new(
             Code::ManifestEntryUnknown,
             format!("the manifest speaks of the {what} `{name}`, and no library is of it"),
-        )
-        .hint(hint)
+        );
+        if n >= HINTED {
+            return error;
+        }
+        let all = || unmatched::listed(&names, HINTED);
+        let near = crate::nearest::did_you_mean(name, names.iter().copied());
+        error.hint(near.unwrap_or_else(|| format!("the libraries are {}", all())))
     });
     Error::all(errors.collect())
 }

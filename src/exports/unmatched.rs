@@ -24,9 +24,14 @@ impl Wish {
 }
 
 impl Defined<'_, '_> {
-    pub(super) fn unmatched_in_entry(&self, wish: &Wish) -> Diagnostic {
+    /// With a hint where that is wanted: it compares the wish with all names.
+    pub(super) fn unmatched_in_entry(&self, wish: &Wish, hinted: bool) -> Diagnostic {
         let message = format!("the library `{}` exports {}", self.library, wish.failure());
-        unmatched(wish, message, &[*self])
+        if hinted {
+            unmatched(wish, message, &[*self])
+        } else {
+            Diagnostic::new(Code::ManifestExportUnmatched, message)
+        }
     }
 
     pub(super) fn none_of<'w>(&self, wishes: impl Iterator<Item = &'w Wish> + Clone) -> Diagnostic {
@@ -130,7 +135,7 @@ pub(super) fn left_out(
     )
 }
 
-fn listed(texts: &[&str], limit: usize) -> String {
+pub(super) fn listed(texts: &[&str], limit: usize) -> String {
     let shown = texts.get(..limit).unwrap_or(texts).join(", ");
     match texts.len() > limit {
         true => format!("{shown}, …"),

@@ -1,6 +1,7 @@
 //! Makes outputs appear whole or not at all: files are written into a staging folder beside their
 //! targets, and renamed over them when all are complete.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 
@@ -25,6 +26,15 @@ pub struct Stage {
     committed: bool,
     /// Leave a target alone that has these very bytes.
     keep_same: bool,
+    /// Where links lead to, of all targets so far and of what must not be one.
+    taken: HashMap<Utf8PathBuf, Taken>,
+}
+
+/// Why nothing more is written to a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Taken {
+    Input,
+    Output,
 }
 
 #[derive(Debug)]
@@ -75,10 +85,19 @@ impl Stage {
         stage
     }
 
+    /// Files that nothing but [`Self::file`], the libraries themselves, is written over.
+    pub fn protect<'p>(&mut self, inputs: impl IntoIterator<Item = &'p Utf8Path>) {
+        for input in inputs {
+            if let Ok(real) = input.canonicalize_utf8() {
+                self.taken.entry(real).or_insert(Taken::Input);
+            }
+        }
+    }
+
     /// A file to write for `target`. Targets are committed in the order of these calls.
     ///
     /// # Errors
-    /// `output-unwritable`, `output-disk-full`.
+    /// `output-unwritable`, `output-disk-full`, `output-is-input` for a target that another output has.
     pub fn file(&mut self, target: &Utf8Path) -> Result<Utf8PathBuf> {
         let special = |m: fs::Metadata| !m.is_dir() && (!m.is_file() || target.starts_with("/dev"));
         // `/dev/stdout` is a link to what has no path, or to a file that others have open.
@@ -98,6 +117,14 @@ impl Stage {
             )
             .file(&target)
             .into());
+        }
+        if self.taken.insert(target.clone(), Taken::Output) == Some(Taken::Output) {
+            return Err(
+                Diagnostic::new(Code::OutputIsInput, "two outputs would be written here")
+                    .file(&target)
+                    .hint("give each a file of its own")
+                    .into(),
+            );
         }
         let parent = folder_of(&target);
         self.stage(target, parent, Place::File)
@@ -168,8 +195,18 @@ impl Stage {
     /// Writes a small file for `target`.
     ///
     /// # Errors
-    /// As [`Self::file`].
+    /// As [`Self::file`], and `output-is-input` where the target is protected.
     pub fn write(&mut self, target: &Utf8Path, contents: &[u8]) -> Result<()> {
+        let real = target.canonicalize_utf8();
+        if real.is_ok_and(|real| self.taken.get(&real) == Some(&Taken::Input)) {
+            return Err(Diagnostic::new(
+                Code::OutputIsInput,
+                "this output would overwrite an input",
+            )
+            .file(target)
+            .hint("give it a file of its own")
+            .into());
+        }
         let staged = self.file(target)?;
         fs::write(staged, contents).map_err(|e| output_error(&e, target).into())
     }

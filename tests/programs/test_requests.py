@@ -4,6 +4,7 @@ answered with what helps."""
 import copy
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -181,3 +182,32 @@ def test_more_threads_than_make_sense(engine, workspace, tmp_path):
     start = time.monotonic()
     run([engine, 'meld', '--quiet', '--threads', '70000', '--out', tmp_path / 'out', workspace['gstidle']])
     assert time.monotonic() - start < 20
+
+
+def test_outputs_do_not_overwrite_inputs_or_each_other(engine, workspace, tmp_path):
+    library = tmp_path / 'libgstidle.a'
+    manifest = tmp_path / 'manifest.json'
+    out = tmp_path / 'out'
+    link = tmp_path / 'link'
+    link.symlink_to(library)
+    for more in [['--report', library], ['--depfile', library], ['--report', link], ['--report', out / library.name],
+                 ['--report', tmp_path / 'x', '--depfile', tmp_path / 'x'], ['--report', manifest]]:
+        library.write_bytes(workspace['gstidle'].read_bytes())
+        manifest.write_text('{"schema": 1}')
+        shutil.rmtree(out, ignore_errors=True)
+        done = command(engine, 'meld', '--quiet', '--manifest', manifest, '--out', out, *more, library)
+        assert done.returncode == 1 and 'output-is-input' in done.stderr, more
+        assert library.read_bytes() == workspace['gstidle'].read_bytes() and manifest.read_text() == '{"schema": 1}'
+        assert not out.exists() and not (tmp_path / 'x').exists()
+
+
+def test_many_slips_in_a_manifest(engine, tmp_path):
+    """Each is named, in a time that grows as they do."""
+    count = 4000
+    manifest = {'schema': 1, 'plugins': [{'package': f'other{i}'} for i in range(count)]}
+    source = {'libraries': [{'path': f'/nowhere/libnone{i}.a'} for i in range(count)]}
+    start = time.monotonic()
+    status, response = ask(engine, json.dumps({**MELD, 'source': source, 'manifest': manifest}).encode())
+    took = time.monotonic() - start
+    assert status == 1 and len(response['errors']) == count and took < 5, took
+    assert len(json.dumps(response)) < 400 * count

@@ -19,7 +19,7 @@ use crate::input::{self, MappedFile};
 use crate::output::commit::Stage;
 use crate::output::targets::Targets;
 use crate::protocol::event::Events;
-use crate::protocol::request::{CombineRequest, Output, Source, Strategy};
+use crate::protocol::request::{CombineRequest, ManifestSource, Output, Source, Strategy};
 use crate::protocol::response::{FileKind, Response, WrittenFile};
 use slice::Run;
 use subject::Subject;
@@ -77,6 +77,14 @@ fn make_set(
     events.phase("read");
     let paths = subject.paths();
     let targets = Targets::new(request, &subject.workspace_library(request), &paths)?;
+    let manifest = match &request.manifest {
+        Some(ManifestSource::Path(path)) => Some(path),
+        _ => None,
+    };
+    let others = request.used_by.iter().chain(manifest);
+    let further = subject.further.iter().flatten();
+    let inputs = paths.iter().chain(further).chain(others);
+    stage.protect(inputs.map(|p| p.as_path()));
     let files = input::open_all(&paths)?;
     let former = match &request.output {
         Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
