@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -36,6 +37,11 @@ static int d_readdir_r(DIR *d, struct mac_entry *e, struct mac_entry **result) {
     return 0;
 }
 
+static int d_unlinkat(int folder, const char *path, int flags) {
+    enum { MAC_AT_FDCWD = -2, MAC_AT_REMOVEDIR = 0x80 };
+    return unlinkat(folder == MAC_AT_FDCWD ? AT_FDCWD : folder, path, flags & MAC_AT_REMOVEDIR ? AT_REMOVEDIR : 0);
+}
+
 static void *d_mmap(void *at, size_t size, int protection, int flags, int fd, off_t from) {
     enum { SAME = MAP_SHARED | MAP_PRIVATE | MAP_FIXED, MAC_NORESERVE = 0x40, MAC_ANON = 0x1000 };
     int mine = (flags & SAME) | (flags & MAC_ANON ? MAP_ANONYMOUS : 0) | (flags & MAC_NORESERVE ? MAP_NORESERVE : 0);
@@ -44,4 +50,5 @@ static void *d_mmap(void *at, size_t size, int protection, int flags, int fd, of
 
 const struct shim file_shims[] = {
     SHIM("stat", d_stat), SHIM("lstat", d_lstat), SHIM("fstat", d_fstat), SHIM("readdir_r", d_readdir_r),
-    SHIM("mmap", d_mmap), {NULL, NULL}};
+    SHIM("mmap", d_mmap), SHIM("unlinkat", d_unlinkat), SHIM("fdopendir", fdopendir),
+    {NULL, NULL}};

@@ -19,6 +19,13 @@
 #include <wchar.h>
 #include "machorun.h"
 
+typedef int wide __attribute__((mode(TI)));
+typedef unsigned unsigned_wide __attribute__((mode(TI)));
+wide __divti3(wide, wide);
+wide __modti3(wide, wide);
+unsigned_wide __udivti3(unsigned_wide, unsigned_wide);
+unsigned_wide __umodti3(unsigned_wide, unsigned_wide);
+
 extern int __cxa_atexit(void (*)(void *), void *, void *);
 extern void __stack_chk_fail(void);
 static u64 stack_guard = 0x5bd1e995c3a50aff;
@@ -29,11 +36,13 @@ const struct shim same_shims[] = {
     /* Room for all that these keep is in libSystem's jmp_buf too. */
     SHIM("setjmp", _setjmp), SHIM("_setjmp", _setjmp), SHIM("longjmp", longjmp), SHIM("_longjmp", longjmp),
     SHIM("__stack_chk_guard", &stack_guard), SAME(__stack_chk_fail), SAME(__cxa_atexit),
+    /* compiler-rt is in libSystem. */
+    SAME(__divti3), SAME(__modti3), SAME(__udivti3), SAME(__umodti3),
     SAME(_exit), SAME(abort), SAME(aligned_alloc), SAME(atexit), SAME(bzero), SAME(calloc), SAME(chdir), SAME(close),
     SAME(closedir), SAME(dirfd), SAME(dup), SAME(dup2), SAME(exit), SAME(fflush), SAME(fputc), SAME(fputs), SAME(free),
     SAME(ftruncate), SAME(fwrite), SAME(getcwd), SAME(getenv), SAME(getpid), SAME(getuid), SAME(isatty), SAME(kill),
     SAME(lseek), SAME(malloc), SAME(memchr), SAME(memcmp), SAME(memcpy), SAME(memmove), SAME(memset), SAME(mkdir),
-    SAME(mprotect), SAME(munmap), SAME(nanosleep), SAME(opendir), SAME(pause), SAME(pipe), SAME(poll),
+    SAME(madvise), SAME(mprotect), SAME(munmap), SAME(nanosleep), SAME(opendir), SAME(pause), SAME(pipe), SAME(poll),
     SAME(posix_memalign), SAME(pread), SAME(pthread_detach), SAME(pthread_getspecific), SAME(pthread_join),
     SAME(pthread_key_delete), SAME(pthread_self), SAME(pthread_setspecific), SAME(putchar), SAME(puts), SAME(pwrite),
     SAME(qsort), SAME(read), SAME(readlink), SAME(readv), SAME(realloc), SAME(realpath), SAME(rename), SAME(rmdir),

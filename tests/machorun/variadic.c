@@ -55,20 +55,35 @@ FUNCTION(int, d_sscanf, "x2", const char *text, const char *format) {
     return n;
 }
 
-FUNCTION(int, d_open, "x2", const char *path, int flags) {
-    enum { MAC_O_CREAT = 0x200 };
+enum { MAC_O_CREAT = 0x200 };
+static int open_flags(int flags) {
     static const u32 map[][2] = {{4, O_NONBLOCK}, {8, O_APPEND}, {0x80, O_SYNC}, {0x100, O_NOFOLLOW}, {MAC_O_CREAT, O_CREAT},
         {0x400, O_TRUNC}, {0x800, O_EXCL}, {0x20000, O_NOCTTY}, {0x100000, O_DIRECTORY}, {0x1000000, O_CLOEXEC}};
-    int mine = flags & O_ACCMODE, mode = 0;
+    int mine = flags & O_ACCMODE;
     for (size_t i = 0; i < COUNT(map); i++)
         if (flags & map[i][0]) mine |= map[i][1];
+    return mine;
+}
+FUNCTION(int, d_open, "x2", const char *path, int flags) {
+    int mode = 0;
     if (flags & MAC_O_CREAT) {
         va_list list;
         START(list, flags);
         mode = va_arg(list, int);
         va_end(list);
     }
-    return open(path, mine, mode);
+    return open(path, open_flags(flags), mode);
+}
+FUNCTION(int, d_openat, "x3", int folder, const char *path, int flags) {
+    enum { MAC_AT_FDCWD = -2 };
+    int mode = 0;
+    if (flags & MAC_O_CREAT) {
+        va_list list;
+        START(list, flags);
+        mode = va_arg(list, int);
+        va_end(list);
+    }
+    return openat(folder == MAC_AT_FDCWD ? AT_FDCWD : folder, path, open_flags(flags), mode);
 }
 
 FUNCTION(int, d_fcntl, "x2", int fd, int command) {
@@ -93,4 +108,4 @@ FUNCTION(int, d_fcntl, "x2", int fd, int command) {
 
 const struct shim variadic_shims[] = {
     VARIADIC("printf", d_printf), VARIADIC("fprintf", d_fprintf), VARIADIC("snprintf", d_snprintf),
-    VARIADIC("sscanf", d_sscanf), VARIADIC("open", d_open), VARIADIC("fcntl", d_fcntl), {NULL, NULL}};
+    VARIADIC("sscanf", d_sscanf), VARIADIC("open", d_open), VARIADIC("openat", d_openat), VARIADIC("fcntl", d_fcntl), {NULL, NULL}};
