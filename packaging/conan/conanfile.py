@@ -2,15 +2,16 @@
 
     conan create packaging/conan
 
-A project says `tool_requires('dragonfire/VERSION')`; CMakeToolchain makes find_package(Dragonfire) find it.
+`-c user.dragonfire:executable=FILE` packs an engine that is there in place of building it. A project says `tool_requires('dragonfire/VERSION')`; CMakeToolchain makes find_package(Dragonfire) find it.
 """
 
 import re
 from pathlib import Path
 
 from conan import ConanFile
-from conan.tools.cmake import CMake, cmake_layout
+from conan.tools.cmake import CMake
 from conan.tools.files import copy, load
+from conan.tools.layout import basic_layout
 
 
 class DragonfireConan(ConanFile):
@@ -35,11 +36,14 @@ class DragonfireConan(ConanFile):
             copy(self, pattern, self._checkout(), self.export_sources_folder)
 
     def layout(self):
-        cmake_layout(self)
+        basic_layout(self)
 
     def build(self):
+        variables = {'CMAKE_INSTALL_LIBDIR': 'lib'}
+        if engine := self.conf.get('user.dragonfire:executable', check_type=str):
+            variables['DRAGONFIRE_EXECUTABLE'] = engine
         cmake = CMake(self)
-        cmake.configure(variables={'CMAKE_INSTALL_LIBDIR': 'lib'})
+        cmake.configure(variables=variables)
         cmake.build()
 
     def package(self):
