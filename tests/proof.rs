@@ -17,11 +17,13 @@ use dragonfire::output::archive::ArchiveWriter;
 use dragonfire::plan::debug::DebugLines;
 use dragonfire::plan::objects::Objects;
 use dragonfire::plan::partition::Partition;
-use dragonfire::plan::{self, OutputSet};
+use dragonfire::plan::{self, OutputLibrary, OutputMember, OutputSet};
 use dragonfire::protocol::event::Silent;
 use dragonfire::protocol::request::{Debug, Granularity, Symbols};
 use dragonfire::verify::proof::Proof;
 use dragonfire::verify::{Promise, Promises, verify};
+use object::pe;
+use object::write::coff::{FileHeader, Relocation, SectionHeader, Symbol, Writer};
 
 /// Everything that a reference can be wrong about.
 const PLUGIN: &str = r#"
@@ -187,6 +189,15 @@ struct Case {
 impl Case {
     /// What verify says of the result, spoiled.
     fn verdict(&self, spoil: Option<Spoil>) -> Result<()> {
+        self.judged(|set| {
+            if let Some(spoil) = spoil {
+                assert!(spoiled(set, spoil), "there is nothing to spoil");
+            }
+        })
+    }
+
+    /// What it says of a changed result.
+    fn judged(&self, change: impl FnOnce(&mut OutputSet<'_>)) -> Result<()> {
         let files = input::open_all(&self.inputs)?;
         let inputs = Inputs::read(&files)?;
         let members = MemberClasses::new(&inputs);
@@ -213,9 +224,7 @@ impl Case {
             (&debug, options),
         );
         let mut set = plan::meld::plan(&inputs, &objects, &Silent)?;
-        if let Some(spoil) = spoil {
-            assert!(spoiled(&mut set, spoil), "there is nothing to spoil");
-        }
+        change(&mut set);
         let mut order: Vec<Utf8PathBuf> = Vec::new();
         for library in set.libraries.iter().chain([&set.workspace]) {
             let path = self.dir.join(format!("out-{}.a", library.name));
@@ -241,6 +250,7 @@ impl Case {
             hidden: set.hidden.iter().map(|n| n.as_slice()).collect(),
         };
         let proof = Proof {
+            inputs: &inputs,
             analysis: &analysis,
             partition: &partition,
             made: &set.made,
@@ -467,6 +477,111 @@ fn a_constructor_that_nobody_pulls_is_found() {
         case.verdict(Some(not_pulled)).unwrap_err().code(),
         Code::VerifyFailed
     );
+}
+
+/// A COFF object whose function calls what it imports.
+fn caller(function: &str, pointer: &str) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut w = Writer::new(&mut bytes);
+    let code = b"\xFF\x25\0\0\0\0";
+    w.reserve_file_header();
+    w.reserve_section_headers(1);
+    let data = w.reserve_section(code.len());
+    let relocations = w.reserve_relocations(1);
+    let (section, function) = (w.add_name(b".text"), w.add_name(function.as_bytes()));
+    let pointer = w.add_name(pointer.as_bytes());
+    w.reserve_symbol_index();
+    w.reserve_symbol_index();
+    w.reserve_symtab_strtab().unwrap();
+    w.write_file_header(FileHeader {
+        machine: pe::IMAGE_FILE_MACHINE_AMD64,
+        time_date_stamp: 0,
+        characteristics: pe::FileFlags(0),
+    })
+    .unwrap();
+    w.write_section_header(SectionHeader {
+        name: section,
+        size_of_raw_data: code.len() as u32,
+        pointer_to_raw_data: data,
+        pointer_to_relocations: relocations,
+        pointer_to_linenumbers: 0,
+        number_of_relocations: 1,
+        number_of_linenumbers: 0,
+        characteristics: pe::SectionFlags(0x6050_0020),
+    });
+    w.write_section(code);
+    w.write_relocation(Relocation {
+        virtual_address: 2,
+        symbol: 1,
+        typ: pe::IMAGE_REL_AMD64_REL32,
+    });
+    for (name, number) in [(function, 1), (pointer, 0)] {
+        w.write_symbol(Symbol {
+            name,
+            section_number: pe::SymbolSection(number),
+            storage_class: pe::IMAGE_SYM_CLASS_EXTERNAL,
+            ..Symbol::default()
+        });
+    }
+    w.write_strtab();
+    bytes
+}
+
+/// A short import object (PE/COFF, "Import Library Format"), by name.
+fn stub(symbol: &str, dll: &str) -> Vec<u8> {
+    let names = format!("{symbol}\0{dll}\0");
+    let mut bytes = vec![0, 0, 0xFF, 0xFF, 0, 0, 0x64, 0x86, 0, 0, 0, 0];
+    bytes.extend((names.len() as u32).to_le_bytes());
+    bytes.extend([0, 0, 4, 0]);
+    bytes.extend(names.as_bytes());
+    bytes
+}
+
+#[test]
+fn an_import_of_another_dll_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let member = |name: &'static str, data: Vec<u8>| OutputMember {
+        name: name.as_bytes().into(),
+        data: data.into(),
+        symbols: Vec::new(),
+    };
+    let inputs = ["a", "b"].map(|name| {
+        let own = caller(&format!("{name}_register"), "__imp_step");
+        let members = [
+            member("own.obj", own),
+            member("import.dll", stub("step", &format!("{name}.dll"))),
+        ];
+        let path = dir.join(format!("{name}.lib"));
+        let archive = ArchiveWriter::new(ArchiveKind::Gnu, &members).unwrap();
+        archive
+            .write(&mut fs::File::create(&path).unwrap())
+            .unwrap();
+        path
+    });
+    let case = Case {
+        inputs: inputs.to_vec(),
+        dir: dir.clone(),
+    };
+    case.judged(|_| ()).unwrap();
+    let wrong = case.judged(|set| {
+        let [a, b] = &mut set.libraries[..] else {
+            panic!("two libraries")
+        };
+        let import = |l: &OutputLibrary<'_>| {
+            let mut members = l.members.iter();
+            members.position(|m| *m.name == *b"import.dll").unwrap()
+        };
+        let (of_a, of_b) = (import(a), import(b));
+        b.members[of_b] = a.members[of_a].clone();
+    });
+    assert_eq!(wrong.unwrap_err().code(), Code::VerifyFailed);
+    let missing = case.judged(|set| {
+        set.libraries[0]
+            .members
+            .retain(|m| *m.name != *b"import.dll");
+    });
+    assert_eq!(missing.unwrap_err().code(), Code::VerifyFailed);
 }
 
 #[test]

@@ -221,6 +221,11 @@ impl<'d> Making<'_, 'd> {
                 }
                 continue;
             }
+            // Its own import serves it.
+            let own = self.offers[user].definer(name);
+            if own.is_some_and(|o| self.graph.is_verbatim(o)) {
+                continue;
+            }
             let defines = |l: usize, name| {
                 let object = self.offers[l].definer(name);
                 object.is_some_and(|o| !self.graph.is_verbatim(o))
@@ -228,16 +233,18 @@ impl<'d> Making<'_, 'd> {
             let imported = all.clone().any(|l| self.offers[l].definer(name).is_some());
             let mut owner = all.clone().find(|&l| l != user && defines(l, name));
             let mut name = name;
-            // The linker makes the pointer to what the set itself defines, by its name.
-            if let (false, Some(target)) = (
-                imported,
-                format::import_target(format, self.graph.name(name)),
-            ) && let Some(target) = self.graph.find_name(target)
-            {
-                name = target;
-                owner = Some(user)
-                    .filter(|&l| defines(l, name))
-                    .or_else(|| all.clone().find(|&l| defines(l, name)));
+            // The linker makes the pointer to what is linked anyway, by its name.
+            let target = format::import_target(format, self.graph.name(name))
+                .and_then(|target| self.graph.find_name(target));
+            if let Some(target) = target {
+                let linked = self.resolutions[user].definition(target);
+                let own = linked.is_some_and(|site| !self.graph.is_verbatim(site.object));
+                if own || !imported {
+                    name = target;
+                    owner = Some(user)
+                        .filter(|&l| own || defines(l, name))
+                        .or_else(|| all.clone().find(|&l| defines(l, name)));
+                }
             }
             let Some(owner) = owner else { continue };
             if self.exports[owner].contains(&name) {

@@ -312,6 +312,12 @@ pub fn decoration(kind: MemberKind) -> &'static [u8] {
     }
 }
 
+/// Do libraries of the format hold members that import what is in other components?
+#[must_use]
+pub fn has_imports(format: Format) -> bool {
+    format == Format::Coff
+}
+
 /// Does the member belong to a DLL's imports? Linkers sort and complete them by their own rules, so
 /// they are kept as they are.
 #[must_use]

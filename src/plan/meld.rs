@@ -33,7 +33,7 @@ pub fn plan<'d>(
     let (analysis, partition) = (objects.analysis, objects.partition);
     refuse_clashes(inputs, analysis, partition)?;
     let format = inputs.format();
-    let imports = Imports::new(inputs, analysis);
+    let imports = &objects.imports;
     let sets: Vec<SetId> = (0..partition.classes.len() as u32).map(SetId).collect();
     let names = names(inputs, objects, &sets);
     // Biggest first keeps both cores busy; the results go back in order.
@@ -79,7 +79,7 @@ pub fn plan<'d>(
     for (at, library) in inputs.libraries.iter().enumerate() {
         output
             .libraries
-            .push(describe(inputs, analysis, &imports, at, &library.name));
+            .push(describe(inputs, analysis, imports, at, &library.name));
     }
     let mut errors = Vec::new();
     for (set, written) in written {
@@ -202,7 +202,7 @@ fn describe<'d>(
     let mut externals: Vec<String> = analysis
         .externals(library)
         .into_iter()
-        .filter(|&n| !imports.provide(n))
+        .filter(|&n| !imports.provide(library, n))
         .map(text)
         .collect();
     let missing = imports.missing(library).map(String::from_utf8_lossy);

@@ -10,6 +10,7 @@ use super::builder::Builder;
 use super::debug::DebugLines;
 use super::partition::{Partition, SetId};
 use super::place::{Place, Special};
+use super::verbatim::Imports;
 use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
@@ -48,6 +49,7 @@ pub struct Objects<'a, 'd> {
     pub(super) carried: Vec<Vec<u32>>,
     /// By set: the root sets whose numbers it defines.
     pub(super) valued: Vec<Vec<u32>>,
+    pub(super) imports: Imports,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -97,6 +99,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             position,
             carried,
             valued,
+            imports: Imports::new(inputs, analysis),
         }
     }
 

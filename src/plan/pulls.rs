@@ -47,6 +47,11 @@ impl<'a> Builder<'_, 'a, '_> {
                 }
             }
         }
+        for &name in objects.imports.asked(s) {
+            if !self.defined.contains_key(analysis.graph.name(name)) {
+                self.by_name(name, Need::plain(self.kind_in(s, name)));
+            }
+        }
         for demand in &analysis.demands[s] {
             match *demand {
                 Demand::Name(name) | Demand::Need(name) => {

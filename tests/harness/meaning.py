@@ -94,6 +94,9 @@ class Case:
     manifest: dict
     # Of the engine's command.
     arguments: list
+    # Sources of DLLs, and whose import libraries are part of which library.
+    dlls: dict
+    bundles: dict
 
     @property
     def name(self):
@@ -148,7 +151,7 @@ def read(path):
         table.pop('strategies', STRATEGIES if several else [s for s in STRATEGIES if s != 'dedup']),
         table.pop('links', None), table.pop('without', []), table.pop('compiler', 'gcc'), table.pop('flags', {}), table.pop('with', []), table.pop('files', {}),
         table.pop('error', {}), table.pop('warning', {}), table.pop('symbols', []), table.pop('same', {}), table.pop('says', []), table.pop('searches', {}),
-        table.pop('manifest', {}), table.pop('arguments', []))
+        table.pop('manifest', {}), table.pop('arguments', []), table.pop('dlls', {}), table.pop('bundles', {}))
     assert not table, f'{path}: what is {", ".join(table)}?'
     return case
 
@@ -211,6 +214,24 @@ class Tools:
             run([versioned('llvm-ar'), '--format=darwin', 'rcs', out, *objects])
         else:
             run(['ar' if self.target == 'x86_64' else versioned('llvm-ar'), 'rcs', out, *objects])
+
+    def dll(self, name, folder, objects):
+        """Makes a DLL that exports what its objects say; gives its import library."""
+        imports = folder / self.file_name(name)
+        if self.target == 'msvc':
+            run([versioned('lld-link'), '/dll', '/noentry', '/nodefaultlib', f'/out:{folder / name}.dll', f'/implib:{imports}', *objects])
+        else:
+            run(['x86_64-w64-mingw32-gcc', '-shared', '-nostdlib', '-Wl,-e,entry', f'-Wl,--out-implib,{imports}', *objects,
+                 '-o', folder / f'{name}.dll', '-x', 'c', '-'], stdin='int entry(void) { return 1; }')
+        return imports
+
+    def members(self, archive, folder):
+        """What an import library holds, as files; Microsoft's librarian takes one as it is."""
+        if self.target == 'msvc':
+            return [archive]
+        folder.mkdir()
+        run([versioned('llvm-ar'), 'x', '--output', folder, archive])
+        return sorted(folder.iterdir())
 
     def file_name(self, library):
         return f'{library}.lib' if self.target == 'msvc' else f'lib{library}.a'
@@ -340,10 +361,20 @@ class Bench:
             libraries = {}
             for name, sources in self.case.libraries.items():
                 libraries[name] = home / self.tools.file_name(name)
-                self.tools.library(libraries[name], self.compiled(name, sources, [*LIBRARY, *pic]))
+                objects = self.compiled(name, sources, [*LIBRARY, *pic])
+                imports = [member for dll in self.case.bundles.get(name, []) for member in self.imports(dll)]
+                self.tools.library(libraries[name], [*objects, *imports])
             return libraries
 
         return self.once(BUILT, make)
+
+    def imports(self, dll):
+        """The members of a DLL's import library; the DLL lies beside the programs."""
+        def make():
+            objects = self.compiled(f'dlls/{dll}', self.case.dlls[dll], PROGRAM)
+            return self.tools.members(self.tools.dll(dll, self.folder, objects), self.folder / f'imports-{dll}')
+
+        return self.once(('imports', dll), make)
 
     def combined(self, strategy):
         """What the engine makes of them; `Refused` with its errors."""

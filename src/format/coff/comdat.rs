@@ -11,7 +11,7 @@ use super::names;
 use super::read::{Reader, Role, malformed, rule};
 use crate::error::Result;
 use crate::format::model::{
-    AtomIndex, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, UnwindEntry,
+    AtomIndex, Binding, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, UnwindEntry,
 };
 
 /// Of a group's `native`: GNU as marked the unwind sections of its function as COMDATs of their own without
@@ -29,14 +29,7 @@ pub(super) fn selection(native: u32) -> pe::ComdatSelection {
 impl<'d, H: CoffHeader> Reader<'d, H> {
     /// COMDATs of which any copy may serve.
     pub(super) fn read_groups(&mut self) -> Result<()> {
-        let mut leaders: HashMap<AtomIndex, &'d [u8]> = HashMap::new();
-        for &(atom, symbol) in &self.out.atom_symbols {
-            if let Some(s) = self.out.symbols.get(symbol as usize)
-                && s.kind != SymbolKind::Section
-            {
-                leaders.entry(atom).or_insert(s.name);
-            }
-        }
+        let leaders = self.leaders();
         for (at, section) in self.sections.iter().enumerate() {
             let number = at as u32 + 1;
             let Role::Atom(atom) = self.roles[at] else {
@@ -86,6 +79,31 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             }
         }
         Ok(())
+    }
+
+    /// The symbols that COMDATs are known by: the first of each section, but GNU's linkers look for the name behind
+    /// `$` before. One that is static makes its COMDAT one of its own.
+    fn leaders(&self) -> HashMap<AtomIndex, &'d [u8]> {
+        let mut leaders: HashMap<AtomIndex, Option<&'d [u8]>> = HashMap::new();
+        for &(atom, symbol) in &self.out.atom_symbols {
+            let (Some(s), Some(a)) = (
+                self.out.symbols.get(symbol as usize),
+                self.out.atoms.get(atom as usize),
+            ) else {
+                continue;
+            };
+            // A weak external stands in no section.
+            if s.kind == SymbolKind::Section || s.binding == Binding::Weak {
+                continue;
+            }
+            let external = Some(s.name).filter(|_| s.binding != Binding::Local);
+            let first = leaders.entry(atom).or_insert(external);
+            if names::suffix(a.section) == external {
+                *first = external.or(*first);
+            }
+        }
+        let external = leaders.into_iter();
+        external.filter_map(|(a, name)| Some((a, name?))).collect()
     }
 
     /// Sections that live as long as their leader does, and stand for it wherever a copy of it does.

@@ -1,5 +1,7 @@
 //! The last step of writing: numbers symbols, lays the file out, and emits it.
 
+use std::collections::HashMap;
+
 use object::pe;
 use object::write::coff::{
     AuxSymbolSection, AuxSymbolWeak, FileHeader, Name, Relocation, SectionHeader, Symbol, Writer,
@@ -112,14 +114,18 @@ fn symbol_type(function: bool) -> pe::SymbolType {
     }
 }
 
-/// Is the global weak, and no COMDAT's? Then it is another name of a global at the same place.
-fn is_alias(atom: &OutAtom<'_, '_>, global: &OutGlobal<'_>) -> bool {
-    global.binding == Binding::Weak && atom.globals.iter().any(|g| stands_for(global, g))
-}
-
-/// Is this global what a weak one at the same place stands for?
-fn stands_for(weak: &OutGlobal<'_>, other: &OutGlobal<'_>) -> bool {
-    other.binding != Binding::Weak && other.offset == weak.offset
+/// Of each global of the atom that is weak, and no COMDAT's: the position of the other one at the same place, of
+/// which it is another name.
+fn stands_for(atom: &OutAtom<'_, '_>) -> Vec<Option<usize>> {
+    let mut strong: HashMap<u64, usize> = HashMap::new();
+    for (at, global) in atom.globals.iter().enumerate() {
+        if global.binding != Binding::Weak {
+            strong.entry(global.offset).or_insert(at);
+        }
+    }
+    let weak = |g: &OutGlobal<'_>| g.binding == Binding::Weak;
+    let of = |g: &OutGlobal<'_>| strong.get(&g.offset).copied().filter(|_| weak(g));
+    atom.globals.iter().map(of).collect()
 }
 
 /// Is the entry a weak external? What it stands for makes it one, whoever else needs the name.
@@ -175,9 +181,9 @@ pub(super) fn emit(
     let mut global_names = Vec::new();
     for atom in &object.atoms {
         let mut own = Vec::new();
-        for global in &atom.globals {
+        for (global, of) in atom.globals.iter().zip(stands_for(atom)) {
             own.push(w.reserve_symbol_index());
-            if is_alias(atom, global) {
+            if of.is_some() {
                 w.reserve_aux_weak_external();
             }
             global_names.push(w.add_name(&global.name));
@@ -296,11 +302,11 @@ pub(super) fn emit(
     let mut names = global_names.iter();
     for (at, atom) in object.atoms.iter().enumerate() {
         let place = places[at];
-        for (global, name) in atom.globals.iter().zip(names.by_ref()) {
-            if is_alias(atom, global) {
+        let globals = atom.globals.iter().zip(stands_for(atom));
+        for ((global, of), name) in globals.zip(names.by_ref()) {
+            if let Some(of) = of {
                 // The format says weak by another name for the same place.
-                let of = atom.globals.iter().position(|g| stands_for(global, g));
-                let of = of.and_then(|g| numbers.globals.get(at)?.get(g).copied());
+                let of = numbers.globals.get(at).and_then(|own| own.get(of).copied());
                 w.write_symbol(Symbol {
                     name: *name,
                     typ: symbol_type(global.kind == SymbolKind::Function),

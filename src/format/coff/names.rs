@@ -38,6 +38,11 @@ fn stem(name: &[u8]) -> &[u8] {
     name.split(|b| *b == b'$').next().unwrap_or(name)
 }
 
+/// The part behind it.
+pub(super) fn suffix(name: &[u8]) -> Option<&[u8]> {
+    name.get(stem(name).len() + 1..)
+}
+
 fn is_or_begins(name: &[u8], stems: &[&[u8]]) -> bool {
     stems.iter().any(|stem| {
         name.strip_prefix(*stem)

@@ -342,14 +342,18 @@ impl Layout<'_, '_, '_> {
     fn fallbacks(&mut self) -> Result<Vec<Option<SymbolRef>>> {
         let object = self.object;
         let mut all = Vec::with_capacity(object.undefined.len());
+        // By atom that several may stand for: the first global at each place.
+        let mut globals_of: HashMap<u32, HashMap<u64, u32>> = HashMap::new();
         for u in &object.undefined {
             all.push(match u.fallback {
                 None => None,
                 Some(OutTarget::Atom { atom, offset, .. }) => {
-                    let globals = &object.atoms[atom as usize].globals;
-                    let global = globals.iter().position(|g| g.offset == offset);
-                    Some(match global {
-                        Some(global) => SymbolRef::Global(atom, global as u32),
+                    let globals = globals_of.entry(atom).or_insert_with(|| {
+                        let own = object.atoms[atom as usize].globals.iter().enumerate();
+                        own.rev().map(|(i, g)| (g.offset, i as u32)).collect()
+                    });
+                    Some(match globals.get(&offset) {
+                        Some(&global) => SymbolRef::Global(atom, global),
                         None => {
                             let to = self.places[atom as usize];
                             self.local(Place {

@@ -378,6 +378,7 @@ fn prove(
         hidden: set.hidden.iter().map(|n| n.as_slice()).collect(),
     };
     let proof = proof.as_ref().map(|(analysis, partition, debug)| Proof {
+        inputs,
         analysis,
         partition,
         made: &set.made,

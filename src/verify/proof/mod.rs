@@ -38,6 +38,7 @@ const SHOWN: usize = 50;
 
 /// What is compared with what.
 pub struct Proof<'a, 'd> {
+    pub inputs: &'a Inputs<'d>,
     pub analysis: &'a Analysis<'d>,
     pub partition: &'a Partition,
     pub made: &'a [MadeObject],

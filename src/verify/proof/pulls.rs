@@ -4,7 +4,7 @@
 //! lives for an export is walked again on what reach recorded, and what a linker pulls on the written symbol
 //! tables.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use foldhash::fast::FixedState;
 
@@ -113,6 +113,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let mut faults = Vec::new();
         for library in 0..promises.libraries.len() {
             let mut linker = Linker::new(written, graph, library);
+            faults.extend(self.imports(written, &linker, LibraryId(library as u32)));
             for s in analysis.export_sets(LibraryId(library as u32)) {
                 let roots = analysis.reached[s].roots.iter().map(|r| r.0);
                 let names = roots.filter_map(|n| graph.find_name(analysis.graph.name(n)));
@@ -128,6 +129,38 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             }
         }
         faults
+    }
+
+    /// A linker finds the library's own imports, and no other library's: a name may be of several DLLs.
+    fn imports(
+        &self,
+        written: &Inputs<'w>,
+        linker: &Linker<'_, 'w>,
+        library: LibraryId,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let graph = &analysis.graph;
+        let sets = analysis.export_sets(library);
+        let names: BTreeSet<NameId> = sets.flat_map(|s| analysis.reached[s].externals()).collect();
+        let is_wrong = |&name: &NameId| {
+            let own = analysis.offers[library.index()].definer(name);
+            let own = own.filter(|&o| graph.is_verbatim(o));
+            let own = own.map(|o| self.proof.inputs.member(graph.member_of[o.index()]).data);
+            let there = linker.graph.find_name(graph.name(name));
+            let there = there.and_then(|n| linker.definer.get(&n)).copied();
+            let import = there.filter(|&o| linker.graph.is_verbatim(o));
+            let import = import.map(|o| written.member(linker.graph.member_of[o.index()]).data);
+            match (own, import) {
+                (Some(own), Some(import)) => own != import,
+                (Some(_), None) => there.is_none(),
+                (None, import) => import.is_some(),
+            }
+        };
+        let wrong = names.into_iter().filter(is_wrong);
+        let what = "a reference leads to another import than that of its library";
+        wrong
+            .map(|name| fault(what).symbol(graph.name(name)))
+            .collect()
     }
 
     /// What of these nodes stands only in objects that are not pulled.
