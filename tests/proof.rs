@@ -479,7 +479,7 @@ fn a_constructor_that_nobody_pulls_is_found() {
     );
 }
 
-/// A COFF object whose function calls what it imports.
+/// A COFF object whose function goes where a pointer says.
 fn caller(function: &str, pointer: &str) -> Vec<u8> {
     let mut bytes = Vec::new();
     let mut w = Writer::new(&mut bytes);
@@ -547,9 +547,10 @@ fn an_import_of_another_dll_is_found() {
         symbols: Vec::new(),
     };
     let inputs = ["a", "b"].map(|name| {
-        let own = caller(&format!("{name}_register"), "__imp_step");
+        let own = caller(&format!("{name}_register"), "both");
         let members = [
             member("own.obj", own),
+            member("both.obj", caller("both", "__imp_step")),
             member("import.dll", stub("step", &format!("{name}.dll"))),
         ];
         let path = dir.join(format!("{name}.lib"));

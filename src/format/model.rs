@@ -4,6 +4,7 @@
 //! view of an object. What only a format's own writer understands travels in [`Native`].
 
 use std::borrow::Cow;
+use std::sync::OnceLock;
 
 /// Index of an atom in its object.
 pub type AtomIndex = u32;
@@ -275,7 +276,12 @@ pub struct ObjectFile<'d> {
     pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.
     pub debug_bytes: u64,
+    /// By atom and place: what [`Self::symbols_at`] looks in where an atom has many symbols.
+    by_place: OnceLock<Vec<(AtomIndex, u64, SymbolIndex)>>,
 }
+
+/// So many symbols of an atom are looked through one by one.
+const FEW: usize = 16;
 
 impl<'d> ObjectFile<'d> {
     /// The atom's edges: relocations in offset order as given, then rules.
@@ -301,6 +307,44 @@ impl<'d> ObjectFile<'d> {
         let a = self.unwind.partition_point(|u| u.atom < atom);
         let b = self.unwind.partition_point(|u| u.atom <= atom);
         &self.unwind[a..b]
+    }
+
+    /// Symbols defined at a place of the atom, in symbol table order.
+    pub fn symbols_at(
+        &self,
+        atom: AtomIndex,
+        offset: u64,
+    ) -> impl Iterator<Item = (SymbolIndex, &Symbol<'d>)> {
+        let a = self.atom_symbols.partition_point(|&(x, _)| x < atom);
+        let b = self.atom_symbols.partition_point(|&(x, _)| x <= atom);
+        let own = &self.atom_symbols[a..b];
+        let (few, many) = match own.len() <= FEW {
+            true => (own, &[][..]),
+            false => (&[][..], self.all_symbols_at(atom, offset)),
+        };
+        let is_there = move |&(_, s): &(AtomIndex, SymbolIndex)| {
+            let definition = self.symbols[s as usize].definition;
+            matches!(definition, Definition::Atom { offset: at, .. } if at == offset)
+        };
+        let few = few.iter().copied().filter(is_there).map(|(_, s)| s);
+        few.chain(many.iter().map(|&(_, _, s)| s))
+            .map(|s| (s, &self.symbols[s as usize]))
+    }
+
+    fn all_symbols_at(&self, atom: AtomIndex, offset: u64) -> &[(AtomIndex, u64, SymbolIndex)] {
+        let all = self.by_place.get_or_init(|| {
+            let of =
+                |&(atom, s): &(AtomIndex, SymbolIndex)| match self.symbols[s as usize].definition {
+                    Definition::Atom { offset, .. } => Some((atom, offset, s)),
+                    _ => None,
+                };
+            let mut all: Vec<_> = self.atom_symbols.iter().filter_map(of).collect();
+            all.sort_unstable();
+            all
+        });
+        let a = all.partition_point(|&(x, at, _)| (x, at) < (atom, offset));
+        let b = all.partition_point(|&(x, at, _)| (x, at) <= (atom, offset));
+        &all[a..b]
     }
 
     /// Symbols defined in the atom, in symbol table order.

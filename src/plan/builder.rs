@@ -120,7 +120,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             return globals;
         }
         for (number, place) in objects.partition.crossings_of(class) {
-            let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+            let there = file.symbols_at(node.atom, place.offset);
+            let like = symbol_at(there.map(|(_, s)| s), place);
             let typed = like.filter(|_| !objects.is_second(place));
             globals.push(OutGlobal {
                 name: objects.crossing_name(number),
@@ -449,7 +450,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let name = objects.crossing_name(number);
         let (_, _, node) = objects.node(class);
         let file = objects.analysis.graph.file(node.object);
-        let like = symbol_at(file.symbols_of(node.atom).map(|(_, s)| s), place);
+        let there = file.symbols_at(node.atom, place.offset);
+        let like = symbol_at(there.map(|(_, s)| s), place);
         let kind = match place.special {
             Special::Plain if objects.is_second(place) => SymbolKind::NoType,
             Special::Plain => like.map_or(SymbolKind::NoType, |s| s.kind),
@@ -503,7 +505,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     }
 }
 
-/// A symbol at a place, as an example for the hidden global there.
+/// One of the symbols at a place, as an example for the hidden global there.
 fn symbol_at<'s, 'd: 's>(
     mut symbols: impl Iterator<Item = &'s Symbol<'d>>,
     place: Place,
@@ -512,6 +514,5 @@ fn symbol_at<'s, 'd: 's>(
         s.kind != SymbolKind::Section
             && s.kind != SymbolKind::Mapping
             && Special::of(s.kind) == place.special
-            && matches!(s.definition, Definition::Atom { offset, .. } if offset == place.offset)
     })
 }

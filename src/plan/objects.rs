@@ -15,7 +15,7 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::format::model::{Definition, KeepRule, SymbolKind};
+use crate::format::model::{KeepRule, SymbolKind};
 use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
 };
@@ -262,10 +262,9 @@ impl<'a, 'd> Objects<'a, 'd> {
         let (_, _, node) = self.node(place.class);
         let file = self.analysis.graph.file(node.object);
         let original = file
-            .symbols_of(node.atom)
+            .symbols_at(node.atom, place.offset)
             .filter(|(_, s)| {
-                matches!(s.definition, Definition::Atom { offset: o, .. } if o == place.offset)
-                    && !s.name.is_empty()
+                !s.name.is_empty()
                     && !matches!(s.kind, SymbolKind::Section | SymbolKind::Mapping)
                     && Special::of(s.kind) == place.special
             })

@@ -407,7 +407,8 @@ class Bench:
 
     def program(self, strategy, program, link):
         """Where it is."""
-        return self.folder / f'{program.name or "program"}.{strategy}.{link}'
+        suffix = '.exe' if self.target in ('msvc', 'mingw') else ''
+        return self.folder / f'{program.name or "program"}.{strategy}.{link}{suffix}'
 
     def output(self, strategy, program, link):
         """What the program prints, linked so with what the strategy made."""

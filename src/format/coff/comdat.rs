@@ -75,9 +75,16 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 });
                 if let Some(a) = self.out.atoms.get_mut(atom as usize) {
                     a.group = Some(group);
+                    // An entry of a table, though a linker that collects sections may drop it.
+                    a.registry = names::table(a.section);
+                    if a.keep.is_none() && a.registry.is_some() {
+                        a.keep = Some(KeepRule::Retained);
+                        self.out.kept.push(atom);
+                    }
                 }
             }
         }
+        self.out.kept.sort_unstable();
         Ok(())
     }
 
@@ -126,14 +133,26 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     "COMDAT associated with section {with}, which does not exist"
                 ))
             })?;
-            if let (Some(leader), Some(follower)) =
-                (atom_of(leader), role(number).and_then(atom_of))
-                && leader != follower
-                && let Some(edges) = per_atom.get_mut(leader as usize)
-            {
-                edges.push(rule(EdgeTarget::Atom(follower), KeepRule::Associative));
-                self.join_group(leader, follower);
+            let (Some(leader), Some(follower)) = (atom_of(leader), role(number).and_then(atom_of))
+            else {
+                continue;
+            };
+            if leader == follower {
+                continue;
             }
+            // What lives by itself brings its leader: which of two linkers drops both is for the linker to say.
+            let follower_atom = self.out.atoms.get(follower as usize);
+            let by_itself = follower_atom.is_some_and(|a| a.keep.is_some());
+            let mut tie = |from: AtomIndex, to: AtomIndex| {
+                if let Some(edges) = per_atom.get_mut(from as usize) {
+                    edges.push(rule(EdgeTarget::Atom(to), KeepRule::Associative));
+                }
+            };
+            tie(leader, follower);
+            if by_itself {
+                tie(follower, leader);
+            }
+            self.join_group(leader, follower);
         }
         Ok(())
     }

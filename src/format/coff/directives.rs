@@ -52,14 +52,34 @@ fn parts(word: &[u8]) -> (Vec<u8>, &[u8]) {
     )
 }
 
-/// Does the directive hold for what is left of an object? Exports are the program's choice, symbols
-/// hidden from automatic export are ours, and what is included or aligned is written anew.
+/// Does the directive hold for what is left of an object? What is said of a symbol's export goes with the symbol
+/// ([`of_exports`]), and what is included or aligned is written anew.
 pub(super) fn is_carried(word: &[u8]) -> bool {
     let (name, _) = parts(word);
     !matches!(
         name.as_slice(),
         b"export" | b"exclude-symbols" | b"aligncomm" | b"guardsym" | b"include"
     )
+}
+
+/// The symbols that the word exports from a DLL, or hides from automatic export, and the word for each alone
+/// (PE/COFF, "The .drectve Section"; GNU ld, PE targets).
+pub(super) fn of_exports(word: &[u8]) -> Vec<(&[u8], Vec<u8>)> {
+    let (name, rest) = parts(word);
+    match name.as_slice() {
+        b"export" => {
+            // NAME[=SYMBOL][,@ORDINAL][,DATA]
+            let first = rest.split(|b| *b == b',').next().unwrap_or(rest);
+            let symbol = first.split(|b| *b == b'=').next_back().unwrap_or(first);
+            vec![(bare(symbol), word.to_vec())]
+        }
+        b"exclude-symbols" => {
+            let names = rest.split(|b| *b == b',').map(bare);
+            let alone = |name: &'_ [u8]| [b"-exclude-symbols:", name].concat();
+            names.map(|name| (name, alone(name))).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 /// Does it say what to take for a name that nobody defines?
@@ -143,7 +163,7 @@ fn wishes<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(Wish<&'d [u8]>)) 
 
 #[cfg(test)]
 mod tests {
-    use super::{common_alignment, is_carried, wish, words};
+    use super::{common_alignment, is_carried, of_exports, wish, words};
     use crate::format::Wish;
 
     #[test]
@@ -159,10 +179,21 @@ mod tests {
     }
 
     #[test]
-    fn exports_are_not_carried() {
+    fn exports_go_with_their_symbols() {
         assert!(!is_carried(b"/EXPORT:f"));
         assert!(!is_carried(b"-export:f"));
         assert!(is_carried(b"/defaultlib:kernel32"));
+        let symbols = |word| {
+            let all = of_exports(word).into_iter();
+            all.map(|(symbol, _)| symbol).collect::<Vec<_>>()
+        };
+        assert_eq!(symbols(b"/EXPORT:f"), [b"f"]);
+        assert_eq!(symbols(b"-export:\"f\",data"), [b"f"]);
+        assert_eq!(symbols(b"/export:f=g,@3,NONAME"), [b"g"]);
+        assert_eq!(symbols(b"-exclude-symbols:f,g"), [b"f", b"g"]);
+        assert!(symbols(b"/include:f").is_empty());
+        let (_, alone) = of_exports(b"-exclude-symbols:f,g").remove(1);
+        assert_eq!(alone, b"-exclude-symbols:g");
     }
 
     #[test]

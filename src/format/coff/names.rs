@@ -69,8 +69,16 @@ pub(super) fn role(name: &[u8], comdat: bool) -> Role {
 /// The name that the parts of a table of the program's own share: `.table` of `.table$a`, its bounds
 /// and elements, which linkers sort.
 pub(super) fn registry(name: &[u8], role: Role) -> Option<&[u8]> {
+    let kept = role == Role::Kept(KeepRule::Retained);
+    table(name).filter(|_| kept)
+}
+
+/// The same of a COMDAT, which need not live.
+pub(super) fn table(name: &[u8]) -> Option<&[u8]> {
     let stem = stem(name);
-    let own = role == Role::Kept(KeepRule::Retained) && stem.len() < name.len() && stem != b".rsrc";
+    let own = role(name, false) == Role::Kept(KeepRule::Retained)
+        && stem.len() < name.len()
+        && stem != b".rsrc";
     own.then_some(stem)
 }
 

@@ -144,6 +144,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     self.common_alignments.insert(symbol, align);
                 } else if directives::is_carried(word) {
                     self.out.traits.coff.directives.push(word);
+                } else {
+                    let exports = directives::of_exports(word);
+                    self.out.traits.coff.exports.extend(exports);
                 }
             }
             return Ok(Role::Other);

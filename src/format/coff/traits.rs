@@ -16,6 +16,8 @@ pub struct CoffTraits<'d> {
     pub features: Option<u32>,
     /// Words of `.drectve` that hold for what is left of the object.
     pub directives: Vec<&'d [u8]>,
+    /// Symbols that DLLs made of the object export or not, and the words that say so.
+    pub exports: Vec<(&'d [u8], Vec<u8>)>,
 }
 
 impl CoffTraits<'_> {
@@ -25,6 +27,7 @@ impl CoffTraits<'_> {
         let directives: Vec<_> = words.filter(|w| is_alternate(w)).collect();
         (!directives.is_empty()).then(|| Self {
             directives,
+            exports: Vec::new(),
             // Every bit: it says nothing of code.
             features: Some(u32::MAX),
             ..self.clone()
@@ -44,6 +47,8 @@ pub(super) struct JoinedTraits {
     pub features: Option<u32>,
     /// In order, each once.
     pub directives: BTreeSet<Vec<u8>>,
+    /// The same of single symbols.
+    pub exports: BTreeSet<(Vec<u8>, Vec<u8>)>,
 }
 
 pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
@@ -67,6 +72,9 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
         };
         let words = own.directives.iter();
         joined.directives.extend(words.map(|word| word.to_vec()));
+        let exports = own.exports.iter();
+        let exports = exports.map(|(symbol, word)| (symbol.to_vec(), word.clone()));
+        joined.exports.extend(exports);
     }
     Ok(joined)
 }

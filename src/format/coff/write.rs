@@ -3,7 +3,7 @@
 //! Sections of one kind are joined as a partial link would do. Addends stand in the contents, so a
 //! relocation against a section symbol adds the place within the section to what is there.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use object::pe;
 
@@ -414,6 +414,17 @@ impl Layout<'_, '_, '_> {
         for word in &joined.directives {
             text.extend_from_slice(word);
             text.push(b' ');
+        }
+        // What is internal now is no DLL's export.
+        let defined = self.object.atoms.iter().flat_map(|a| &a.globals);
+        let defined = defined.map(|g| &*g.name);
+        let commons = self.object.undefined.iter().filter(|u| u.common.is_some());
+        let defined: HashSet<&[u8]> = defined.chain(commons.map(|u| &*u.name)).collect();
+        for (symbol, word) in &joined.exports {
+            if defined.contains(symbol.as_slice()) {
+                text.extend_from_slice(word);
+                text.push(b' ');
+            }
         }
         for u in &self.object.undefined {
             // Linkers align commons to their size, and to no more than 32 bytes.

@@ -188,10 +188,8 @@ impl<'o, 'a, 'd> SymbolTable<'o, 'a, 'd> {
                     .hint("use the dedup strategy, or leave what uses it out")
                     .into());
                 }
-                let like = out.file.symbols_of(out.atom).find(|(_, s)| {
-                    s.kind == kind
-                        && matches!(s.definition, Definition::Atom { offset: o, .. } if o == offset)
-                });
+                let mut there = out.file.symbols_at(out.atom, offset);
+                let like = there.find(|(_, s)| s.kind == kind);
                 let (size, native) = like.map_or((0, 0), |(_, s)| (s.size, s.native));
                 let merged = self.merged.get(place.section) == Some(&true);
                 let index = self.push(LocalSymbol {
