@@ -104,7 +104,7 @@ pub struct Manifest {
 }
 
 /// One plugin of the manifest.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[schemars(extend("anyOf" = [{"required": ["package"]}, {"required": ["library"]}]))]
 pub struct PluginEntry {

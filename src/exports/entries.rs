@@ -99,11 +99,12 @@ mod tests {
     use crate::manifest::PluginEntry;
 
     fn entry(library: Option<&str>, package: Option<&str>, plugin: Option<&str>) -> PluginEntry {
-        let mut entry = PluginEntry::default();
-        entry.library = library.map(str::to_owned);
-        entry.package = package.map(str::to_owned);
-        entry.plugin = plugin.map(str::to_owned);
-        entry
+        PluginEntry {
+            library: library.map(str::to_owned),
+            package: package.map(str::to_owned),
+            plugin: plugin.map(str::to_owned),
+            ..PluginEntry::default()
+        }
     }
 
     #[test]

@@ -14,6 +14,9 @@ use crate::error::{Code, Diagnostic};
 use crate::format::model::KeepRule;
 use crate::input::{Inputs, LibraryId};
 
+/// A constructor: its place in the order, its member, and where it stands now.
+type Run = (u32, ObjectId, SetId);
+
 /// A warning for each library that has such constructors.
 #[must_use]
 pub fn warnings(
@@ -22,7 +25,7 @@ pub fn warnings(
     partition: &Partition,
 ) -> Vec<Diagnostic> {
     // Sections with priorities in their names are sorted by these.
-    let mut found: BTreeMap<(LibraryId, &[u8]), Vec<(u32, ObjectId, SetId)>> = BTreeMap::new();
+    let mut found: BTreeMap<(LibraryId, &[u8]), Vec<Run>> = BTreeMap::new();
     for (s, reached) in analysis.reached.iter().enumerate() {
         let resolution = analysis.resolution(s);
         for (node, class) in reached.nodes.iter().zip(&analysis.classes.class_of[s]) {
