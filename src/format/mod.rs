@@ -6,6 +6,7 @@ pub mod coff;
 pub mod debug;
 mod eh_frame;
 pub mod elf;
+mod link_wide;
 pub mod macho;
 pub mod model;
 mod names;
@@ -18,6 +19,7 @@ use std::fmt;
 
 use model::{SymbolKind, Visibility};
 
+pub use link_wide::{link_wide, of_code};
 pub use names::{
     bound_stem, is_bound_of, is_mark_of_backtraces, is_one_in_a_program, is_reserved_name,
     is_shared_by_all, is_table_of_a_runtime, renamed_table, shareable,
@@ -254,16 +256,6 @@ pub fn for_each_wish<'d>(
         MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
         _ => Ok(()),
     }
-}
-
-/// What of an object's traits holds for the whole link, wherever its atoms are; `None`: nothing.
-#[must_use]
-pub fn link_wide<'d>(traits: &ObjectTraits<'d>) -> Option<ObjectTraits<'d>> {
-    let coff = traits.coff.link_wide()?;
-    Some(ObjectTraits {
-        coff,
-        ..ObjectTraits::default()
-    })
 }
 
 /// A digest that objects share when they differ only in the name of their source file, and import

@@ -87,6 +87,8 @@ pub struct Atom<'d> {
     pub size: u64,
     /// Alignment in bytes, a power of two.
     pub align: u64,
+    /// It begins so many bytes behind a multiple of `align`: what is aligned stands within it (Mach-O).
+    pub phase: u64,
     pub code: bool,
     /// Written at run time by more than the loader (`.data.rel.ro` is not).
     pub writable: bool,

@@ -107,7 +107,10 @@ pub(super) fn append(
     max_size: u64,
     max_align: u64,
 ) -> Result<(u64, u64), Diagnostic> {
-    size.checked_next_multiple_of(atom.align)
+    let short = atom.align.checked_sub(size % atom.align.max(1));
+    let ahead = short.map(|s| s.wrapping_add(atom.phase) % atom.align.max(1));
+    ahead
+        .and_then(|ahead| size.checked_add(ahead))
         .and_then(|start| Some((start, start.checked_add(atom.size)?)))
         .filter(|(_, end)| *end <= max_size && atom.align <= max_align)
         .ok_or_else(|| {

@@ -50,6 +50,8 @@ pub struct Objects<'a, 'd> {
     /// By set: the root sets whose numbers it defines.
     pub(super) valued: Vec<Vec<u32>>,
     pub(super) imports: Imports,
+    /// By root set: what its members say of the whole link.
+    said: Vec<Option<ObjectTraits<'d>>>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -100,6 +102,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             carried,
             valued,
             imports: Imports::new(inputs, analysis),
+            said: said(analysis, partition),
         }
     }
 
@@ -129,13 +132,19 @@ impl<'a, 'd> Objects<'a, 'd> {
         }
         builder.settle();
         let values = builder.values();
-        let mut traits = self.traits_of(&classes);
+        let carried = self.carried[set.index()].iter();
+        let said = carried.filter_map(|&s| self.said[s as usize].clone());
+        let mut traits: Vec<ObjectTraits<'d>> = said.collect();
+        // Members of all libraries say of the link what the objects say by which a program asks for each.
+        let shared = self.partition.plugins(set).nth(1).is_some();
+        traits.extend(self.traits_of(&classes, shared));
         for &s in &self.carried[set.index()] {
-            traits.extend(self.link_wide(s as usize));
             // Numbers alone are in no atom.
             let first = self.analysis.resolution(s as usize).pulled.first();
             if let Some(first) = first.filter(|_| classes.is_empty()) {
-                traits.push(self.analysis.graph.file(first.object).traits.clone());
+                traits.push(format::of_code(
+                    &self.analysis.graph.file(first.object).traits,
+                ));
             }
         }
         OutObject {
@@ -178,8 +187,12 @@ impl<'a, 'd> Objects<'a, 'd> {
             groups: Vec::new(),
             undefined: builder.undefined,
             values,
-            traits: std::iter::once(self.analysis.graph.file(pulled.object).traits.clone())
-                .chain(self.link_wide(s))
+            traits: self.said[s]
+                .clone()
+                .into_iter()
+                .chain([format::of_code(
+                    &self.analysis.graph.file(pulled.object).traits,
+                )])
                 .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
@@ -195,23 +208,18 @@ impl<'a, 'd> Objects<'a, 'd> {
         (s as usize, n, node)
     }
 
-    fn traits_of(&self, classes: &[ClassId]) -> Vec<ObjectTraits<'d>> {
+    /// What the members of these atoms say; of what is `shared`, only what speaks of their code.
+    fn traits_of(&self, classes: &[ClassId], shared: bool) -> Vec<ObjectTraits<'d>> {
         let mut objects: Vec<ObjectId> = classes.iter().map(|&c| self.node(c).2.object).collect();
         objects.sort_unstable();
         objects.dedup();
-        objects
+        let traits = objects
             .into_iter()
-            .map(|o| self.analysis.graph.file(o).traits.clone())
-            .collect()
-    }
-
-    /// What the members that a root set brings along say of the whole link.
-    fn link_wide(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
-        let graph = &self.analysis.graph;
-        let along = self.analysis.resolution(s).along();
-        along
-            .filter(|&o| !graph.wishes[o.index()].is_empty() && !graph.is_verbatim(o))
-            .filter_map(|o| format::link_wide(&graph.file(o).traits))
+            .map(|o| &self.analysis.graph.file(o).traits);
+        match shared {
+            true => traits.map(format::of_code).collect(),
+            false => traits.cloned().collect(),
+        }
     }
 
     /// The groups that stay such, by the positions of their atoms.
@@ -297,6 +305,37 @@ impl<'a, 'd> Objects<'a, 'd> {
         let suffix = format!("_{}_{universe}", self.digest);
         format::renamed_table(self.analysis.format, name, &suffix)
     }
+}
+
+/// By root set: what its members say of the whole link, as they are linked. Where exports have objects of their
+/// own these say what their members do; here is what nobody else says then.
+fn said<'d>(analysis: &Analysis<'d>, partition: &Partition) -> Vec<Option<ObjectTraits<'d>>> {
+    let graph = &analysis.graph;
+    let count = analysis.sets.len();
+    let mut elsewhere: Vec<HashSet<ObjectId>> = vec![HashSet::new(); count];
+    for (class, &(s, n)) in analysis.classes.first.iter().enumerate() {
+        let mut sets = partition.plugins(partition.set_of[class]);
+        if let (Some(own), None) = (sets.next(), sets.next())
+            && partition.is_split(own)
+        {
+            let node = analysis.reached[s as usize].nodes[n as usize];
+            // What it wishes of names all of the root set's exports bring along.
+            if graph.wishes[node.object.index()].is_empty() {
+                elsewhere[own].insert(node.object);
+            }
+        }
+    }
+    let mut members: Vec<Vec<ObjectId>> = vec![Vec::new(); count];
+    for s in 0..count {
+        let owner = partition.owner(s);
+        let along = analysis.resolution(s).along();
+        let along = along.filter(|o| !graph.is_verbatim(*o) && !elsewhere[owner].contains(o));
+        members[owner].extend(along);
+    }
+    members
+        .iter()
+        .map(|own| format::link_wide(own.iter().map(|&o| &graph.file(o).traits)))
+        .collect()
 }
 
 /// Tables of which some live part is kept whatever collects sections.

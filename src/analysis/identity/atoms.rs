@@ -481,6 +481,7 @@ fn digest_as(
     h.numbers(&[
         atom.size,
         atom.align,
+        atom.phase,
         u64::from(atom.native.kind),
         atom.native.flags,
         atom.native.entry_size,

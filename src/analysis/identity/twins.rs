@@ -88,7 +88,9 @@ fn same_atom(a: &Atom<'_>, b: &Atom<'_>) -> bool {
         let of = [x.code, x.writable, x.tls, x.zero_fill, x.far];
         (of, x.bounded_by_sections, x.of_one_function, x.native)
     };
-    (a.section, a.segment, a.size, a.align) == (b.section, b.segment, b.size, b.align)
+    let room = |x: &Atom<'_>| (x.size, x.align, x.phase);
+    (a.section, a.segment) == (b.section, b.segment)
+        && room(a) == room(b)
         && (a.keep, a.group, a.registry) == (b.keep, b.group, b.registry)
         && flags(a) == flags(b)
         && a.data == b.data

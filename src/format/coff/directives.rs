@@ -82,11 +82,6 @@ pub(super) fn of_exports(word: &[u8]) -> Vec<(&[u8], Vec<u8>)> {
     }
 }
 
-/// Does it say what to take for a name that nobody defines?
-pub(super) fn is_alternate(word: &[u8]) -> bool {
-    parts(word).0 == b"alternatename"
-}
-
 /// A common symbol's alignment in bytes, from `-aligncomm:"name",exponent` (GNU ld, PE targets).
 pub(super) fn common_alignment(word: &[u8]) -> Option<(&[u8], u64)> {
     let (name, rest) = parts(word);

@@ -196,6 +196,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             section: name,
             data: Cow::Borrowed(if zero_fill { &[] } else { contents }),
             size,
+            phase: 0,
             align: alignment(flags).ok_or_else(|| malformed("section alignment").symbol(name))?,
             code: flags.intersects(pe::IMAGE_SCN_CNT_CODE | pe::IMAGE_SCN_MEM_EXECUTE),
             writable: flags.contains(pe::IMAGE_SCN_MEM_WRITE),

@@ -1,10 +1,9 @@
 //! What a COFF object says about itself as a whole, and how several objects' words join.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use object::pe;
 
-use super::directives::is_alternate;
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::ObjectTraits;
 
@@ -20,21 +19,6 @@ pub struct CoffTraits<'d> {
     pub exports: Vec<(&'d [u8], Vec<u8>)>,
 }
 
-impl CoffTraits<'_> {
-    /// Directives that say what names mean in the whole link, with nothing else.
-    pub(in crate::format) fn link_wide(&self) -> Option<Self> {
-        let words = self.directives.iter().copied();
-        let directives: Vec<_> = words.filter(|w| is_alternate(w)).collect();
-        (!directives.is_empty()).then(|| Self {
-            directives,
-            exports: Vec::new(),
-            // Every bit: it says nothing of code.
-            features: Some(u32::MAX),
-            ..self.clone()
-        })
-    }
-}
-
 /// Bits of `@feat.00` (PE/COFF, "The .sxdata section"; LLVM's `COFF::Feat00Flags`) that promise a
 /// table of symbols in the object: guarded calls, guarded exception continuations. We do not write
 /// those tables, so the program must not believe them complete.
@@ -45,14 +29,15 @@ const WITH_TABLES: u32 = 0x0800 | 0x4000;
 pub(super) struct JoinedTraits {
     pub machine: u16,
     pub features: Option<u32>,
-    /// In order, each once.
-    pub directives: BTreeSet<Vec<u8>>,
-    /// The same of single symbols.
+    /// Each once, as they come: libraries are searched in this order.
+    pub directives: Vec<Vec<u8>>,
+    /// The same of single symbols, sorted.
     pub exports: BTreeSet<(Vec<u8>, Vec<u8>)>,
 }
 
 pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
     let mut joined = JoinedTraits::default();
+    let mut known: HashSet<&[u8]> = HashSet::new();
     for (at, traits) in all.iter().enumerate() {
         let own = &traits.coff;
         if at == 0 {
@@ -70,7 +55,7 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
             (Some(a), Some(b)) => Some(a & b & !WITH_TABLES),
             _ => None,
         };
-        let words = own.directives.iter();
+        let words = own.directives.iter().filter(|word| known.insert(word));
         joined.directives.extend(words.map(|word| word.to_vec()));
         let exports = own.exports.iter();
         let exports = exports.map(|(symbol, word)| (symbol.to_vec(), word.clone()));

@@ -207,6 +207,8 @@ pub struct ElfTraits<'d> {
     pub attributes: Option<(&'d [u8], &'d [u8])>,
     /// Contents of the sections that name dependent libraries.
     pub libraries: Vec<&'d [u8]>,
+    /// Nothing but the libraries is said: no code is spoken of.
+    pub words_only: bool,
 }
 
 /// `$a`, `$t`, `$d`, `$x` and their `.suffix` forms (AAELF32, AAELF64, RISC-V psABI).

@@ -56,9 +56,11 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
     for t in all {
         let t = &t.elf;
         joined.executable_stack |= t.executable_stack;
-        joined.features &= t
-            .properties
-            .map_or(0, |p| features(p, joined.machine, joined.is_64));
+        if !t.words_only {
+            joined.features &= t
+                .properties
+                .map_or(0, |p| features(p, joined.machine, joined.is_64));
+        }
         if elf::Machine(joined.machine) == elf::EM_RISCV {
             // RISC-V psABI: bits 1-3 are the float ABI and RVE, which must agree; RVC and TSO add.
             const ABI: u32 = 0x0e;

@@ -12,8 +12,8 @@ use object::macho;
 use super::read::{RawSymbol, Reader, Role, malformed};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, FilePlace, Group, KeepRule, Native, Symbol, SymbolIndex,
-    SymbolKind, Visibility,
+    Atom, AtomIndex, Binding, Definition, Edge, EdgeTarget, FilePlace, Group, KeepRule, Native,
+    Symbol, SymbolIndex, SymbolKind, Visibility,
 };
 
 impl RawSymbol<'_> {
@@ -142,6 +142,7 @@ impl<'d> Reader<'d> {
                 data: Cow::Borrowed(data),
                 size: end - start,
                 align,
+                phase: 0,
                 code,
                 writable,
                 tls,
@@ -161,10 +162,77 @@ impl<'d> Reader<'d> {
             });
         }
         let end = self.out.atoms.len() as AtomIndex;
+        let (align, cut) = (section.align, is_cut_at_symbols(kind));
         if let Some(section) = self.sections.get_mut(index) {
             section.atoms = first..end;
         }
+        // Code may refer to its own constants without a relocation: nobody else knows which they are.
+        if code && cut {
+            for atom in first..end {
+                let at = self
+                    .out
+                    .atoms
+                    .get(atom as usize)
+                    .map(|a| (a.at.offset, a.size));
+                let best = at.and_then(|(start, size)| most_aligned(start, size, align));
+                if let Some(inner) = best {
+                    self.align_within(atom, inner, align);
+                }
+            }
+        }
         Ok(())
+    }
+
+    /// Keeps the alignment of what stands `inner` bytes into an atom of a section aligned to `limit`: the atom
+    /// stays as far behind a multiple of that as it was (as with `ld -r` and Apple's linkers).
+    fn align_within(&mut self, atom: AtomIndex, inner: u64, limit: u64) {
+        let Some(atom) = self.out.atoms.get_mut(atom as usize) else {
+            return;
+        };
+        let at = atom.at.offset.saturating_add(inner);
+        let align = limit.min(1 << at.trailing_zeros().min(31));
+        if inner < atom.size && align > atom.align {
+            atom.align = align;
+            atom.phase = atom.at.offset % align;
+        }
+    }
+
+    /// The same for all that edges and symbols name within atoms.
+    pub fn align_targets(&mut self, edges: &[Vec<Edge>]) {
+        let mut within: Vec<(AtomIndex, u64)> = Vec::new();
+        for edge in edges.iter().flatten() {
+            let place = match edge.to {
+                EdgeTarget::Atom(atom) => Some((atom, 0)),
+                EdgeTarget::Symbol(s) => match self.out.symbols.get(s as usize) {
+                    Some(symbol) => match symbol.definition {
+                        Definition::Atom { atom, offset } => Some((atom, offset)),
+                        _ => None,
+                    },
+                    None => None,
+                },
+            };
+            within.extend(place.map(|(a, offset)| (a, offset.wrapping_add(edge.addend as u64))));
+        }
+        for symbol in self
+            .out
+            .symbols
+            .iter()
+            .filter(|s| s.binding != Binding::Local)
+        {
+            if let Definition::Atom { atom, offset } = symbol.definition {
+                within.push((atom, offset));
+            }
+        }
+        for (atom, inner) in within.into_iter().filter(|w| w.1 != 0) {
+            let section = self.out.atoms.get(atom as usize).map(|a| a.at.section);
+            let section = section.and_then(|s| self.sections.get((s as usize).checked_sub(1)?));
+            if let Some(limit) = section
+                .filter(|s| is_cut_at_symbols(s.flags.typ()))
+                .map(|s| s.align)
+            {
+                self.align_within(atom, inner, limit);
+            }
+        }
     }
 
     /// Bytes of an entry, for sections whose entries stand for indirect symbols.
@@ -328,6 +396,34 @@ impl<'d> Reader<'d> {
             });
         }
     }
+}
+
+/// Are the section's pieces what stands between symbols?
+fn is_cut_at_symbols(kind: macho::SectionType) -> bool {
+    matches!(
+        kind,
+        macho::S_REGULAR
+            | macho::S_ZEROFILL
+            | macho::S_GB_ZEROFILL
+            | macho::S_THREAD_LOCAL_REGULAR
+            | macho::S_THREAD_LOCAL_ZEROFILL
+            | macho::S_COALESCED
+    )
+}
+
+/// The best aligned place within a piece of a section, in bytes from its start, if one is better aligned than the
+/// start, which is all that `limit` cares for.
+fn most_aligned(start: u64, size: u64, limit: u64) -> Option<u64> {
+    let end = start.checked_add(size)?;
+    let mut align = limit;
+    while align > 1 && !start.is_multiple_of(align) {
+        let at = start.checked_next_multiple_of(align)?;
+        if at < end {
+            return Some(at - start);
+        }
+        align /= 2;
+    }
+    None
 }
 
 /// Where strings begin.

@@ -116,6 +116,7 @@ pub fn read(data: &[u8]) -> Result<ObjectFile<'_>> {
         reader.out.kept = (0..reader.out.atoms.len() as AtomIndex).collect();
     }
     let mut edges = reader.edges_by_atom()?;
+    reader.align_targets(&edges);
     reader.refuse_plain_thread_locals(&edges)?;
     reader.compact_unwind()?;
     reader.eh_frame()?;

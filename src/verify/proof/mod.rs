@@ -185,7 +185,19 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         if (there.writable, there.code, there.tls) != (atom.writable, atom.code, atom.tls) {
             return Err("an atom stands in a section of another kind".to_owned());
         }
-        if there.align < atom.align || from % atom.align.max(1) != 0 {
+        let aligned = match atom.phase {
+            0 => {
+                there.align >= atom.align && (there.phase + from).is_multiple_of(atom.align.max(1))
+            }
+            // What its section is aligned to, the section's first atom says.
+            phase => {
+                let first = read.atom_at(FilePlace { offset: 0, ..place });
+                let first = first.and_then(|(first, _)| read.file.atoms.get(first as usize));
+                first.is_some_and(|f| f.align >= atom.align)
+                    && place.offset % atom.align.max(1) == phase
+            }
+        };
+        if !aligned {
             return Err("an atom is not aligned as it was".to_owned());
         }
         let bytes: &[u8] = if atom.zero_fill || there.zero_fill {
