@@ -65,6 +65,18 @@ impl KeepRule {
     }
 }
 
+/// What tells an atom from another one that says the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ToldBy {
+    /// Nothing: its address is nobody's, as that of a literal that linkers may merge.
+    Contents,
+    /// The names that other objects see: it holds nothing besides.
+    Names,
+    /// Where it stands: it may hold what no symbol names any more.
+    #[default]
+    Place,
+}
+
 /// A place in an object file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct FilePlace {
@@ -104,11 +116,25 @@ pub struct Atom<'d> {
     pub bounded_by_sections: bool,
     /// Two functions cannot share it, though it be equal (language-specific data, where linkers say so).
     pub of_one_function: bool,
+    pub told_by: ToldBy,
     /// It may lie further from code than a distance of 32 bits reaches (large code model).
     pub far: bool,
     /// Where it stands in its file.
     pub at: FilePlace,
     pub native: Native,
+}
+
+impl Atom<'_> {
+    /// Does it count, though nothing refers to it: an entry of a table, a constructor, a note? What is tied
+    /// to another atom goes with that.
+    #[must_use]
+    pub fn counts_by_itself(&self) -> bool {
+        match self.keep {
+            Some(KeepRule::InitArray | KeepRule::Retained | KeepRule::Note) => true,
+            Some(_) => false,
+            None => self.registry.is_some(),
+        }
+    }
 }
 
 /// Sections that are kept or dropped together; only one of several groups of a signature is linked.

@@ -97,6 +97,8 @@ class Case:
     # Sources of DLLs, and whose import libraries are part of which library.
     dlls: dict
     bundles: dict
+    # The libraries' objects have no local symbols.
+    stripped: bool
 
     @property
     def name(self):
@@ -151,7 +153,7 @@ def read(path):
         table.pop('strategies', STRATEGIES if several else [s for s in STRATEGIES if s != 'dedup']),
         table.pop('links', None), table.pop('without', []), table.pop('compiler', 'gcc'), table.pop('flags', {}), table.pop('with', []), table.pop('files', {}),
         table.pop('error', {}), table.pop('warning', {}), table.pop('symbols', []), table.pop('same', {}), table.pop('says', []), table.pop('searches', {}),
-        table.pop('manifest', {}), table.pop('arguments', []), table.pop('dlls', {}), table.pop('bundles', {}))
+        table.pop('manifest', {}), table.pop('arguments', []), table.pop('dlls', {}), table.pop('bundles', {}), table.pop('stripped', False))
     assert not table, f'{path}: what is {", ".join(table)}?'
     return case
 
@@ -205,6 +207,14 @@ class Tools:
         run([*self.compiler(case, path), *text, *case.flags_of(path), source, '-o', out])
         if path in case.searches:
             search_weakly(out, case.searches[path])
+
+    def strip(self, objects):
+        """Takes local symbols away, as far as they are not needed."""
+        assert self.target != 'msvc', 'llvm-strip takes what others refer to'
+        if self.target in ('x86_64', 'mingw'):
+            run(['strip' if self.target == 'x86_64' else 'x86_64-w64-mingw32-strip', '--strip-unneeded', *objects])
+        else:
+            run([versioned('llvm-strip'), '-x' if self.apple else '--strip-unneeded', *objects])
 
     def library(self, out, objects):
         out.unlink(missing_ok=True)
@@ -363,6 +373,8 @@ class Bench:
                 libraries[name] = home / self.tools.file_name(name)
                 objects = self.compiled(name, sources, [*LIBRARY, *pic])
                 imports = [member for dll in self.case.bundles.get(name, []) for member in self.imports(dll)]
+                if self.case.stripped:
+                    self.tools.strip(objects)
                 self.tools.library(libraries[name], [*objects, *imports])
             return libraries
 

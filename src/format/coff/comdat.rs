@@ -11,7 +11,8 @@ use super::names;
 use super::read::{Reader, Role, malformed, rule};
 use crate::error::Result;
 use crate::format::model::{
-    AtomIndex, Binding, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, UnwindEntry,
+    AtomIndex, Binding, Definition, Edge, EdgeTarget, Group, KeepRule, SymbolKind, ToldBy,
+    UnwindEntry,
 };
 
 /// Of a group's `native`: GNU as marked the unwind sections of its function as COMDATs of their own without
@@ -43,6 +44,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 continue;
             }
             let kind = self.selections.get(&number).map(|s| s.kind);
+            self.name_comdat(atom);
             self.comdat_atoms.extend(kind.map(|k| (atom, k)));
             let vague = match kind {
                 None
@@ -111,6 +113,21 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         }
         let external = leaders.into_iter();
         external.filter_map(|(a, name)| Some((a, name?))).collect()
+    }
+
+    /// A COMDAT holds what the symbol at its beginning names, and nothing else.
+    fn name_comdat(&mut self, atom: AtomIndex) {
+        let begins = |definition| matches!(definition, Definition::Atom { offset: 0, .. });
+        let named = self
+            .out
+            .symbols_of(atom)
+            .any(|(_, s)| s.binding != Binding::Local && begins(s.definition));
+        if let Some(a) = self.out.atoms.get_mut(atom as usize)
+            && named
+            && a.told_by == ToldBy::Place
+        {
+            a.told_by = ToldBy::Names;
+        }
     }
 
     /// Sections that live as long as their leader does, and stand for it wherever a copy of it does.

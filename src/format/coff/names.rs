@@ -82,6 +82,11 @@ pub(super) fn table(name: &[u8]) -> Option<&[u8]> {
     own.then_some(stem)
 }
 
+/// What only the unwinder looks for.
+pub(super) fn is_unwind_data(name: &[u8]) -> bool {
+    stem(name) == b".xdata"
+}
+
 /// Unwind data of one function, by MinGW's naming: `.xdata$function`.
 pub(super) fn is_of_one_function(name: &[u8]) -> bool {
     stem(name) == b".xdata" && name.len() > b".xdata".len()

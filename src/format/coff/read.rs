@@ -16,7 +16,7 @@ use super::{Layout, bad, directives, layout, pdata};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, KeepRule, Native,
-    ObjectFile, Symbol, SymbolIndex, SymbolKind, Visibility,
+    ObjectFile, Symbol, SymbolIndex, SymbolKind, ToldBy, Visibility,
 };
 use crate::format::sections::is_debug_name;
 
@@ -207,6 +207,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             registry: names::registry(name, role),
             bounded_by_sections: true,
             of_one_function: false,
+            told_by: match names::is_unwind_data(name) {
+                true => ToldBy::Contents,
+                false => ToldBy::Place,
+            },
             far: false,
             at: FilePlace {
                 section: self.roles.len() as u32 + 1,

@@ -11,7 +11,7 @@ use super::{ElfTraits, alive};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, FilePlace, Group, KeepRule, Native, ObjectFile, Symbol,
-    SymbolIndex, SymbolKind,
+    SymbolIndex, SymbolKind, ToldBy,
 };
 
 pub(super) fn bad(what: &'static str) -> impl Fn(object::Error) -> Diagnostic {
@@ -205,6 +205,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             registry: is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
             of_one_function: false,
+            told_by: told_by(name, kind, flags),
             at: FilePlace {
                 section: self.roles.len() as u32,
                 offset: 0,
@@ -376,6 +377,15 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             });
         }
         self.out.atom_symbols.sort_unstable();
+        for index in 0..self.out.atoms.len() as AtomIndex {
+            let named = is_all_named(&self.out, index);
+            if let Some(atom) = self.out.atoms.get_mut(index as usize)
+                && named
+                && atom.told_by == ToldBy::Place
+            {
+                atom.told_by = ToldBy::Names;
+            }
+        }
         Ok(())
     }
 
@@ -491,6 +501,45 @@ fn is_c_identifier(name: &[u8]) -> bool {
         .next()
         .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
         && bytes.all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// Linkers may merge the pieces of one section, only the unwinder looks for another, and what compilers name
+/// for themselves (`.L`) has no address for C to compare.
+fn told_by(name: &[u8], kind: elf::SectionType, flags: u64) -> ToldBy {
+    const UNWIND: [&[u8]; 2] = [b".gcc_except_table", b".ARM.extab"];
+    const OWN: [&[u8]; 2] = [b".rodata..L", b".data.rel.ro..L"];
+    let merged = flags & elf::SHF_MERGE.0 != 0;
+    let unwind = super::exidx::is_table(kind.0) || UNWIND.iter().any(|s| name.starts_with(s));
+    match merged || unwind || OWN.iter().any(|s| name.starts_with(s)) {
+        true => ToldBy::Contents,
+        false => ToldBy::Place,
+    }
+}
+
+/// Do symbols that other objects see cover all of the atom?
+fn is_all_named(file: &ObjectFile<'_>, index: AtomIndex) -> bool {
+    let Some(atom) = file.atoms.get(index as usize) else {
+        return false;
+    };
+    let mut parts: Vec<(u64, u64)> = Vec::new();
+    for (_, symbol) in file.symbols_of(index) {
+        if let (Definition::Atom { offset, .. }, true) =
+            (symbol.definition, symbol.binding != Binding::Local)
+        {
+            // Bit 0 says that code is Thumb's (AAELF).
+            let odd = u64::from(atom.code && symbol.kind == SymbolKind::Function);
+            parts.push((offset & !odd, symbol.size));
+        }
+    }
+    parts.sort_unstable();
+    let mut end = 0u64;
+    for &(offset, size) in &parts {
+        if offset > end {
+            return false;
+        }
+        end = end.max(offset.saturating_add(size));
+    }
+    !parts.is_empty() && end >= atom.size
 }
 
 /// Traits start out empty.

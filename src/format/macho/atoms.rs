@@ -13,7 +13,7 @@ use super::read::{RawSymbol, Reader, Role, malformed};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeTarget, FilePlace, Group, KeepRule, Native,
-    Symbol, SymbolIndex, SymbolKind, Visibility,
+    Symbol, SymbolIndex, SymbolKind, ToldBy, Visibility,
 };
 
 impl RawSymbol<'_> {
@@ -108,6 +108,17 @@ impl<'d> Reader<'d> {
         );
         let registry = (kind == macho::S_REGULAR && !code && !is_standard(section.name))
             .then_some(section.name);
+        // Linkers merge literals, make pointers and stubs anew, and only the unwinder looks for tables.
+        let told_by = match kind {
+            macho::S_CSTRING_LITERALS
+            | macho::S_4BYTE_LITERALS
+            | macho::S_8BYTE_LITERALS
+            | macho::S_16BYTE_LITERALS => ToldBy::Contents,
+            _ if self.pointer_size(index).is_some() || section.name == b"__gcc_except_tab" => {
+                ToldBy::Contents
+            }
+            _ => ToldBy::Place,
+        };
         let native = Native {
             kind: u32::from(kind.0),
             flags: u64::from(section.flags.0),
@@ -153,6 +164,7 @@ impl<'d> Reader<'d> {
                 bounded_by_sections: false,
                 // Two unwind entries with one LSDA make Apple's ld64 stop.
                 of_one_function: section.name == b"__gcc_except_tab",
+                told_by,
                 far: false,
                 at: FilePlace {
                     section: index as u32 + 1,
@@ -259,6 +271,7 @@ impl<'d> Reader<'d> {
             if let Definition::Atom { atom, .. } = symbol.definition {
                 self.out.atom_symbols.push((atom, index));
                 self.retain(atom, raw);
+                self.name(atom, &symbol);
                 if symbol.binding == Binding::Weak && super::is_vague(raw.name) {
                     self.coalesce(atom, raw.name);
                 }
@@ -363,6 +376,19 @@ impl<'d> Reader<'d> {
                     0
                 },
         })
+    }
+
+    /// What begins with a symbol that other objects see is what that names, where symbols cut sections.
+    fn name(&mut self, atom: AtomIndex, symbol: &Symbol<'d>) {
+        let begins = matches!(symbol.definition, Definition::Atom { offset: 0, .. });
+        if self.subsections
+            && begins
+            && symbol.binding != Binding::Local
+            && let Some(a) = self.out.atoms.get_mut(atom as usize)
+            && a.told_by == ToldBy::Place
+        {
+            a.told_by = ToldBy::Names;
+        }
     }
 
     /// N_NO_DEAD_STRIP: `__attribute__((used))` and `#[used]`.

@@ -4,8 +4,10 @@
 //! stands; its bytes must be there, and each of its references must be there too, in one of three forms:
 //! as the relocation it was, as one that needs no table any more, or settled in the contents. What a
 //! reference leads to is followed through the written symbol tables, and must be the class of atoms, the
-//! name or the number that reach recorded. The plan's own idea of how to say it plays no part.
+//! name or the number that reach recorded. The plan's own idea of how to say it plays no part. Besides, what
+//! identity made one must be something that no program can tell apart.
 
+mod apart;
 mod debug;
 mod pulls;
 mod references;
@@ -122,6 +124,7 @@ impl Proof<'_, '_> {
             .collect();
         faults.extend(of_atoms.into_iter().flatten());
         faults.extend(checked.constructors());
+        faults.extend(checked.apart());
         faults.extend(checked.pulls(written, graph, promises));
         faults.extend(checked.debug(|id| written.member(graph.member_of[id.index()]).data));
         faults.truncate(SHOWN);
