@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::identity::atoms::{Owner, classify, digest};
+use crate::analysis::identity::atoms::{Owner, classify};
+use crate::analysis::identity::entity::digest;
 use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::identity::atoms::digest_anywhere;
+use crate::analysis::identity::entity::digest_anywhere;
 use crate::analysis::resolve::{DefinitionSite, Resolution};
 use crate::format::model::Definition;
 
