@@ -224,12 +224,11 @@ mod tests {
             size: 8,
             native: 0,
         });
-        ObjectFile {
-            atoms: vec![atom],
-            atom_symbols: symbols.iter().map(|_| (0, 0)).collect(),
-            symbols: symbols.into_iter().collect(),
-            ..ObjectFile::default()
-        }
+        let mut file = ObjectFile::default();
+        file.atoms.push(atom);
+        file.atom_symbols.extend(symbols.iter().map(|_| (0, 0)));
+        file.symbols.extend(symbols);
+        file
     }
 
     const PLACE: Entity<'_> = Entity::Place(ObjectId(3), 0);
