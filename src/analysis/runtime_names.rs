@@ -48,6 +48,9 @@ const NAMES: &[&[u8]] = &[
     b"__cxa_free_exception",
     b"__gxx_personality_v0",
     b"__dso_handle",
+    // Instrumented code calls these (-finstrument-functions); a C library may have silent ones.
+    b"__cyg_profile_func_enter",
+    b"__cyg_profile_func_exit",
     // Linkers rewrite calls of these (ELF TLS ABI).
     b"__tls_get_addr",
     b"___tls_get_addr",
@@ -64,6 +67,8 @@ const STEMS: &[&[u8]] = &[
     // The profile's runtime: programs pull it by `-u __llvm_profile_runtime`, and one writes for all.
     b"__llvm_profile_",
     b"__llvm_write_",
+    // Hooks and callbacks that sanitizers' runtimes look for.
+    b"__sanitizer_",
     // Replaceable allocation functions of C++, in the Itanium ABI's mangling and in MSVC's.
     b"_Znw",
     b"_Zna",
@@ -85,7 +90,30 @@ pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
     };
     NAMES.contains(&plain)
         || STEMS.iter().any(|stem| plain.starts_with(stem))
+        || is_word_to_a_sanitizer(plain)
         || format::is_reserved_name(format, name)
+}
+
+/// What a program tells a sanitizer's runtime, which has a weak one of its own.
+fn is_word_to_a_sanitizer(name: &[u8]) -> bool {
+    const WORDS: [&[u8]; 7] = [
+        b"_default_options",
+        b"_default_suppressions",
+        b"_on_report",
+        b"_on_error",
+        b"_on_initialize",
+        b"_on_finalize",
+        b"_is_turned_off",
+    ];
+    const RUNTIMES: [&[u8]; 10] = [
+        b"asan", b"lsan", b"ubsan", b"tsan", b"msan", b"hwasan", b"rtsan", b"nsan", b"memprof",
+        b"scudo",
+    ];
+    let said = name.strip_prefix(b"__").unwrap_or_default();
+    WORDS.iter().any(|word| {
+        said.strip_suffix(*word)
+            .is_some_and(|runtime| RUNTIMES.contains(&runtime))
+    })
 }
 
 /// Is this what rustc puts into every object for debuggers to find? Weak, visible, and the same in all.
@@ -105,11 +133,6 @@ pub fn is_intrinsic(name: &[u8]) -> bool {
         b"__llvm_memcpy_element_unordered_atomic_",
         b"__llvm_memmove_element_unordered_atomic_",
         b"__llvm_memset_element_unordered_atomic_",
-    ];
-    // Machine modes of GCC's internals, "Library Routines".
-    const MODES: [&[u8]; 18] = [
-        b"qi", b"hi", b"si", b"di", b"ti", b"hf", b"bf", b"sf", b"df", b"xf", b"tf", b"kf", b"hc",
-        b"sc", b"dc", b"xc", b"tc", b"kc",
     ];
     // Mach-O and i686 COFF put an underscore before C's names.
     let name = match name.strip_prefix(b"___") {
@@ -132,19 +155,90 @@ pub fn is_intrinsic(name: &[u8]) -> bool {
     if STEMS.iter().any(|stem| name.starts_with(stem)) {
         return true;
     }
-    let operands = rest
-        .last()
-        .filter(|b| b.is_ascii_digit())
-        .map_or(rest, |_| &rest[..rest.len() - 1]);
-    let letters = operands
-        .iter()
-        .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit());
-    letters && operands.len() > 3 && MODES.iter().any(|mode| operands.ends_with(mode))
+    is_arithmetic(rest)
+}
+
+/// Is it a routine of arithmetic: an operation, the machine modes of what it is done to, and how many operands
+/// there are (GCC's internals, "Library Routines")?
+fn is_arithmetic(rest: &[u8]) -> bool {
+    const MODES: [&[u8]; 18] = [
+        b"qi", b"hi", b"si", b"di", b"ti", b"hf", b"bf", b"sf", b"df", b"xf", b"tf", b"kf", b"hc",
+        b"sc", b"dc", b"xc", b"tc", b"kc",
+    ];
+    // From one mode to another.
+    const NUMBERS: [&[u8]; 4] = [b"fix", b"fixuns", b"float", b"floatun"];
+    const SIZES: [&[u8]; 2] = [b"extend", b"trunc"];
+    const OTHERS: [&[u8]; 38] = [
+        b"add",
+        b"sub",
+        b"mul",
+        b"div",
+        b"mod",
+        b"udiv",
+        b"umod",
+        b"divmod",
+        b"udivmod",
+        b"neg",
+        b"addv",
+        b"subv",
+        b"mulv",
+        b"negv",
+        b"absv",
+        b"addo",
+        b"subo",
+        b"mulo",
+        b"ashl",
+        b"ashr",
+        b"lshr",
+        b"cmp",
+        b"ucmp",
+        b"eq",
+        b"ne",
+        b"lt",
+        b"le",
+        b"gt",
+        b"ge",
+        b"unord",
+        b"clz",
+        b"ctz",
+        b"clrsb",
+        b"ffs",
+        b"parity",
+        b"popcount",
+        b"powi",
+        b"bswap",
+    ];
+    let (body, operands) = match rest.split_last() {
+        Some((last, body)) if last.is_ascii_digit() => (body, Some(*last)),
+        _ => (rest, None),
+    };
+    let is = |operations: &[&[u8]], modes: usize| {
+        operations.iter().any(|operation| {
+            body.strip_prefix(*operation).is_some_and(|rest| {
+                rest.len() == 2 * modes && rest.chunks(2).all(|mode| MODES.contains(&mode))
+            })
+        })
+    };
+    match operands {
+        None => is(&NUMBERS, 2),
+        Some(b'2') => is(&SIZES, 2) || is(&OTHERS, 1),
+        Some(b'3' | b'4') => is(&OTHERS, 1),
+        Some(_) => false,
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_intrinsic;
+    use super::{is_intrinsic, is_word_to_a_sanitizer};
+
+    #[test]
+    fn words_to_sanitizers() {
+        assert!(is_word_to_a_sanitizer(b"__asan_default_options"));
+        assert!(is_word_to_a_sanitizer(b"__lsan_default_suppressions"));
+        assert!(is_word_to_a_sanitizer(b"__tsan_on_report"));
+        assert!(!is_word_to_a_sanitizer(b"__asan_init"));
+        assert!(!is_word_to_a_sanitizer(b"__my_default_options"));
+    }
 
     #[test]
     fn helpers_of_compilers() {
@@ -158,6 +252,16 @@ mod tests {
             b"__mulodi4",
             b"___adddf3",
             b"___isOSVersionAtLeast",
+            b"__fixunsxfti",
+            b"__udivmodti4",
+            b"__divmoddi4",
+            b"__powitf2",
+            b"__mulxc3",
+            b"__unordtf2",
+            b"__truncdfbf2",
+            b"__bswapdi2",
+            b"__popcountdi2",
+            b"__letf2",
         ] {
             assert!(is_intrinsic(name), "{}", String::from_utf8_lossy(name));
         }
@@ -167,6 +271,14 @@ mod tests {
             b"malloc",
             b"__cxa_throw",
             b"_ZdlPv",
+            b"__printf",
+            b"__desc",
+            b"__misc",
+            b"__gmtf",
+            b"__quitf",
+            b"__fix",
+            b"__addsi",
+            b"__float2",
         ] {
             assert!(!is_intrinsic(name), "{}", String::from_utf8_lossy(name));
         }
