@@ -114,6 +114,9 @@ impl MappedFile {
         let folder = self.path.parent().unwrap_or(Utf8Path::new(""));
         let mut files = HashMap::new();
         for name in names {
+            if files.contains_key(name) {
+                continue;
+            }
             let missing = |why: &str| {
                 Diagnostic::new(
                     Code::InputNotFound,

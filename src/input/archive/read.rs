@@ -1,5 +1,8 @@
 //! Reads an archive of any kind: members and symbol index, borrowed from the file's bytes.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use super::ArchiveKind;
 use crate::error::{Code, Diagnostic, Error, Result};
 
@@ -45,7 +48,7 @@ pub fn is_thin(data: &[u8]) -> bool {
     data.starts_with(THIN_MAGIC)
 }
 
-/// Names of the files that a thin archive's members are, in its order.
+/// Names of the files that a thin archive's members are, or stand in, in its order.
 ///
 /// # Errors
 /// As [`Archive::parse`].
@@ -71,14 +74,32 @@ impl<'d> Archive<'d> {
         let headers = Headers::read(data)?;
         let index = headers.index()?;
         let mut members = Vec::with_capacity(headers.members.len());
+        let mut nested: HashMap<&[u8], Headers<'d>> = HashMap::new();
         for member in &headers.members {
+            let mut name = member.name;
             let data = match member.data {
                 Some(data) => data,
                 None => {
-                    let data = file(member.name).ok_or_else(|| {
+                    let mut data = file(member.name).ok_or_else(|| {
                         malformed("the file of this member of a thin archive is not at hand")
                             .member(member.name)
                     })?;
+                    if let Some(at) = member.inside {
+                        let within = match nested.entry(member.name) {
+                            Entry::Occupied(known) => known.into_mut(),
+                            Entry::Vacant(slot) => {
+                                let read = Headers::read(data);
+                                slot.insert(read.map_err(|e| e.in_member(member.name))?)
+                            }
+                        };
+                        (name, data) = within.member_at(at).ok_or_else(|| {
+                            malformed(format!(
+                                "a thin archive names a member at offset {at} of this archive, where none is"
+                            ))
+                            .member(member.name)
+                            .hint("make the thin archive again")
+                        })?;
+                    }
                     if data.len() as u64 != member.size {
                         return Err(malformed(
                             "the file of this member of a thin archive has changed its size",
@@ -90,10 +111,7 @@ impl<'d> Archive<'d> {
                     data
                 }
             };
-            members.push(ArchiveMember {
-                name: member.name,
-                data,
-            });
+            members.push(ArchiveMember { name, data });
         }
         Ok(Self {
             kind: headers.kind,
@@ -121,6 +139,8 @@ struct MemberHeader<'d> {
     size: u64,
     /// `None` in a thin archive: the data is in a file.
     data: Option<&'d [u8]>,
+    /// In a thin archive, where the file is an archive itself: the offset of the member's header in that.
+    inside: Option<u64>,
 }
 
 /// Which layout a symbol index has.
@@ -150,8 +170,8 @@ enum NameField<'d> {
     LongNames,
     /// `/<ECSYMBOLS>/` and its like: further indexes, of which no linker we know needs a copy.
     Special,
-    /// `/123`.
-    LongName(u64),
+    /// `/123`, and in a thin archive `/123:456`: the member at this offset of the archive of that name.
+    LongName(u64, Option<u64>),
     /// `#1/20`: the name stands before the data.
     BsdName(u64),
     /// `name/`.
@@ -173,7 +193,13 @@ impl<'d> NameField<'d> {
                 b"/" => Self::LongNames,
                 b"SYM64/" => Self::GnuIndex64,
                 _ if rest.starts_with(b"<") => Self::Special,
-                _ => Self::LongName(number(rest)?),
+                _ => match rest.iter().position(|b| *b == b':') {
+                    Some(at) => {
+                        let (name, inside) = rest.split_at_checked(at)?;
+                        Self::LongName(number(name)?, Some(number(inside.get(1..)?)?))
+                    }
+                    None => Self::LongName(number(rest)?, None),
+                },
             });
         }
         Some(match text.strip_suffix(b"/") {
@@ -245,13 +271,14 @@ impl<'d> Headers<'d> {
             };
             // Members proper of thin archives have no body here.
             let mut in_file = false;
-            let mut member = |name: &'d [u8]| -> Result<()> {
+            let mut member = |name: &'d [u8], inside: Option<u64>| -> Result<()> {
                 in_file = thin;
                 this.members.push(MemberHeader {
                     name,
                     at: at as u64,
                     size,
                     data: if thin { None } else { Some(body(name)?) },
+                    inside,
                 });
                 Ok(())
             };
@@ -270,11 +297,12 @@ impl<'d> Headers<'d> {
                 }
                 NameField::LongNames => long_names = body(b"//")?,
                 NameField::Special => drop(body(field)?),
-                NameField::LongName(offset) => {
+                NameField::LongName(_, Some(_)) if !thin => return Err(bad("name").into()),
+                NameField::LongName(offset, inside) => {
                     let name = long_name(long_names, offset).ok_or_else(|| bad("long name"))?;
-                    member(name)?;
+                    member(name, inside)?;
                 }
-                NameField::Gnu(name) => member(name)?,
+                NameField::Gnu(name) => member(name, None)?,
                 NameField::BsdName(length) => {
                     let body = body(field)?;
                     let split = usize::try_from(length).ok();
@@ -321,9 +349,17 @@ impl<'d> Headers<'d> {
                     at: at as u64,
                     size: body.len() as u64,
                     data: Some(body),
+                    inside: None,
                 });
             }
         }
+    }
+
+    /// Name and contents of the member whose header is at this offset, where they stand here.
+    fn member_at(&self, at: u64) -> Option<(&'d [u8], &'d [u8])> {
+        let found = self.members.binary_search_by_key(&at, |m| m.at).ok()?;
+        let member = self.members.get(found)?;
+        Some((member.name, member.data?))
     }
 
     fn index(&self) -> Result<Vec<IndexEntry<'d>>> {
@@ -425,4 +461,62 @@ fn bsd_index<const N: usize>(data: &[u8], read: fn([u8; N]) -> u64) -> Option<Ra
         index.push((symbol.get(..end)?, read(*offset)));
     }
     Some(index)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Archive, is_thin, thin_member_names};
+
+    fn header(name: &str, size: usize) -> String {
+        format!("{name:<16}{:<12}{:<6}{:<6}{:<8}{size:<10}`\n", 0, 0, 0, 644)
+    }
+
+    /// An archive of two members, and where the second's header is.
+    fn inner() -> (Vec<u8>, usize) {
+        let mut bytes = b"!<arch>\n".to_vec();
+        for (name, text) in [("one.o/", "first!"), ("two.o/", "second")] {
+            bytes.extend(header(name, text.len()).into_bytes());
+            bytes.extend(text.as_bytes());
+        }
+        let second = 8 + 60 + 6;
+        (bytes, second)
+    }
+
+    fn outer(at: usize) -> Vec<u8> {
+        let names = "a long name of a file.o/\nlibinner.a/\n";
+        let mut bytes = b"!<thin>\n".to_vec();
+        bytes.extend(header("//", names.len()).into_bytes());
+        bytes.extend(names.as_bytes());
+        bytes.resize(bytes.len().next_multiple_of(2), b'\n');
+        bytes.extend(header("/0", 5).into_bytes());
+        bytes.extend(header(&format!("/25:{at}"), 6).into_bytes());
+        bytes
+    }
+
+    #[test]
+    fn members_of_an_archive_within_a_thin_one() {
+        let (inner, second) = inner();
+        let thin = outer(second);
+        assert!(is_thin(&thin));
+        let names = thin_member_names(&thin).unwrap_or_default();
+        assert_eq!(names, [&b"a long name of a file.o"[..], b"libinner.a"]);
+        let file = |name: &[u8]| match name {
+            b"libinner.a" => Some(&inner[..]),
+            _ => Some(&b"plain"[..]),
+        };
+        let read = Archive::parse_with(&thin, &file).map(|a| a.members);
+        let members = read.unwrap_or_default();
+        let said: Vec<_> = members.iter().map(|m| (m.name, m.data)).collect();
+        let wanted: [(&[u8], &[u8]); 2] = [
+            (b"a long name of a file.o", b"plain"),
+            (b"two.o", b"second"),
+        ];
+        assert_eq!(said, wanted);
+        // Where no member is.
+        assert!(Archive::parse_with(&outer(second + 1), &file).is_err());
+        // No archive names members of others but a thin one.
+        let mut whole = outer(second);
+        whole[..8].copy_from_slice(b"!<arch>\n");
+        assert!(Archive::parse(&whole).is_err());
+    }
 }
