@@ -61,3 +61,23 @@ fn words_of<'d>(traits: &ObjectTraits<'d>) -> ObjectTraits<'d> {
     words.macho.objc_image_info = None;
     words
 }
+
+/// Do both say the same of their code, as far as it asks something of the whole program or lets it have something?
+#[must_use]
+pub fn same_of_code(a: &ObjectTraits<'_>, b: &ObjectTraits<'_>) -> bool {
+    let of = |t: &ObjectTraits<'_>| (t.elf.executable_stack, t.coff.features);
+    of(a) == of(b) && a.elf.properties == b.elf.properties
+}
+
+/// What code says of itself that stands in both: no more than both ask for, and all that one lets programs have.
+#[must_use]
+pub fn milder<'d>(a: &ObjectTraits<'d>, b: &ObjectTraits<'d>) -> ObjectTraits<'d> {
+    let mut milder = a.clone();
+    milder.elf.executable_stack &= b.elf.executable_stack;
+    milder.elf.properties = a.elf.properties.or(b.elf.properties);
+    milder.coff.features = match (a.coff.features, b.coff.features) {
+        (Some(a), Some(b)) => Some(a | b),
+        (a, b) => a.or(b),
+    };
+    milder
+}

@@ -19,7 +19,7 @@ use std::fmt;
 
 use model::{SymbolKind, Visibility};
 
-pub use link_wide::{link_wide, of_code};
+pub use link_wide::{link_wide, milder, of_code, same_of_code};
 pub use names::{
     bound_stem, is_bound_of, is_mark_of_backtraces, is_one_in_a_program, is_reserved_name,
     is_shared_by_all, is_table_of_a_runtime, renamed_table, shareable,

@@ -4,7 +4,7 @@
 //! it in the object at hand: a place in it, a hidden global of another object, or a name.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::builder::Builder;
 use super::debug::DebugLines;
@@ -52,6 +52,7 @@ pub struct Objects<'a, 'd> {
     pub(super) imports: Imports,
     /// By root set: what its members say of the whole link.
     said: Vec<Option<ObjectTraits<'d>>>,
+    shared_code: SharedCode<'d>,
 }
 
 impl<'a, 'd> Objects<'a, 'd> {
@@ -103,6 +104,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             valued,
             imports: Imports::new(inputs, analysis),
             said: said(analysis, partition),
+            shared_code: SharedCode::new(analysis, partition),
         }
     }
 
@@ -138,6 +140,9 @@ impl<'a, 'd> Objects<'a, 'd> {
         // Members of all libraries say of the link what the objects say by which a program asks for each.
         let shared = self.partition.plugins(set).nth(1).is_some();
         traits.extend(self.traits_of(&classes, shared));
+        for &s in &self.carried[set.index()] {
+            traits.extend(self.own_of_code(s as usize));
+        }
         for &s in &self.carried[set.index()] {
             // Numbers alone are in no atom.
             let first = self.analysis.resolution(s as usize).pulled.first();
@@ -193,6 +198,7 @@ impl<'a, 'd> Objects<'a, 'd> {
                 .chain([format::of_code(
                     &self.analysis.graph.file(pulled.object).traits,
                 )])
+                .chain(self.own_of_code(s))
                 .collect(),
             symbols: self.symbols,
             gnu_linkers: self.gnu_linkers,
@@ -213,13 +219,23 @@ impl<'a, 'd> Objects<'a, 'd> {
         let mut objects: Vec<ObjectId> = classes.iter().map(|&c| self.node(c).2.object).collect();
         objects.sort_unstable();
         objects.dedup();
-        let traits = objects
-            .into_iter()
-            .map(|o| &self.analysis.graph.file(o).traits);
+        let traits = objects.iter().map(|o| &self.analysis.graph.file(*o).traits);
         match shared {
-            true => traits.map(format::of_code).collect(),
+            true => objects
+                .iter()
+                .map(|o| match self.shared_code.milder.get(o) {
+                    Some(milder) => format::of_code(milder),
+                    None => format::of_code(&self.analysis.graph.file(*o).traits),
+                })
+                .collect(),
             false => traits.cloned().collect(),
         }
+    }
+
+    /// What a root set's members say of code that objects of several root sets hold in milder words.
+    fn own_of_code(&self, s: usize) -> impl Iterator<Item = ObjectTraits<'d>> + '_ {
+        let own = self.shared_code.own.get(s).into_iter().flatten();
+        own.map(|o| format::of_code(&self.analysis.graph.file(*o).traits))
     }
 
     /// The groups that stay such, by the positions of their atoms.
@@ -336,6 +352,54 @@ fn said<'d>(analysis: &Analysis<'d>, partition: &Partition) -> Vec<Option<Object
         .iter()
         .map(|own| format::link_wide(own.iter().map(|&o| &graph.file(o).traits)))
         .collect()
+}
+
+/// Equal code of members that say different things of it: an executable stack, what it lets programs have. Objects
+/// that several root sets share say what all of these do, and each root set says the rest itself.
+struct SharedCode<'d> {
+    /// By the member that the code is taken from.
+    milder: HashMap<ObjectId, ObjectTraits<'d>>,
+    /// By root set: its members with such code.
+    own: Vec<BTreeSet<ObjectId>>,
+}
+
+impl<'d> SharedCode<'d> {
+    fn new(analysis: &Analysis<'d>, partition: &Partition) -> Self {
+        let graph = &analysis.graph;
+        let shared: Vec<bool> = (0..partition.classes.len() as u32)
+            .map(|set| partition.plugins(SetId(set)).nth(1).is_some())
+            .collect();
+        // Root set, member, and the member that the code is taken from.
+        let copies = || {
+            (0..analysis.sets.len()).flat_map(|s| {
+                let reached = &analysis.reached[s];
+                let classes = reached.nodes.iter().zip(&analysis.classes.class_of[s]);
+                let shared = classes.filter(|(_, c)| shared[partition.set_of[c.index()].index()]);
+                shared.map(move |(node, class)| {
+                    let (first, n) = analysis.classes.first[class.index()];
+                    let from = analysis.reached[first as usize].nodes[n as usize].object;
+                    (s, node.object, from)
+                })
+            })
+        };
+        let mut milder: HashMap<ObjectId, ObjectTraits<'d>> = HashMap::new();
+        for (_, own, from) in copies().filter(|(_, own, from)| own != from) {
+            let (a, b) = (&graph.file(from).traits, &graph.file(own).traits);
+            if !format::same_of_code(a, b) {
+                let known = milder.entry(from).or_insert_with(|| a.clone());
+                *known = format::milder(known, b);
+            }
+        }
+        let mut own = vec![BTreeSet::new(); analysis.sets.len()];
+        if !milder.is_empty() {
+            for (s, member, from) in copies() {
+                if milder.contains_key(&from) {
+                    own[partition.owner(s)].insert(member);
+                }
+            }
+        }
+        Self { milder, own }
+    }
 }
 
 /// Tables of which some live part is kept whatever collects sections.
