@@ -10,6 +10,7 @@
 //! resolves again; every edge of a live atom has a target that is live, named, a number, or void by the
 //! format's own rules ([`Analysis::check`] refuses the rest).
 
+pub mod blocks;
 mod commons;
 pub mod components;
 pub mod contested;
@@ -39,6 +40,7 @@ use crate::format::model::{Binding, Definition, SymbolKind, Visibility};
 use crate::format::{self, MemberKind};
 use crate::input::{Inputs, LibraryId};
 use crate::protocol::event::Steps;
+use blocks::Blocks;
 use contested::Contested;
 use demands::Comes;
 use graph::{Graph, NameId, ObjectId};
@@ -130,6 +132,8 @@ pub struct Analysis<'d> {
     pub resolutions: Vec<Resolution>,
     /// By library: its exports, those that only another library needs included.
     pub exports: Vec<Vec<NameId>>,
+    /// By library: how many of them, the first, were asked for.
+    asked: Vec<usize>,
     /// Those of exports, by library, then those of members.
     pub sets: Vec<RootSet>,
     /// By root set.
@@ -203,6 +207,7 @@ impl<'d> Analysis<'d> {
                 own.filter_map(|name| graph.find_name(name)).collect()
             })
             .collect();
+        let asked = exports.iter().map(Vec::len).collect();
         let twins = twins(inputs, &mut graph, &offers, &exports)?;
         let mut contested = Contested::new(
             &graph,
@@ -277,6 +282,7 @@ impl<'d> Analysis<'d> {
             offers,
             resolutions,
             exports,
+            asked,
             sets,
             reached,
             demands,
@@ -317,6 +323,27 @@ impl<'d> Analysis<'d> {
         !format::weak_needs_a_twin(self.format)
             && self.is_own(from, name)
             && self.comes.with.contains(&(set as u32, name))
+    }
+
+    /// Exports that only another library needs.
+    #[must_use]
+    pub fn implicit(&self, library: LibraryId) -> &[NameId] {
+        let asked = self.asked[library.index()];
+        self.exports[library.index()].get(asked..).unwrap_or(&[])
+    }
+
+    /// Which of a library's exports come along with which, whatever is called.
+    #[must_use]
+    pub fn blocks(&self, library: LibraryId) -> Blocks {
+        let at = library.index();
+        let open = |name: NameId| !self.contested.is(library, name);
+        Blocks::new(
+            &self.graph,
+            &self.offers[at],
+            &self.resolutions[at],
+            self.exports[at].iter().copied().filter(|&n| open(n)),
+            open,
+        )
     }
 
     /// The root sets of a library's exports.

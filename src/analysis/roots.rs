@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::analysis::components::components;
+use crate::analysis::blocks::Pulls;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::{Offer, Resolution};
 
@@ -30,10 +30,6 @@ pub fn split_exports(
     if starts.len() < 2 {
         return together();
     }
-    let mut index: HashMap<ObjectId, u32> = HashMap::new();
-    for (at, pulled) in whole.pulled.iter().enumerate() {
-        index.insert(pulled.object, at as u32);
-    }
     let marked: Vec<u32> = whole
         .pulled
         .iter()
@@ -45,56 +41,18 @@ pub fn split_exports(
     if marked.is_empty() || words * 8 * whole.pulled.len() > LIMIT {
         return together();
     }
-    let needs: Vec<Vec<u32>> = whole
-        .pulled
-        .iter()
-        .map(|pulled| {
-            let mut to: Vec<u32> = graph.globals[pulled.object.index()]
-                .iter()
-                .filter(|g| g.kind.pulls(graph.format))
-                .map(|g| g.name)
-                .chain(graph.needs(pulled.object))
-                .filter_map(|name| {
-                    let first = offer.definer(name).and_then(|o| index.get(&o));
-                    let found = || whole.definition(name).and_then(|s| index.get(&s.object));
-                    first.or_else(found).copied()
-                })
-                .collect();
-            to.sort_unstable();
-            to.dedup();
-            to
-        })
-        .collect();
-    let component = components(needs.len(), |at| &needs[at]);
-    let count = component.iter().max().map_or(0, |&c| c as usize + 1);
-    let mut bits = vec![0u64; count * words];
+    let pulls = Pulls::new(graph, offer, whole, |_| true);
+    let mut bits = vec![0u64; pulls.count * words];
     for (bit, &at) in marked.iter().enumerate() {
-        bits[component[at as usize] as usize * words + bit / 64] |= 1 << (bit % 64);
+        bits[pulls.component[at as usize] as usize * words + bit / 64] |= 1 << (bit % 64);
     }
-    // Components are numbered from the last needed to the first: what one needs comes before it.
-    let mut members: Vec<Vec<u32>> = vec![Vec::new(); count];
-    for (at, &c) in component.iter().enumerate() {
-        members[c as usize].push(at as u32);
-    }
-    for c in 0..count {
-        for &at in &members[c] {
-            for &to in &needs[at as usize] {
-                let other = component[to as usize] as usize;
-                if other != c {
-                    for w in 0..words {
-                        bits[c * words + w] |= bits[other * words + w];
-                    }
-                }
-            }
-        }
-    }
+    pulls.spread(words, &mut bits);
     let mut groups: Vec<Vec<NameId>> = Vec::new();
     let mut known: HashMap<Option<&[u64]>, usize> = HashMap::new();
     for &name in exports {
         let own = offer
             .definer(name)
-            .and_then(|o| index.get(&o))
-            .map(|&at| component[at as usize] as usize)
+            .and_then(|o| pulls.component_of(o))
             .map(|c| &bits[c * words..(c + 1) * words]);
         let group = *known.entry(own).or_insert_with(|| {
             groups.push(Vec::new());

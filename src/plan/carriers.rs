@@ -6,6 +6,7 @@
 
 use super::groups;
 use super::partition::{Partition, SetId};
+use super::pieces::Cut;
 use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::ClassId;
 
@@ -45,13 +46,13 @@ impl Partition {
     /// export of a split root set is defined where it stands, unless other root sets have it too.
     pub(super) fn is_copied(&self, class: ClassId, s: usize) -> bool {
         self.grouped[class.index()]
-            && !(self.split[s] && self.plugins(self.set_of[class.index()]).eq([s]))
+            && !(self.is_split(s) && self.plugins(self.set_of[class.index()]).eq([s]))
     }
 
-    /// Is it taken apart by export?
+    /// Is it taken apart?
     #[must_use]
     pub fn is_split(&self, s: usize) -> bool {
-        self.split.get(s).copied().unwrap_or(false)
+        self.cuts.get(s).is_some_and(|&cut| cut != Cut::Whole)
     }
 
     /// Of a split root set: an atom by which the object can be pulled that all of its exports reach.

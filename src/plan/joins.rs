@@ -7,7 +7,8 @@
 //!   pulls the small one pulls the larger one anyway; whoever pulls the larger one pays the bytes of the small.
 //! - *beside each other*: small pieces that bring along the same.
 //!
-//! Only pieces of the same root sets are joined, and none that holds what lives without being referred to: no
+//! Nor are exports of members joined that do not come along with each other anyway: a program may define one of
+//! them itself. Only pieces of the same root sets are joined, and none that holds what lives without being referred to: no
 //! program runs a constructor, and no plugin needs a symbol, that it did not without. Within these rules small
 //! means ever more bytes, until what the objects cost is in proportion to what they hold.
 
@@ -17,9 +18,10 @@ use std::hash::Hash;
 
 use foldhash::fast::FixedState;
 
-use super::bits::ones;
+use super::bits::{Bits, ones};
 use crate::analysis::components::components;
 use crate::analysis::graph::NameId;
+use crate::input::LibraryId;
 
 /// What an object costs besides its contents, in bytes: measured on libraries of Rust and C.
 const COST: u64 = 1100;
@@ -59,6 +61,26 @@ pub struct Piece {
     pub needs: Vec<u32>,
     /// Names that it leaves to the final linker.
     pub names: Vec<NameId>,
+    /// Blocks of whose exports it defines some, where its root set has several.
+    pub defines: Vec<(LibraryId, u32)>,
+    /// A bit for each block that its units bring along anyway, where that is known.
+    pub along: Option<(LibraryId, Bits)>,
+}
+
+impl Piece {
+    /// Do all of its units bring the block along?
+    fn brings(&self, block: &(LibraryId, u32)) -> bool {
+        self.defines.binary_search(block).is_ok()
+            || self.along.as_ref().is_some_and(|(library, bits)| {
+                let word = bits.get(block.1 as usize / 64).copied().unwrap_or(0);
+                *library == block.0 && word >> (block.1 % 64) & 1 != 0
+            })
+    }
+
+    fn fits(&self, other: &Self) -> bool {
+        self.defines.iter().all(|block| other.brings(block))
+            && other.defines.iter().all(|block| self.brings(block))
+    }
 }
 
 /// By piece: itself, or what it is joined to (which is joined to nothing).
@@ -68,6 +90,8 @@ pub fn join(mut pieces: Vec<Piece>) -> Vec<u32> {
         sort(&mut piece.needs);
         piece.names.sort_unstable();
         piece.names.dedup();
+        piece.defines.sort_unstable();
+        piece.defines.dedup();
     }
     let mut joins = Joins {
         ends: (0..pieces.len() as u32).collect(),
@@ -271,7 +295,9 @@ impl Joins {
                 }
                 Entry::Occupied(mut entry) => {
                     let first = *entry.get();
-                    if self.pieces[first as usize].bytes + bytes > small(self, p) {
+                    if self.pieces[first as usize].bytes + bytes > small(self, p)
+                        || !self.fit(p, first)
+                    {
                         entry.insert(p);
                         continue;
                     }
@@ -306,6 +332,7 @@ impl Joins {
                 if grown <= room
                     && best.is_none_or(|(least, _)| grown < least)
                     && along.covers(to, p)
+                    && self.fit(p, to)
                 {
                     best = Some((grown, to));
                 }
@@ -318,9 +345,27 @@ impl Joins {
         any
     }
 
+    /// Does whoever brings one of them along bring along all members of which the other has exports?
+    fn fit(&self, piece: u32, other: u32) -> bool {
+        self.pieces[piece as usize].fits(&self.pieces[other as usize])
+    }
+
     fn add(&mut self, piece: u32, to: u32) {
         let bytes = self.pieces[piece as usize].bytes;
-        self.pieces[to as usize].bytes += bytes;
+        let defines = std::mem::take(&mut self.pieces[piece as usize].defines);
+        let along = self.pieces[piece as usize].along.take();
+        let joined = &mut self.pieces[to as usize];
+        joined.bytes += bytes;
+        joined.defines.extend(defines);
+        joined.defines.sort_unstable();
+        joined.defines.dedup();
+        joined.along = match (joined.along.take(), along) {
+            (Some((library, mut bits)), Some((other, more))) if library == other => {
+                bits.iter_mut().zip(more).for_each(|(a, b)| *a &= b);
+                Some((library, bits))
+            }
+            _ => None,
+        };
         self.ends[piece as usize] = to;
     }
 }

@@ -8,6 +8,7 @@ mod crossings;
 pub mod ctor_order;
 pub mod debug;
 pub mod dedup;
+pub mod early;
 mod groups;
 mod homes;
 mod joins;

@@ -132,6 +132,7 @@ impl<'a, 'd> Objects<'a, 'd> {
         for &s in &self.carried[set.index()] {
             builder.pull(s as usize);
         }
+        builder.ask_early(set);
         builder.settle();
         let values = builder.values();
         let carried = self.carried[set.index()].iter();

@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use super::bits::{Bits, bits_of, ones};
+use super::early;
 use super::groups;
 use super::homes::{homes, owners};
-use super::pieces::{self, Units};
+use super::pieces::{self, Cut, Units};
 use super::place::Place;
 use crate::analysis::Analysis;
+use crate::analysis::blocks::Blocks;
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
@@ -69,8 +71,10 @@ pub struct Partition {
     pub(super) exports_of_set: Vec<Vec<u32>>,
     /// By root set: the set of what it alone reaches, with all of its exports where it is split.
     pub(super) own: Vec<Option<SetId>>,
-    /// By root set: taken apart by export.
-    pub(super) split: Vec<bool>,
+    /// By root set: how far it is taken apart.
+    pub(super) cuts: Vec<Cut>,
+    /// By root set that is split: what its exports are part of (node, part).
+    parts: BTreeMap<usize, Vec<(u32, u64)>>,
     /// By root set: see [`Self::hub`].
     pub(super) hubs: Vec<Option<ClassId>>,
     /// By set: its units, where any root set is split.
@@ -88,6 +92,8 @@ pub struct Partition {
     pub(super) crossing_at: HashMap<Place, u32, FixedState>,
     /// By root set: what it brings along by rules, one class of each object.
     pub forced: Vec<Vec<ClassId>>,
+    /// What sets' objects ask for early, ascending: see [`early`](super::early).
+    pub(super) early: Vec<(SetId, NameId)>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
     /// Exports of several plugins that are not one thing: (name, root set of the second).
@@ -98,21 +104,31 @@ impl Partition {
     /// Partitions what `analysis` found to live.
     #[must_use]
     pub fn new(analysis: &Analysis<'_>, granularity: Granularity) -> Self {
-        let mut split = pieces::split(analysis, granularity);
+        let wanted = early::wanted(analysis);
+        let libraries: Vec<bool> = wanted.iter().map(|w| !w.is_empty()).collect();
+        let blocks = pieces::blocks(analysis, &libraries);
+        let mut cuts = pieces::cuts(analysis, granularity, &blocks);
         loop {
-            let partition = Self::with(analysis, granularity, split);
+            let mut partition = Self::with(analysis, granularity, cuts, &blocks);
             let carried_off = partition.carried_off(analysis);
             if carried_off.is_empty() {
+                partition.find_early(analysis, &wanted, &blocks);
+                partition.find_parts(analysis, &blocks);
                 return partition;
             }
-            split = partition.split;
+            cuts = partition.cuts;
             for s in carried_off {
-                split[s] = false;
+                cuts[s] = Cut::Whole;
             }
         }
     }
 
-    fn with(analysis: &Analysis<'_>, granularity: Granularity, split: Vec<bool>) -> Self {
+    fn with(
+        analysis: &Analysis<'_>,
+        granularity: Granularity,
+        cuts: Vec<Cut>,
+        blocks: &[Option<Blocks>],
+    ) -> Self {
         let classes = &analysis.classes;
         let count = classes.first.len();
         let words = analysis.sets.len().div_ceil(64);
@@ -143,10 +159,11 @@ impl Partition {
         let torn = ties
             .iter()
             .any(|(a, b)| bits_of_class(a.index()) != bits_of_class(b.index()));
-        let by_export = (torn || split.contains(&true)).then(|| {
-            let mut units = Units::new(analysis, &owners, &split, &ties);
-            if granularity == Granularity::Auto && split.contains(&true) {
-                units.join(analysis, |c| homes_of[c.index()].is_some());
+        let cut = cuts.iter().any(|&cut| cut != Cut::Whole);
+        let by_export = (torn || cut).then(|| {
+            let mut units = Units::new(analysis, &owners, &cuts, blocks, &ties);
+            if granularity == Granularity::Auto && cut {
+                units.join(analysis, blocks, |c| homes_of[c.index()].is_some());
             }
             units
         });
@@ -222,7 +239,8 @@ impl Partition {
             owners,
             exports_of_set: vec![Vec::new(); analysis.sets.len()],
             own,
-            split,
+            cuts,
+            parts: BTreeMap::new(),
             hubs: Vec::new(),
             units,
             first_home,
@@ -230,6 +248,7 @@ impl Partition {
             crossing: Vec::new(),
             crossing_at: HashMap::default(),
             forced: Vec::new(),
+            early: Vec::new(),
             has_bounds: false,
             clashes: Vec::new(),
         };
@@ -325,7 +344,7 @@ impl Partition {
     /// each export's object names it all.
     fn find_hubs(&mut self) {
         self.hubs = vec![None; self.own.len()];
-        for s in (0..self.own.len()).filter(|&s| self.split[s]) {
+        for s in (0..self.own.len()).filter(|&s| self.cuts[s] != Cut::Whole) {
             let classes = self.own[s].map_or(&[][..], |own| &self.classes[own.index()]);
             self.hubs[s] = classes.iter().copied().find(|c| !self.grouped[c.index()]);
             if self.hubs[s].is_none() {
@@ -365,6 +384,23 @@ impl Partition {
             sort(analysis, &mut copies);
             self.copies[set] = copies;
         }
+    }
+
+    fn find_parts(&mut self, analysis: &Analysis<'_>, blocks: &[Option<Blocks>]) {
+        for (s, &cut) in self.cuts.iter().enumerate() {
+            if cut != Cut::Whole {
+                let parts = pieces::parts(analysis, s, cut, blocks);
+                let parts = parts.iter().map(|p| (p.node, p.part)).collect();
+                self.parts.insert(s, parts);
+            }
+        }
+    }
+
+    /// The nodes of a split root set's exports, with those that a program takes together side by side:
+    /// (node, what it is part of).
+    #[must_use]
+    pub fn parts(&self, s: usize) -> &[(u32, u64)] {
+        self.parts.get(&s).map_or(&[], Vec::as_slice)
     }
 
     fn find_forced(&mut self, analysis: &Analysis<'_>) {

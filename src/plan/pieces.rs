@@ -1,7 +1,7 @@
 //! Pieces by export: which of a library's exports reach each class.
 //!
-//! A *unit* is what a program may take alone: the exports that one atom of a root set defines, or a whole
-//! root set where it is not split. In: the classes and their targets. Out: for each class the set of units
+//! A *unit* is what a program may take alone: the exports that one atom of a root set defines, those of members
+//! that come along with each other, or a whole root set where it is not split. In: the classes and their targets. Out: for each class the set of units
 //! that reach it. What a root set brings along whatever is called (constructors, retained sections, members
 //! with contested names that are part of it) is reached by all of its units.
 //!
@@ -13,15 +13,19 @@ use std::hash::BuildHasher;
 use std::ops::Range;
 
 use foldhash::fast::FixedState;
+use rayon::prelude::*;
 
+use super::bits::Bits;
 use super::joins::{Piece, join};
 use super::partition::{rule_kept, targets};
+use crate::analysis::blocks::Blocks;
 use crate::analysis::components::components;
-use crate::analysis::graph::NameId;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Reached, Target};
 use crate::analysis::{Analysis, RootKind};
 use crate::format;
+use crate::input::LibraryId;
 use crate::protocol::request::Granularity;
 
 /// Root sets with more exports than this are split without a look at what each needs.
@@ -46,15 +50,56 @@ pub struct Units {
     pub of: Vec<Range<u32>>,
     /// By class that is exported from a split root set: its units.
     unit_of: HashMap<ClassId, Vec<u32>, FixedState>,
+    /// By class that is exported from a root set of several blocks: those that define it.
+    defined: HashMap<ClassId, Vec<(LibraryId, u32)>, FixedState>,
+    /// By unit of such a root set: one of its members, which all bring along the same.
+    member: Vec<Option<ObjectId>>,
 }
 
-/// Which root sets are taken apart by export.
+/// How far a root set is taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cut {
+    /// Not at all.
+    Whole,
+    /// What it exports for another library's sake stands apart, by block.
+    Implicit,
+    /// By block: exports that come along with each other, whatever is called.
+    Blocks,
+    /// By export.
+    Exports,
+}
+
+/// The blocks of each library where they count: where a root set's exports lie in several members, or the library
+/// is one of `more`.
 #[must_use]
-pub fn split(analysis: &Analysis<'_>, granularity: Granularity) -> Vec<bool> {
+pub fn blocks(analysis: &Analysis<'_>, more: &[bool]) -> Vec<Option<Blocks>> {
+    let mut several = more.to_vec();
+    for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
+        let roots = reached.roots.iter();
+        let mut members = roots.map(|r| reached.nodes[r.1 as usize].object);
+        let first = members.next();
+        if set.kind == RootKind::Exports && members.any(|m| Some(m) != first) {
+            several[set.library().index()] = true;
+        }
+    }
+    let several = several.into_par_iter().enumerate();
+    several
+        .map(|(l, wanted)| wanted.then(|| analysis.blocks(LibraryId(l as u32))))
+        .collect()
+}
+
+/// How far each root set is taken apart.
+#[must_use]
+pub fn cuts(
+    analysis: &Analysis<'_>,
+    granularity: Granularity,
+    blocks: &[Option<Blocks>],
+) -> Vec<Cut> {
     let wanted = |s: usize| match granularity {
-        Granularity::Plugin => false,
-        Granularity::Export => true,
-        Granularity::Auto => !analysis.is_alone() && pays(analysis, s),
+        Granularity::Plugin => Cut::Implicit,
+        Granularity::Export => Cut::Exports,
+        Granularity::Auto if !analysis.is_alone() && pays(analysis, s) => Cut::Exports,
+        Granularity::Auto => Cut::Blocks,
     };
     let exported: HashSet<NameId, FixedState> = match format::ties_tables(analysis.format) {
         true => analysis.exports.iter().flatten().copied().collect(),
@@ -72,12 +117,79 @@ pub fn split(analysis: &Analysis<'_>, granularity: Granularity) -> Vec<bool> {
     };
     let sets = analysis.sets.iter().enumerate();
     sets.map(|(s, set)| {
-        set.kind == RootKind::Exports
-            && own_roots(analysis, s).len() > 1
-            && wanted(s)
-            && (exported.is_empty() || !imports_its_own(s))
+        if set.kind != RootKind::Exports || own_roots(analysis, s).len() < 2 {
+            return Cut::Whole;
+        }
+        let cut = wanted(s);
+        let several = || {
+            let parts = parts(analysis, s, cut, blocks);
+            parts.iter().any(|p| p.part != parts[0].part)
+        };
+        match several() && (exported.is_empty() || !imports_its_own(s)) {
+            true => cut,
+            false => Cut::Whole,
+        }
     })
     .collect()
+}
+
+/// An export of a root set that is taken apart.
+pub struct Part {
+    /// What may be taken alone.
+    pub part: u64,
+    pub node: u32,
+    class: ClassId,
+    member: ObjectId,
+    /// Its block, where the root set has several.
+    block: Option<u32>,
+}
+
+/// The exports of a root set, by what each is part of.
+#[must_use]
+pub fn parts(analysis: &Analysis<'_>, s: usize, cut: Cut, blocks: &[Option<Blocks>]) -> Vec<Part> {
+    let reached = &analysis.reached[s];
+    let library = analysis.sets[s].library();
+    let blocks = blocks.get(library.index()).and_then(Option::as_ref);
+    let implicit: HashSet<NameId> = match cut {
+        Cut::Implicit => analysis.implicit(library).iter().copied().collect(),
+        _ => HashSet::new(),
+    };
+    let together = |block: Option<u32>, member: ObjectId| match block {
+        Some(block) => u64::from(block),
+        None => u64::from(member.0) + (1 << 32),
+    };
+    let mut parts: Vec<Part> = Vec::with_capacity(reached.roots.len());
+    // What has exports that were asked for.
+    let mut asked: HashSet<u64> = HashSet::new();
+    for &(name, node, _) in &reached.roots {
+        let member = reached.nodes[node as usize].object;
+        let block = blocks.and_then(|b| b.of(member));
+        if cut == Cut::Implicit && !implicit.contains(&name) {
+            asked.insert(together(block, member));
+        }
+        parts.push(Part {
+            part: 0,
+            node,
+            class: analysis.classes.class_of[s][node as usize],
+            member,
+            block,
+        });
+    }
+    for part in &mut parts {
+        let own = together(part.block, part.member);
+        part.part = match cut {
+            Cut::Whole => 0,
+            Cut::Implicit if asked.contains(&own) => 0,
+            Cut::Implicit | Cut::Blocks => own + 1,
+            Cut::Exports => u64::from(part.class.0),
+        };
+    }
+    let first = parts.first().map(|p| p.block);
+    if parts.iter().all(|p| Some(p.block) == first) {
+        parts.iter_mut().for_each(|p| p.block = None);
+    }
+    parts.sort_by_key(|p| (p.part, p.class));
+    parts
 }
 
 /// Nodes of a root set's exports, each atom once.
@@ -151,16 +263,17 @@ impl Units {
     pub fn new(
         analysis: &Analysis<'_>,
         owners: &[usize],
-        split: &[bool],
+        cuts: &[Cut],
+        blocks: &[Option<Blocks>],
         ties: &[(ClassId, ClassId)],
     ) -> Self {
         let edges = Edges::new(analysis, ties);
         let component = components(edges.len(), |at| edges.of(at));
-        let seeds = Seeds::new(analysis, owners, split);
+        let seeds = Seeds::new(analysis, owners, cuts);
         // Exports that stand beside each other share most: joining two of them costs least.
         let mut joined = 1;
         loop {
-            let mut units = Self::number(analysis, split, joined);
+            let mut units = Self::number(analysis, cuts, blocks, joined);
             if units.spread(&edges, &component, &seeds) {
                 return units;
             }
@@ -169,27 +282,38 @@ impl Units {
     }
 
     /// Numbers the units: by root set, in the order of what defines them.
-    fn number(analysis: &Analysis<'_>, split: &[bool], joined: usize) -> Self {
+    fn number(
+        analysis: &Analysis<'_>,
+        cuts: &[Cut],
+        blocks: &[Option<Blocks>],
+        joined: usize,
+    ) -> Self {
         let mut units = Self::default();
-        for (s, split) in split.iter().enumerate() {
+        for (s, &cut) in cuts.iter().enumerate() {
             let from = units.root_set.len() as u32;
-            if *split {
-                let mut classes: Vec<ClassId> = analysis.reached[s]
-                    .roots
-                    .iter()
-                    .map(|&(_, node, _)| analysis.classes.class_of[s][node as usize])
-                    .collect();
-                classes.sort_unstable();
-                classes.dedup();
-                for own in classes.chunks(joined) {
+            if cut == Cut::Whole {
+                units.root_set.push(s as u32);
+                units.member.push(None);
+            } else {
+                let parts = parts(analysis, s, cut, blocks);
+                let of_parts: Vec<&[Part]> = parts.chunk_by(|a, b| a.part == b.part).collect();
+                for own in of_parts.chunks(joined) {
                     let unit = units.root_set.len() as u32;
-                    for &class in own {
-                        units.unit_of.entry(class).or_default().push(unit);
+                    let mut member = None;
+                    for part in own.iter().copied().flatten() {
+                        let known = units.unit_of.entry(part.class).or_default();
+                        if known.last() != Some(&unit) {
+                            known.push(unit);
+                        }
+                        if let Some(block) = part.block {
+                            let defined = units.defined.entry(part.class).or_default();
+                            defined.push((analysis.sets[s].library(), block));
+                        }
+                        member = Some(part.member).filter(|_| part.block.is_some());
                     }
                     units.root_set.push(s as u32);
+                    units.member.push(member.filter(|_| own.len() == 1));
                 }
-            } else {
-                units.root_set.push(s as u32);
             }
             units.of.push(from..units.root_set.len() as u32);
         }
@@ -197,7 +321,12 @@ impl Units {
     }
 
     /// Joins sets whose objects would cost more than they save; `apart` says which classes stand elsewhere.
-    pub fn join(&mut self, analysis: &Analysis<'_>, apart: impl Fn(ClassId) -> bool) {
+    pub fn join(
+        &mut self,
+        analysis: &Analysis<'_>,
+        blocks: &[Option<Blocks>],
+        apart: impl Fn(ClassId) -> bool,
+    ) {
         let classes = || (0..self.set_of.len() as u32).map(ClassId);
         let mut pieces: Vec<Piece> = Vec::new();
         pieces.resize_with(self.sets.len(), Piece::default);
@@ -207,6 +336,7 @@ impl Units {
             own.dedup();
             let next = owners.len() as u32;
             piece.owners = *owners.entry(own).or_insert(next);
+            piece.along = self.along(analysis, blocks, units);
         }
         for (s, reached) in analysis.reached.iter().enumerate() {
             for node in rule_kept(reached) {
@@ -223,6 +353,9 @@ impl Units {
             let piece = &mut pieces[at as usize];
             piece.fixed |= atom.keep.is_some() || atom.registry.is_some();
             piece.bytes += if atom.zero_fill { 0 } else { atom.size };
+            piece
+                .defines
+                .extend(self.defined.get(&class).into_iter().flatten());
             for target in reached.targets_of(n) {
                 match *target {
                     Target::External { name, .. }
@@ -257,6 +390,31 @@ impl Units {
         for set in &mut self.set_of {
             *set = ends[*set as usize];
         }
+    }
+
+    /// The blocks that all of these units bring along, where that is known.
+    fn along(
+        &self,
+        analysis: &Analysis<'_>,
+        blocks: &[Option<Blocks>],
+        units: &[u32],
+    ) -> Option<(LibraryId, Bits)> {
+        let of = |unit: u32| {
+            let library = analysis.sets[self.root_set[unit as usize] as usize].library();
+            let blocks = blocks[library.index()].as_ref()?;
+            Some((library, blocks.along(self.member[unit as usize]?)?))
+        };
+        let (first, rest) = units.split_first()?;
+        let (library, along) = of(*first)?;
+        let mut along = along.to_vec();
+        for &unit in rest {
+            let (other, bits) = of(unit)?;
+            if other != library {
+                return None;
+            }
+            along.iter_mut().zip(bits).for_each(|(a, b)| *a &= b);
+        }
+        Some((library, along))
     }
 
     /// The units of exports that the class defines.
@@ -429,12 +587,12 @@ struct Seeds {
 }
 
 impl Seeds {
-    fn new(analysis: &Analysis<'_>, owners: &[usize], split: &[bool]) -> Self {
+    fn new(analysis: &Analysis<'_>, owners: &[usize], cuts: &[Cut]) -> Self {
         let mut whole: Vec<Vec<u32>> = vec![Vec::new(); analysis.classes.first.len()];
         for (s, reached) in analysis.reached.iter().enumerate() {
             let classes = &analysis.classes.class_of[s];
             let owner = owners[s];
-            if owner != s || !split[s] {
+            if owner != s || cuts[s] == Cut::Whole {
                 for &class in classes {
                     let list = &mut whole[class.index()];
                     if list.last() != Some(&(owner as u32)) {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use super::builder::{Builder, Need};
+use super::partition::SetId;
 use super::place::start_of;
 use crate::analysis::Demand;
 use crate::analysis::identity::atoms::ClassId;
@@ -79,6 +80,19 @@ impl<'a> Builder<'_, 'a, '_> {
                         }
                     }
                 },
+            }
+        }
+    }
+
+    /// Entries for what somebody needs when it is too late: see [`early`](super::early).
+    pub fn ask_early(&mut self, set: SetId) {
+        let objects = self.objects;
+        let analysis = objects.analysis;
+        let s = objects.partition.plugins(set).next().unwrap_or(0);
+        for name in objects.partition.early(set) {
+            if !self.defined.contains_key(analysis.graph.name(name)) {
+                let kind = self.kind_in(s, name);
+                self.by_name(name, Need::plain(kind));
             }
         }
     }

@@ -4,15 +4,18 @@
 //! lives for an export is walked again on what reach recorded, and what a linker pulls on the written symbol
 //! tables.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
 use super::{Checked, fault};
+use crate::analysis::Analysis;
+use crate::analysis::blocks::Blocks;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::reach::{Reached, Target};
 use crate::error::Diagnostic;
-use crate::input::{Inputs, LibraryId};
+use crate::input::{Inputs, LibraryId, MemberId};
+use crate::plan::early;
 use crate::plan::partition::{SetId, rule_kept};
 use crate::verify::Promises;
 
@@ -24,6 +27,8 @@ struct Linker<'g, 'w> {
     graph: &'g Graph<'w>,
     definer: HashMap<NameId, ObjectId, FixedState>,
     pulled: Vec<bool>,
+    /// The workspace library's members.
+    workspace: HashSet<MemberId>,
 }
 
 impl<'g, 'w> Linker<'g, 'w> {
@@ -46,6 +51,10 @@ impl<'g, 'w> Linker<'g, 'w> {
             graph,
             definer,
             pulled: vec![false; graph.globals.len()],
+            workspace: written
+                .library(LibraryId(workspace as u32))
+                .member_ids()
+                .collect(),
         }
     }
 
@@ -59,18 +68,115 @@ impl<'g, 'w> Linker<'g, 'w> {
             };
             if !std::mem::replace(&mut self.pulled[object.index()], true) {
                 pulled.push(object);
-                let globals = self.graph.globals[object.index()].iter();
-                let needs = globals.filter(|g| g.kind.pulls(self.graph.format));
-                needed.extend(needs.map(|g| g.name));
+                needed.extend(self.needed_by(object));
             }
         }
         pulled
+    }
+
+    /// Those of the objects that come for the sake of these names.
+    fn asked_early(
+        &self,
+        pulled: &[ObjectId],
+        names: &[(NameId, u32)],
+    ) -> impl Iterator<Item = ObjectId> + use<'_, 'g, 'w> {
+        let mut needed: Vec<NameId> = names.iter().map(|n| n.0).collect();
+        let mut seen: HashSet<ObjectId, FixedState> = HashSet::default();
+        let is_pulled: HashSet<ObjectId> = pulled.iter().copied().collect();
+        while let Some(name) = needed.pop() {
+            let object = self.definer.get(&name).filter(|o| is_pulled.contains(o));
+            if let Some(&object) = object.filter(|&&o| seen.insert(o)) {
+                needed.extend(self.needed_by(object));
+            }
+        }
+        seen.into_iter()
+    }
+
+    fn needed_by(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
+        let globals = self.graph.globals[object.index()].iter();
+        let needs = globals.filter(|g| g.kind.pulls(self.graph.format));
+        needs.map(|g| g.name)
+    }
+
+    /// What pulled objects of the workspace library need of a library before it, and no object of such a library
+    /// asks for. `provided` is what these define.
+    fn asked_late(&self, pulled: &[ObjectId], provided: &HashSet<&[u8]>) -> Option<Diagnostic> {
+        let (shared, own): (Vec<ObjectId>, Vec<ObjectId>) = pulled
+            .iter()
+            .partition(|o| self.workspace.contains(&self.graph.member_of[o.index()]));
+        let elsewhere = |name: &NameId| {
+            !self.definer.contains_key(name) && provided.contains(self.graph.name(*name))
+        };
+        let mut needed = shared
+            .into_iter()
+            .flat_map(|o| self.needed_by(o))
+            .filter(elsewhere)
+            .peekable();
+        needed.peek()?;
+        let asked: HashSet<NameId> = own.into_iter().flat_map(|o| self.needed_by(o)).collect();
+        let name = needed.find(|name| !asked.contains(name))?;
+        let what = "what the workspace library needs of a library before it is asked for too late";
+        Some(fault(what).symbol(self.graph.name(name)))
     }
 
     fn clear(&mut self, pulled: &[ObjectId]) {
         for object in pulled {
             self.pulled[object.index()] = false;
         }
+    }
+}
+
+/// What later libraries need of a library's members, which were there with those that anything had pulled.
+struct Late {
+    blocks: Blocks,
+    /// As written, with the block of the member.
+    names: Vec<(NameId, u32)>,
+}
+
+impl Late {
+    fn new(
+        analysis: &Analysis<'_>,
+        library: LibraryId,
+        wanted: &BTreeSet<NameId>,
+        linker: &Linker<'_, '_>,
+    ) -> Option<Self> {
+        if wanted.is_empty() {
+            return None;
+        }
+        let blocks = analysis.blocks(library);
+        let resolution = &analysis.resolutions[library.index()];
+        let names = wanted.iter().filter_map(|&name| {
+            let block = blocks.of(resolution.definition(name)?.object)?;
+            let name = linker.graph.find_name(analysis.graph.name(name))?;
+            // What the workspace library defines comes last anyway.
+            let object = linker.definer.get(&name)?;
+            let member = linker.graph.member_of[object.index()];
+            (!linker.workspace.contains(&member)).then_some((name, block))
+        });
+        let names = names.collect();
+        Some(Self { blocks, names })
+    }
+
+    /// The first name that one of the members would have brought along, and that nothing pulled defines.
+    fn left_out(
+        &self,
+        linker: &Linker<'_, '_>,
+        members: impl Iterator<Item = ObjectId>,
+    ) -> Option<Diagnostic> {
+        let mut along = members.filter_map(|m| self.blocks.along(m));
+        let name = along.find_map(|along| {
+            let brought = |block: u32| along[block as usize / 64] >> (block % 64) & 1 != 0;
+            let pulled = |name| {
+                linker
+                    .definer
+                    .get(name)
+                    .is_some_and(|o| linker.pulled[o.index()])
+            };
+            let mut own = self.names.iter().filter(|(_, block)| brought(*block));
+            own.find(|(name, _)| !pulled(name))
+        })?;
+        let what = "an export does not bring along what a later library needs of its member";
+        Some(fault(what).symbol(linker.graph.name(name.0)))
     }
 }
 
@@ -111,9 +217,26 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
     ) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let mut faults = Vec::new();
+        let wanted = early::wanted(analysis);
+        let provided: HashSet<&[u8]> = written
+            .libraries
+            .iter()
+            .take(promises.libraries.len())
+            .flat_map(|library| library.member_ids())
+            .filter_map(|member| graph.object_of[member.index()])
+            .flat_map(|object| &graph.globals[object.index()])
+            .filter(|g| g.kind.is_definition())
+            .map(|g| graph.name(g.name))
+            .collect();
         for library in 0..promises.libraries.len() {
             let mut linker = Linker::new(written, graph, library);
             faults.extend(self.imports(written, &linker, LibraryId(library as u32)));
+            let late = Late::new(
+                analysis,
+                LibraryId(library as u32),
+                &wanted[library],
+                &linker,
+            );
             for s in analysis.export_sets(LibraryId(library as u32)) {
                 let roots = analysis.reached[s].roots.iter().map(|r| r.0);
                 let names = roots.filter_map(|n| graph.find_name(analysis.graph.name(n)));
@@ -121,10 +244,17 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 if !pulled.is_empty() {
                     let all = 0..analysis.reached[s].nodes.len() as u32;
                     faults.extend(self.left_out(s, &linker, all));
+                    faults.extend(linker.asked_late(&pulled, &provided));
                 }
+                let reached = &analysis.reached[s];
+                let members = reached
+                    .roots
+                    .iter()
+                    .map(|r| reached.nodes[r.1 as usize].object);
+                faults.extend(late.as_ref().and_then(|l| l.left_out(&linker, members)));
                 linker.clear(&pulled);
                 if self.proof.partition.is_split(s) {
-                    faults.extend(self.one_by_one(written, s, &mut linker));
+                    faults.extend(self.one_by_one(written, s, &mut linker, late.as_ref()));
                 }
             }
         }
@@ -189,6 +319,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         written: &Inputs<'w>,
         s: usize,
         linker: &mut Linker<'_, 'w>,
+        late: Option<&Late>,
     ) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let partition = self.proof.partition;
@@ -229,6 +360,13 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         always.extend(rule_kept(reached));
         walk.met.fill(false);
         let always = walk.follow(always.into_iter());
+        // What a program takes together.
+        let mut together: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
+        let mut part_of: HashMap<u32, u64, FixedState> = HashMap::default();
+        for &(node, part) in partition.parts(s) {
+            together.entry(part).or_default().push(node);
+            part_of.insert(node, part);
+        }
         let mut faults = Vec::new();
         let mut used = vec![false; linker.graph.globals.len()];
         let step = reached.roots.len().div_ceil(SAMPLE).max(1);
@@ -236,10 +374,14 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let Some(own_name) = linker.graph.find_name(analysis.graph.name(name)) else {
                 continue;
             };
-            let own = walk.follow(std::iter::once(node));
+            let part = part_of.get(&node).and_then(|part| together.get(part));
+            let part = part.map_or(std::slice::from_ref(&node), Vec::as_slice);
+            let own = walk.follow(part.iter().copied());
             let pulled = linker.pull(std::iter::once(own_name));
             let live = || always.iter().chain(&own).copied();
             faults.extend(self.left_out(s, linker, live()));
+            let member = reached.nodes[node as usize].object;
+            faults.extend(late.and_then(|l| l.left_out(linker, std::iter::once(member))));
             let places = |n: u32| self.places.get(&classes[n as usize]).into_iter().flatten();
             for (object, _) in live().flat_map(places) {
                 used[object.index()] = true;
@@ -252,6 +394,11 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                         used[object.index()] = true;
                     }
                 }
+            }
+            if let Some(late) = late {
+                linker
+                    .asked_early(&pulled, &late.names)
+                    .for_each(|o| used[o.index()] = true);
             }
             // A group's name is pulled from whichever copy of it the linker meets first.
             let copied = partition.grouped[classes[node as usize].index()];
