@@ -304,8 +304,8 @@ pub enum Symbols {
 )]
 #[serde(rename_all = "kebab-case")]
 pub enum Granularity {
-    /// Meld: exports of libraries that have more than a handful, joined where an archive member would cost
-    /// more than it saves. Prelink: libraries.
+    /// Exports of members that can be pulled apart; with meld also each export of libraries that have more than a
+    /// handful. Joined where an archive member would cost more than it saves.
     #[default]
     Auto,
     /// All that its exports need.

@@ -374,12 +374,14 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let Some(own_name) = linker.graph.find_name(analysis.graph.name(name)) else {
                 continue;
             };
-            let part = part_of.get(&node).and_then(|part| together.get(part));
-            let part = part.map_or(std::slice::from_ref(&node), Vec::as_slice);
-            let own = walk.follow(part.iter().copied());
+            let mut own = walk.follow(std::iter::once(node));
             let pulled = linker.pull(std::iter::once(own_name));
+            let live = always.iter().chain(&own).copied();
+            faults.extend(self.left_out(s, linker, live));
+            // What is taken together stands together.
+            let part = part_of.get(&node).and_then(|part| together.get(part));
+            own.extend(walk.follow(part.into_iter().flatten().copied()));
             let live = || always.iter().chain(&own).copied();
-            faults.extend(self.left_out(s, linker, live()));
             let member = reached.nodes[node as usize].object;
             faults.extend(late.and_then(|l| l.left_out(linker, std::iter::once(member))));
             let places = |n: u32| self.places.get(&classes[n as usize]).into_iter().flatten();
