@@ -4,9 +4,9 @@
 //! by its own object. Where it is taken apart by export, that object is the *hub*: what all of its exports
 //! reach. The objects of its exports name the hub alone.
 
+use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
-use super::pieces::Cut;
 use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::ClassId;
 

@@ -17,6 +17,13 @@ use crate::analysis::reach::Target;
 use crate::analysis::{Analysis, Demand, RootKind};
 use crate::input::LibraryId;
 
+/// The object that takes the place of a member, for the sake of an export or of none.
+struct StandIn {
+    object: SetId,
+    member: ObjectId,
+    export: Option<NameId>,
+}
+
 /// By library: what later ones need from outside and it exports.
 #[must_use]
 pub fn wanted(analysis: &Analysis<'_>) -> Vec<BTreeSet<NameId>> {
@@ -79,12 +86,8 @@ impl Partition {
         own.map(|e| e.1)
     }
 
-    /// The members of a library that objects take the place of: (object, member, the export or none).
-    fn stand_ins(
-        &self,
-        analysis: &Analysis<'_>,
-        library: LibraryId,
-    ) -> Vec<(SetId, ObjectId, Option<NameId>)> {
+    /// The members of a library that objects take the place of.
+    fn stand_ins(&self, analysis: &Analysis<'_>, library: LibraryId) -> Vec<StandIn> {
         let mut all = Vec::new();
         for (s, set) in analysis.sets.iter().enumerate() {
             if !set.libraries.contains(&library) {
@@ -97,16 +100,24 @@ impl Partition {
                         let class = analysis.classes.class_of[s][node as usize];
                         let own = self.own_of(s).filter(|_| self.is_copied(class, s));
                         let object = own.unwrap_or(self.set_of[class.index()]);
-                        all.push((object, reached.nodes[node as usize].object, Some(name)));
+                        all.push(StandIn {
+                            object,
+                            member: reached.nodes[node as usize].object,
+                            export: Some(name),
+                        });
                     }
                 }
                 RootKind::Member(member) => {
                     let object = self.place_of_values(s);
-                    all.extend(object.map(|object| (object, member, None)));
+                    all.extend(object.map(|object| StandIn {
+                        object,
+                        member,
+                        export: None,
+                    }));
                 }
             }
         }
-        all.retain(|&(object, ..)| self.library(analysis, object) == Some(library));
+        all.retain(|of| self.library(analysis, of.object) == Some(library));
         all
     }
 
@@ -119,15 +130,13 @@ impl Partition {
         early: &mut Vec<(SetId, NameId)>,
     ) {
         let all = self.stand_ins(analysis, library);
-        let mut chains: BTreeMap<u32, Vec<(SetId, NameId, ObjectId)>> = BTreeMap::new();
-        for &(object, member, name) in &all {
-            if let Some(name) = name.filter(|n| wanted.contains(n))
-                && let Some(block) = blocks.of(member)
+        // By block: objects, and what each of them defines.
+        let mut chains: BTreeMap<u32, Vec<(&StandIn, NameId)>> = BTreeMap::new();
+        for of in &all {
+            if let Some(name) = of.export.filter(|n| wanted.contains(n))
+                && let Some(block) = blocks.of(of.member)
             {
-                chains
-                    .entry(block)
-                    .or_default()
-                    .push((object, name, member));
+                chains.entry(block).or_default().push((of, name));
             }
         }
         let mut is_wanted = vec![false; blocks.count()];
@@ -136,26 +145,21 @@ impl Partition {
         }
         let next = blocks.next(&is_wanted);
         let first = |block: &u32| chains.get(block)?.first().map(|c| c.1);
-        for &(object, member, _) in &all {
-            match blocks.of(member).as_ref().and_then(first) {
-                Some(name) => early.push((object, name)),
-                None => early.extend(
-                    next.of(member)
-                        .iter()
-                        .filter_map(first)
-                        .map(|n| (object, n)),
-                ),
+        let mut ask = |of: &StandIn, name: NameId| early.push((of.object, name));
+        for of in &all {
+            match blocks.of(of.member).as_ref().and_then(first) {
+                Some(name) => ask(of, name),
+                None => {
+                    let names = next.of(of.member).iter().filter_map(first);
+                    names.for_each(|name| ask(of, name));
+                }
             }
         }
         for chain in chains.values() {
-            early.extend(chain.windows(2).map(|w| (w[0].0, w[1].1)));
-            if let Some(&(object, _, member)) = chain.last() {
-                early.extend(
-                    next.of(member)
-                        .iter()
-                        .filter_map(first)
-                        .map(|n| (object, n)),
-                );
+            chain.windows(2).for_each(|w| ask(w[0].0, w[1].1));
+            if let Some((last, _)) = chain.last() {
+                let names = next.of(last.member).iter().filter_map(first);
+                names.for_each(|name| ask(last, name));
             }
         }
     }

@@ -6,6 +6,7 @@ mod builder;
 mod carriers;
 mod crossings;
 pub mod ctor_order;
+mod cuts;
 pub mod debug;
 pub mod dedup;
 pub mod early;

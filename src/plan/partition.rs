@@ -11,10 +11,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use super::bits::{Bits, bits_of, ones};
+use super::cuts::{self, Cut};
 use super::early;
 use super::groups;
 use super::homes::{homes, owners};
-use super::pieces::{self, Cut, Units};
+use super::pieces::{self, Units};
 use super::place::Place;
 use crate::analysis::Analysis;
 use crate::analysis::blocks::Blocks;
@@ -106,8 +107,8 @@ impl Partition {
     pub fn new(analysis: &Analysis<'_>, granularity: Granularity) -> Self {
         let wanted = early::wanted(analysis);
         let libraries: Vec<bool> = wanted.iter().map(|w| !w.is_empty()).collect();
-        let blocks = pieces::blocks(analysis, &libraries);
-        let mut cuts = pieces::cuts(analysis, granularity, &blocks);
+        let blocks = cuts::blocks(analysis, &libraries);
+        let mut cuts = cuts::cuts(analysis, granularity, &blocks);
         loop {
             let mut partition = Self::with(analysis, granularity, cuts, &blocks);
             let carried_off = partition.carried_off(analysis);
@@ -389,7 +390,7 @@ impl Partition {
     fn find_parts(&mut self, analysis: &Analysis<'_>, blocks: &[Option<Blocks>]) {
         for (s, &cut) in self.cuts.iter().enumerate() {
             if cut != Cut::Whole {
-                let parts = pieces::parts(analysis, s, cut, blocks);
+                let parts = cuts::parts(analysis, s, cut, blocks);
                 let parts = parts.iter().map(|p| (p.node, p.part)).collect();
                 self.parts.insert(s, parts);
             }

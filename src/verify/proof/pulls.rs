@@ -228,15 +228,10 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             .filter(|g| g.kind.is_definition())
             .map(|g| graph.name(g.name))
             .collect();
-        for library in 0..promises.libraries.len() {
+        for (library, wanted) in wanted.iter().enumerate().take(promises.libraries.len()) {
             let mut linker = Linker::new(written, graph, library);
             faults.extend(self.imports(written, &linker, LibraryId(library as u32)));
-            let late = Late::new(
-                analysis,
-                LibraryId(library as u32),
-                &wanted[library],
-                &linker,
-            );
+            let late = Late::new(analysis, LibraryId(library as u32), wanted, &linker);
             for s in analysis.export_sets(LibraryId(library as u32)) {
                 let roots = analysis.reached[s].roots.iter().map(|r| r.0);
                 let names = roots.filter_map(|n| graph.find_name(analysis.graph.name(n)));
