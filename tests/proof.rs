@@ -241,8 +241,8 @@ impl Case {
                 .libraries
                 .iter()
                 .map(|library| Promise {
-                    exports: library.exports.iter().map(|e| e.as_bytes()).collect(),
-                    externals: Some(library.externals.iter().map(|e| e.as_bytes()).collect()),
+                    exports: library.exports.iter().map(|e| e.as_slice()).collect(),
+                    externals: Some(library.externals.iter().map(|e| e.as_slice()).collect()),
                     defined: Vec::new(),
                 })
                 .collect(),

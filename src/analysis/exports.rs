@@ -9,8 +9,8 @@ use crate::error::{Code, Diagnostic, Result};
 use crate::exports::api::{Owner, Symbol};
 use crate::exports::{Defined, ExportRules, Selected};
 use crate::format::{self, GlobalKind, MemberKind};
-use crate::input::crates::{self, Naming, Origin};
-use crate::input::{Inputs, Library};
+use crate::input::crates::{self, Naming, Origin, UNKNOWN};
+use crate::input::{Inputs, Library, Member};
 use crate::protocol::response::{ExportsBy, ExportsFound, Plugin};
 
 /// Crates that come with the compiler. Those that std itself depends on show nothing.
@@ -85,6 +85,8 @@ pub fn symbols<'d>(
         let native = crates::of_member(member.name) == Origin::Native;
         let owner = match (native, archive_root) {
             (_, None) => Owner::Library,
+            // rustc puts no objects of others there: the archive was put together by somebody.
+            (true, _) if krate == UNKNOWN || is_behind_all(krate, member) => Owner::RootNative,
             (false, _) if is_root => Owner::Root,
             (false, _) if STD.contains(&krate) => Owner::Std,
             (false, _) => Owner::Crate(krate),
@@ -101,7 +103,9 @@ pub fn symbols<'d>(
                     name: g.name,
                     visible: g.visibility.is_outside(),
                     vague: g.kind == GlobalKind::Vague,
-                    runtime: keeps_its_name(format, g.name) || is_intrinsic(g.name),
+                    // A crate's own items have the names that it gives them.
+                    runtime: keeps_its_name(format, g.name)
+                        || !matches!(owner, Owner::Root | Owner::Crate(_)) && is_intrinsic(g.name),
                     owner,
                 });
             } else if !g.name.starts_with(b"_ZN") && !g.name.starts_with(b"_R") {
@@ -115,6 +119,24 @@ pub fn symbols<'d>(
         used,
         root,
     })
+}
+
+/// Is it a member behind those of the crate that comes last, and none of that crate's own objects? Those have a
+/// digest before their names, or nothing but names that are reserved for compilers.
+fn is_behind_all(krate: &str, member: &Member<'_>) -> bool {
+    let digest = |(first, _): (&[u8], &[u8])| {
+        first.ends_with(b"-") && first[..16].iter().all(u8::is_ascii_hexdigit)
+    };
+    if krate != "compiler_builtins" || member.name.split_at_checked(17).is_some_and(digest) {
+        return false;
+    }
+    let decoration = format::decoration(member.kind);
+    let mut own = false;
+    let looked = format::for_each_global(member.kind, member.data, &mut |g| {
+        let bare = g.name.strip_prefix(decoration).unwrap_or(g.name);
+        own |= g.kind.is_definition() && g.visibility.is_outside() && !bare.starts_with(b"__");
+    });
+    looked.is_ok() && own
 }
 
 /// How the crates of a library were optimised together.

@@ -245,7 +245,7 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     pub manifest: Option<Utf8PathBuf>,
     /// Globs of symbols that plugins export, besides the manifest's
-    #[arg(long, value_name = "PATTERN", num_args = 1.., value_delimiter = ',')]
+    #[arg(long, value_name = "PATTERN", num_args = 1..)]
     pub exports: Vec<String>,
     /// Exports by what makes them, besides the manifest's
     #[arg(long, value_enum, value_name = "NAME", value_delimiter = ',')]

@@ -39,9 +39,7 @@ pub(super) fn arguments(mut given: Vec<OsString>) -> Result<Vec<OsString>> {
     let Some(command) = words.get(at) else {
         return Ok(given);
     };
-    let libraries = words
-        .iter()
-        .any(|w| w.ends_with(".a") || w.ends_with(".lib"));
+    let libraries = names_libraries(&words);
     let helps = words
         .iter()
         .any(|w| ["-h", "--help", "-V", "--version"].contains(w));
@@ -77,6 +75,18 @@ pub(super) fn arguments(mut given: Vec<OsString>) -> Result<Vec<OsString>> {
     Ok(given)
 }
 
+/// Are libraries given, and no workspace meant? Those of a program, for `--used-by`, are none.
+fn names_libraries(words: &[&str]) -> bool {
+    let mut of_program = false;
+    words.iter().any(|word| {
+        if word.starts_with('-') {
+            of_program = *word == "--used-by";
+            return false;
+        }
+        !of_program && (word.ends_with(".a") || word.ends_with(".lib"))
+    })
+}
+
 /// The Cargo.toml of the working directory or the nearest folder above.
 fn around() -> Result<Utf8PathBuf> {
     let here = camino::absolute_utf8(".").unwrap_or_default();
@@ -91,4 +101,18 @@ fn around() -> Result<Utf8PathBuf> {
         .hint("go to the workspace, or name its Cargo.toml with --manifest-path")
         .into()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::names_libraries;
+
+    #[test]
+    fn a_programs_libraries_are_not_those_to_combine() {
+        let of = |line: &str| names_libraries(&line.split(' ').collect::<Vec<_>>());
+        assert!(of("meld liba.a"));
+        assert!(of("meld --used-by m.o -- a.lib"));
+        assert!(!of("meld --used-by m.o libapp.a --offline"));
+        assert!(!of("meld --used-by=libapp.a"));
+    }
 }

@@ -128,7 +128,9 @@ impl ExportArgs {
     fn split(self) -> Exports {
         let (paths, exports) = self
             .exports
-            .into_iter()
+            .iter()
+            .flat_map(|list| patterns(list))
+            .map(str::to_owned)
             .partition::<Vec<String>, _>(|e| e.ends_with(".a") || e.ends_with(".lib"));
         let paths = paths.into_iter().map(Utf8PathBuf::from).collect();
         Exports {
@@ -139,6 +141,27 @@ impl ExportArgs {
             paths,
         }
     }
+}
+
+/// Patterns of a list with commas; one within `{a,b}` or behind a backslash is the pattern's own.
+fn patterns(list: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let (mut from, mut depth, mut escaped) = (0, 0_u32, false);
+    for (at, c) in list.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => depth += 1,
+            '}' => depth = depth.saturating_sub(1),
+            ',' if depth == 0 => {
+                all.extend(list.get(from..at));
+                from = at + 1;
+            }
+            _ => {}
+        }
+    }
+    all.extend(list.get(from..));
+    all
 }
 
 impl Combine {

@@ -13,6 +13,9 @@ use super::{MetadataFile, Placed, Subject, native};
 use crate::protocol::request::Metadata;
 use crate::protocol::response::FileKind;
 
+/// The target that stands for all plugins.
+pub(super) const ALL: &str = "all";
+
 pub(super) fn file(subject: &Subject<'_>, metadata: &Metadata) -> MetadataFile {
     let workspace = subject.workspace_library.map(|w| w.library.as_str());
     let workspace = workspace.unwrap_or(crate::manifest::DEFAULT_WORKSPACE_LIBRARY);
@@ -91,9 +94,9 @@ fn render(
     let _ = write!(
         text,
         "
-if(NOT TARGET {namespace}::all)
-  add_library({namespace}::all INTERFACE IMPORTED)
-  set_property(TARGET {namespace}::all PROPERTY INTERFACE_LINK_LIBRARIES \"{}\")
+if(NOT TARGET {namespace}::{ALL})
+  add_library({namespace}::{ALL} INTERFACE IMPORTED)
+  set_property(TARGET {namespace}::{ALL} PROPERTY INTERFACE_LINK_LIBRARIES \"{}\")
 endif()
 ",
         all.join(";")

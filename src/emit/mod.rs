@@ -12,9 +12,11 @@ mod pkgconfig;
 mod places;
 pub mod xcframework;
 
+use std::collections::HashMap;
+
 use camino::{Utf8Path, Utf8PathBuf};
 
-use crate::error::Result;
+use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::Format;
 use crate::input::library_name;
 use crate::protocol::request::{Metadata, Strategy};
@@ -67,6 +69,75 @@ pub fn emit(subject: &Subject<'_>, metadata: &Metadata) -> Result<Vec<MetadataFi
         files.push(depfile(path, metadata, &written, subject.inputs));
     }
     Ok(files)
+}
+
+/// Refuses libraries of which metadata would be written to one place, or under one name: the first would hide the
+/// others.
+///
+/// # Errors
+/// `manifest-duplicate-plugin`.
+pub fn check_names(plugins: &[Plugin], metadata: &Metadata) -> Result<()> {
+    let mut errors = Vec::new();
+    let mut libraries: HashMap<&str, &Plugin> = HashMap::new();
+    let mut targets: HashMap<&str, &Plugin> = HashMap::new();
+    for plugin in plugins {
+        let library = plugin.library.as_str();
+        if (metadata.pkg_config || metadata.libtool || metadata.cmake)
+            && let Some(first) = libraries.insert(library, plugin)
+        {
+            let hint = "give one of the files another name, or ask for no metadata";
+            errors.push(same(plugin, first, "library", library).hint(hint));
+            continue;
+        }
+        if !metadata.cmake {
+            continue;
+        }
+        let hint = "give one of them another `plugin` name in the manifest";
+        let names = [plugin.plugin.as_str(), library];
+        // Either name is a target; of one plugin both may be the same.
+        for name in names.iter().take(if names[0] == names[1] { 1 } else { 2 }) {
+            if let Some(first) = targets.insert(name, plugin) {
+                errors.push(same(plugin, first, "CMake target", name).hint(hint));
+                break;
+            }
+        }
+        if names.contains(&cmake::ALL) {
+            let message = format!(
+                "the library `{library}` takes the CMake target `{}`, which stands for all",
+                cmake::ALL
+            );
+            let diagnostic = Diagnostic::new(Code::ManifestDuplicatePlugin, message);
+            errors.push(
+                of_file(diagnostic, plugin).hint("write no CMake targets, or give it another name"),
+            );
+        }
+    }
+    Error::all(errors)
+}
+
+fn same(plugin: &Plugin, first: &Plugin, what: &str, name: &str) -> Diagnostic {
+    let message = format!(
+        "`{}` and `{}` both make the {what} `{name}`",
+        first
+            .path
+            .as_ref()
+            .map_or(first.library.as_str(), |p| p.as_str()),
+        plugin
+            .path
+            .as_ref()
+            .map_or(plugin.library.as_str(), |p| p.as_str()),
+    );
+    of_file(
+        Diagnostic::new(Code::ManifestDuplicatePlugin, message),
+        plugin,
+    )
+}
+
+fn of_file(diagnostic: Diagnostic, plugin: &Plugin) -> Diagnostic {
+    match &plugin.path {
+        Some(path) => diagnostic.file(path),
+        None => diagnostic,
+    }
 }
 
 /// The dependency file of `written` libraries, which depend on `inputs`.

@@ -46,11 +46,20 @@ pub fn needed(format: Format, natives: &[String], externals: &[String]) -> Vec<S
 /// itself is not named, nor what pkg-config must be asked for.
 #[must_use]
 pub fn found(environment: Environment, externals: &[String], asked: &[String]) -> Vec<String> {
+    let driver = !matches!(environment, Environment::WindowsMsvc | Environment::Apple);
+    let told = |provider: &Provider| {
+        driver
+            && ["-latomic", "-fopenmp"]
+                .iter()
+                .any(|arg| provider.link == [*arg])
+    };
     let place = |provider: &Provider| match provider.kind {
         // Every program of Apple's has it.
         _ if provider.link == ["-lSystem"] => None,
         ProviderKind::SystemDll | ProviderKind::SystemLibrary | ProviderKind::Framework => Some(0),
         ProviderKind::CxxRuntime => Some(1),
+        // Compiler drivers link these where they are told to, and no other runtime of compilers.
+        ProviderKind::CompilerRuntime if told(provider) => Some(1),
         ProviderKind::Libm => Some(2),
         ProviderKind::Libdl => Some(3),
         ProviderKind::Pthread => Some(4),
@@ -108,7 +117,9 @@ mod tests {
             "nobody_knows",
         ];
         assert_eq!(of(glibc, &externals, &["-lmine"]), "-lmine -lstdc++ -lm");
-        assert_eq!(of(glibc, &["malloc", "deflate"], &[]), "");
+        assert_eq!(of(glibc, &["malloc", "deflate", "__divti3"], &[]), "");
+        let runtimes = ["GOMP_parallel", "__atomic_load_16", "cos"];
+        assert_eq!(of(glibc, &runtimes, &[]), "-fopenmp -latomic -lm");
         let mac = Environment::Apple;
         assert_eq!(
             of(

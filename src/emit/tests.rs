@@ -422,6 +422,37 @@ endif()
 }
 
 #[test]
+fn names_that_meet_are_refused() {
+    let all = |names: &[&str]| -> Vec<Plugin> {
+        let mut dirs = ["/a", "/b"].iter().cycle();
+        let of = |name: &&str| plugin(name, dirs.next().unwrap(), "", "");
+        names.iter().map(of).collect()
+    };
+    let refused =
+        |names: &[&str], metadata: &Metadata| super::check_names(&all(names), metadata).is_err();
+    let cmake = Metadata {
+        cmake: true,
+        ..Metadata::default()
+    };
+    let pkg_config = Metadata {
+        pkg_config: true,
+        ..Metadata::default()
+    };
+    assert!(!refused(&["gstone", "two"], &cmake));
+    for names in [
+        &["gstfoo", "foo"][..],
+        &["foo", "foo"],
+        &["gstall", "b"],
+        &["all"],
+    ] {
+        assert!(refused(names, &cmake), "{names:?}");
+    }
+    assert!(refused(&["foo", "foo"], &pkg_config));
+    assert!(!refused(&["gstfoo", "foo"], &pkg_config));
+    assert!(!refused(&["foo", "foo"], &Metadata::default()));
+}
+
+#[test]
 fn depfile() {
     let plugins = [plugin("gstjson", "/p/lib", "", "")];
     let workspace = workspace("/p/lib");

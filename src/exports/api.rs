@@ -49,12 +49,13 @@ pub struct Api<'n> {
 impl Symbol<'_> {
     /// Is it an item that rustc would export, or a C function?
     fn is_of_c(&self, decoration: &[u8]) -> bool {
-        self.visible
-            && !self.runtime
-            && self
-                .name
-                .strip_prefix(decoration)
-                .is_some_and(|bare| is_c_name(bare) && !is_rustc_name(bare))
+        let Some(bare) = self.name.strip_prefix(decoration) else {
+            return false;
+        };
+        // What rustc did not mangle was named so by somebody, whatever it looks like.
+        let of_rust = matches!(self.owner, Owner::Root | Owner::Crate(_));
+        let cxx = !of_rust && bare.starts_with(b"_Z");
+        self.visible && !self.runtime && !cxx && is_c_name(bare) && !is_rustc_name(bare)
     }
 
     /// Is it seen, and not only a copy of what everybody has?
@@ -63,8 +64,8 @@ impl Symbol<'_> {
     }
 }
 
-/// Can a program of C name it? Not where another language mangled it: Itanium's ABI and rustc's, Microsoft's,
-/// and what compilers put into names that are nobody's.
+/// Can a program of C name it? Not where rustc mangled it or Microsoft's compiler did, nor what compilers put into
+/// names that are nobody's. Whole names are looked at: `_Reset` and `anon.x` are names like any other.
 fn is_c_name(bare: &[u8]) -> bool {
     let bare = match bare.iter().rposition(|&b| b == b'@') {
         // `name@8`: the bytes of a function's arguments, on 32-bit Windows; constants have more digits.
@@ -73,13 +74,85 @@ fn is_c_name(bare: &[u8]) -> bool {
         }
         _ => bare,
     };
-    let mangled = [&b"_ZN"[..], b"_R", b"_Z", b"__ZN", b"__R"];
     !bare.is_empty()
-        && !mangled.iter().any(|m| bare.starts_with(m))
+        && !is_mangled(bare)
         && !bare.starts_with(b".")
-        && !bare.starts_with(b"anon.")
-        && !bare.windows(6).any(|w| w == b".llvm.")
+        && !is_anonymous(bare)
+        && !is_promoted(bare)
         && !bare.iter().any(|b| matches!(b, b'@' | b'?'))
+}
+
+/// `anon.<32 hexadecimal digits>.<number>`: LLVM's name of a constant without one.
+fn is_anonymous(bare: &[u8]) -> bool {
+    let Some(rest) = bare.strip_prefix(b"anon.") else {
+        return false;
+    };
+    let digits = rest.iter().take_while(|b| b.is_ascii_hexdigit()).count();
+    digits >= 32 && is_numbered(&rest[digits..])
+}
+
+/// `<name>.llvm.<number>`: a local name that link-time optimisation made global.
+fn is_promoted(bare: &[u8]) -> bool {
+    let at = bare.windows(6).rposition(|w| w == b".llvm.");
+    at.is_some_and(|at| is_numbered(&bare[at + 5..]))
+}
+
+/// `.` and digits, of which more may follow.
+fn is_numbered(text: &[u8]) -> bool {
+    text.first() == Some(&b'.') && text.get(1).is_some_and(u8::is_ascii_digit)
+}
+
+/// Did rustc mangle the name? By its old scheme, `_ZN…17h<16 hexadecimal digits>E`, or by its new one (RFC 2603).
+/// Formats with an underscore before names may have one more.
+fn is_mangled(bare: &[u8]) -> bool {
+    let bare = match bare.strip_prefix(b"__") {
+        Some(_) => &bare[1..],
+        None => bare,
+    };
+    if let Some(rest) = bare.strip_prefix(b"_ZN") {
+        let hash = |w: &[u8]| {
+            w.starts_with(b"17h") && w[3..19].iter().all(u8::is_ascii_hexdigit) && w[19] == b'E'
+        };
+        return rest.windows(20).any(hash);
+    }
+    bare.strip_prefix(b"_R").is_some_and(is_path_of_rust)
+}
+
+/// Is it a path of the v0 scheme? As far as to the crate that every path begins with.
+fn is_path_of_rust(mut path: &[u8]) -> bool {
+    let number = |text: &[u8]| {
+        let end = text.iter().position(|&b| b == b'_')?;
+        let digits = text.get(..end)?;
+        digits
+            .iter()
+            .all(u8::is_ascii_alphanumeric)
+            .then_some(end + 1)
+    };
+    let without_disambiguator = |text: &'_ [u8]| -> usize {
+        match text.strip_prefix(b"s").and_then(number) {
+            Some(end) => end + 1,
+            None => 0,
+        }
+    };
+    while let Some((tag, rest)) = path.split_first() {
+        path = match tag {
+            // A crate: the length of its name follows.
+            b'C' => {
+                let name = &rest[without_disambiguator(rest)..];
+                let name = name.strip_prefix(b"u").unwrap_or(name);
+                return name.first().is_some_and(u8::is_ascii_digit);
+            }
+            // Something in a namespace of a path.
+            b'N' if rest.first().is_some_and(u8::is_ascii_alphabetic) => &rest[1..],
+            // An implementation, and a path with generic arguments.
+            b'M' | b'X' => &rest[without_disambiguator(rest)..],
+            b'I' => rest,
+            // A type as a trait: types begin with small letters too.
+            b'Y' => return true,
+            _ => return false,
+        };
+    }
+    false
 }
 
 fn is_short_number(text: &[u8]) -> bool {
@@ -88,15 +161,33 @@ fn is_short_number(text: &[u8]) -> bool {
 
 /// What rustc puts into libraries for itself.
 fn is_rustc_name(bare: &[u8]) -> bool {
-    let stems = [
-        &b"__rust"[..],
+    const STEMS: [&[u8]; 9] = [
         b"DW.ref.",
         b"__llvm_",
         b"__covrec_",
         b"__imp_",
+        // The allocator's, of all versions; those of `global_allocator` and of std.
+        b"__rust_alloc",
+        b"__rg_",
+        b"__rdl_",
+        b"__rustc_debug_gdb_scripts_section_",
+        b"__rustc_proc_macro_decls_",
     ];
-    stems.iter().any(|s| bare.starts_with(s))
-        || matches!(bare, b"rust_eh_personality" | b"rust_begin_unwind")
+    const NAMES: [&[u8]; 12] = [
+        b"__rust_dealloc",
+        b"__rust_realloc",
+        b"__rust_no_alloc_shim_is_unstable",
+        b"__rust_no_alloc_shim_is_unstable_v2",
+        b"__rust_maybe_catch_panic",
+        b"__rust_start_panic",
+        b"__rust_panic_cleanup",
+        b"__rust_drop_panic",
+        b"__rust_foreign_exception",
+        b"__rust_probestack",
+        b"rust_eh_personality",
+        b"rust_begin_unwind",
+    ];
+    STEMS.iter().any(|s| bare.starts_with(s)) || NAMES.contains(&bare)
 }
 
 impl<'n> Defined<'_, 'n> {
@@ -252,18 +343,30 @@ mod tests {
             b"CreateFileW@28",
             b"dotted.name$x",
             b"_leading",
+            b"_Reset",
+            b"_RNew",
+            b"_RCx",
+            b"_Zap",
+            b"_ZNot",
+            b"__Rest",
+            b"anon.x",
+            b"my.llvm.thing",
         ] {
             assert!(is_c_name(name), "{}", String::from_utf8_lossy(name));
         }
         for name in [
-            &b"_ZN3foo3barE"[..],
+            &b"_ZN3foo3bar17h0123456789abcdefE"[..],
+            b"_ZN3foo3bar17h0123456789abcdefE.llvm.123",
+            b"anon.0123456789abcdef0123456789abcdef.12.llvm.77",
             b"_RNvCs_3foo",
-            b"_Z3foov",
+            b"_RNvMs_NtCsfs8vqYEOnnL_3foo3barNtB4_1X3new",
+            b"_RINvYhNtC3foo3Bar3bazE",
+            b"__RNvC3foo3bar",
             b"?f@@YAXXZ",
             b"__real@3f800000",
             b"__xmm@00000000000000010000000000000001",
             b".refptr.x",
-            b"anon.0123.4",
+            b"anon.0123456789abcdef0123456789abcdef.4",
             b"f.llvm.77",
             b"@4",
             b"",

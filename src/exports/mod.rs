@@ -66,6 +66,14 @@ pub struct Asked<'a> {
     pub crates: &'a [String],
 }
 
+impl Asked<'_> {
+    /// Is nothing asked for?
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.patterns.is_empty() && self.presets.is_empty() && self.crates.is_empty()
+    }
+}
+
 /// The exports of a run.
 #[derive(Debug, Default)]
 pub struct Selected<'n> {
@@ -114,6 +122,15 @@ impl<'a> ExportRules<'a> {
             entries: Entries::new(manifest.map_or(&[], |m| &m.plugins)),
             asked,
         }
+    }
+
+    /// Is the API of crates meant, besides what libraries are found to have?
+    #[must_use]
+    pub fn speak_of_crates(&self) -> bool {
+        let named = |m: &Manifest| {
+            !m.exports_of.is_empty() || m.plugins.iter().any(|e| !e.exports_of.is_empty())
+        };
+        !self.asked.crates.is_empty() || self.manifest.is_some_and(named)
     }
 
     /// The manifest's entry for a library.
@@ -202,10 +219,11 @@ impl<'a> ExportRules<'a> {
             selected.found.push(found);
             selected.warnings.extend(warning);
         }
-        for (wish, matched) in &everyone {
-            if !matched && errors.is_empty() {
-                errors.push(unmatched::in_all(wish, libraries));
-            }
+        if errors.is_empty() {
+            let unmatched = everyone.iter().filter(|(_, matched)| !matched);
+            let told = unmatched.enumerate();
+            errors
+                .extend(told.map(|(n, (wish, _))| unmatched::in_all(wish, libraries, n < HINTED)));
         }
         Error::all(errors)?;
         Ok(selected)

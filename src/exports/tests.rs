@@ -187,15 +187,23 @@ fn globs_leave_hidden_symbols_out_and_names_do_not() {
 
 #[test]
 fn the_api_is_that_of_the_own_crate() {
-    let mut library =
-        Library::new("x", &[b"x_call", b"_ZN1x1fE", b"_RNvC1x1f", b"anon.0.1"]).with([
-            symbol(b"x_native", Owner::RootNative),
-            symbol(b"dep_call", Owner::Crate("dep")),
-            symbol(b"dep_used", Owner::Crate("dep")),
-            symbol(b"dep_native", Owner::Native("dep")),
-            symbol(b"rust_eh_personality", Owner::Std),
-            hidden(b"x_hidden"),
-        ]);
+    let mut library = Library::new(
+        "x",
+        &[
+            b"x_call",
+            b"_ZN1x1f17h0123456789abcdefE",
+            b"_RNvC1x1f",
+            b"anon.0123456789abcdef0123456789abcdef.1",
+        ],
+    )
+    .with([
+        symbol(b"x_native", Owner::RootNative),
+        symbol(b"dep_call", Owner::Crate("dep")),
+        symbol(b"dep_used", Owner::Crate("dep")),
+        symbol(b"dep_native", Owner::Native("dep")),
+        symbol(b"rust_eh_personality", Owner::Std),
+        hidden(b"x_hidden"),
+    ]);
     library.used.insert(b"dep_used");
     let mut all = [library];
     let rules = ExportRules::new(None, Asked::default());

@@ -89,11 +89,15 @@ impl Defined<'_, '_> {
     }
 }
 
-/// No library has what is asked of all.
-pub(super) fn in_all(wish: &Wish, libraries: &[Defined<'_, '_>]) -> Diagnostic {
+/// No library has what is asked of all. With a hint where that is wanted.
+pub(super) fn in_all(wish: &Wish, libraries: &[Defined<'_, '_>], hinted: bool) -> Diagnostic {
     let message = format!("no library exports {}", wish.failure());
     let message = message.replace("exports nothing", "exports anything");
-    unmatched(wish, message, libraries)
+    if hinted {
+        unmatched(wish, message, libraries)
+    } else {
+        Diagnostic::new(Code::ManifestExportUnmatched, message)
+    }
 }
 
 /// A warning of what looks like API and is no export.

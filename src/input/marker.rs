@@ -47,6 +47,36 @@ pub struct Marker {
     /// How a thinned library is made whole; absent where the strategy does not allow it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub restore: Option<Vec<Part>>,
+    /// The exports, where a request or manifest said them, or a program takes them. A name that is no text of UTF-8
+    /// stands as a list of its bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exports: Option<Vec<Export>>,
+}
+
+/// Name of an export.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Export {
+    Text(String),
+    Bytes(Vec<u8>),
+}
+
+impl Export {
+    #[must_use]
+    pub fn new(name: &[u8]) -> Self {
+        match std::str::from_utf8(name) {
+            Ok(text) => Self::Text(text.to_owned()),
+            Err(_) => Self::Bytes(name.to_vec()),
+        }
+    }
+
+    #[must_use]
+    pub fn name(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
 }
 
 /// Digest of a member's bytes.

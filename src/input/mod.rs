@@ -137,6 +137,13 @@ impl MappedFile {
         Ok(())
     }
 
+    /// The files of a thin archive's members, sorted; of any other file none.
+    pub fn thin_members(&self) -> impl Iterator<Item = &Utf8Path> {
+        let mut paths: Vec<&Utf8Path> = self.thin.values().map(|f| f.path.as_path()).collect();
+        paths.sort_unstable();
+        paths.into_iter()
+    }
+
     /// Reads the archive in this file.
     ///
     /// # Errors

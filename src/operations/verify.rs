@@ -7,7 +7,7 @@ use crate::analysis::identity::members::MemberClasses;
 use crate::analysis::{Analysis, Sharing};
 use crate::error::{Code, Diagnostic, Result};
 use crate::exports::{Defined, ExportRules, NameRules};
-use crate::input::marker::Marker;
+use crate::input::marker::{Export, Marker};
 use crate::input::{self, Inputs, LibraryId};
 use crate::manifest;
 use crate::plan::partition::Partition;
@@ -34,12 +34,15 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
     paths.push(workspace.clone());
     let files = input::open_all(&paths)?;
     let written = Inputs::read(&files)?;
-    let strategy = written
-        .members
+    let markers: Vec<Option<Marker>> = written
+        .libraries
         .iter()
-        .find_map(|m| Marker::read(m.name, m.data))
-        .map(|m| m.strategy);
-    let Some(strategy) = strategy else {
+        .map(|l| {
+            let mut members = l.member_ids().map(|id| written.member(id));
+            members.find_map(|m| Marker::read(m.name, m.data))
+        })
+        .collect();
+    let Some(strategy) = markers.iter().flatten().next().map(|m| m.strategy) else {
         return Err(
             Diagnostic::new(Code::NotOurs, "these libraries carry no marker")
                 .file(workspace)
@@ -62,8 +65,13 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
     // What is looked for comes from the originals where they are given.
     let source = if known { &originals } else { &written };
     let mut exports = Vec::new();
+    let said = manifest.is_some() || !request.asked().is_empty();
     if atomic {
-        exports = exported(source, count, &rules)?;
+        let kept = match said {
+            true => vec![None; count],
+            false => markers.iter().take(count).map(kept).collect(),
+        };
+        exports = exported(source, kept, &rules)?;
     }
     let mut promises = Promises {
         libraries: vec![Promise::default(); count],
@@ -106,23 +114,34 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
     Ok(Response::new("verify"))
 }
 
-/// The exports of the first `count` libraries. Where a plugin's export lies in the workspace
-/// library, the names of both count.
+/// The exports that a library's marker keeps: those that a request said.
+fn kept(marker: &Option<Marker>) -> Option<Vec<&[u8]>> {
+    let exports = marker.as_ref()?.exports.as_ref()?;
+    Some(exports.iter().map(Export::name).collect())
+}
+
+/// The exports of libraries, one each for `kept`, which are right where it has any. Where a plugin's export lies in
+/// the workspace library, the names of both count.
 fn exported<'d>(
     inputs: &Inputs<'d>,
-    count: usize,
+    kept: Vec<Option<Vec<&'d [u8]>>>,
     rules: &ExportRules<'_>,
 ) -> Result<Vec<Vec<&'d [u8]>>> {
     let mut symbols = all_symbols(inputs, &[])?;
-    let shared = symbols.split_off(count.min(symbols.len()));
+    let shared = symbols.split_off(kept.len().min(symbols.len()));
     for own in &mut symbols {
         own.defined
             .extend(shared.iter().flat_map(|s| s.defined.iter()));
     }
     let decoration = decoration(inputs);
-    let libraries = inputs.libraries.iter().zip(&symbols);
+    let libraries = inputs.libraries.iter().zip(&symbols).zip(&kept);
     let defined: Vec<Defined<'_, 'd>> = libraries
-        .map(|(library, symbols)| define(library, None, symbols, decoration))
+        .filter(|(_, kept)| kept.is_none())
+        .map(|((library, symbols), _)| define(library, None, symbols, decoration))
         .collect();
-    Ok(rules.select(&defined)?.exports)
+    let mut found = rules.select(&defined)?.exports.into_iter();
+    let exports = kept.into_iter();
+    Ok(exports
+        .map(|kept| kept.or_else(|| found.next()).unwrap_or_default())
+        .collect())
 }

@@ -8,6 +8,7 @@ use std::io;
 use camino::{Utf8Path, Utf8PathBuf};
 use tempfile::TempDir;
 
+use super::stale;
 use crate::error::{Code, Diagnostic, Result};
 use crate::input::MappedFile;
 
@@ -168,10 +169,14 @@ impl Stage {
             Some(at) => at,
             None => {
                 self.make_dir(&parent)?;
+                stale::sweep(&parent, PREFIX);
                 let dir = tempfile::Builder::new()
                     .prefix(PREFIX)
                     .tempdir_in(&parent)
                     .map_err(|e| output_error(&e, &parent))?;
+                if let Some(dir) = Utf8Path::from_path(dir.path()) {
+                    stale::sign(dir);
+                }
                 self.dirs.push((parent, dir));
                 self.dirs.len() - 1
             }
@@ -179,7 +184,7 @@ impl Stage {
         let dir = self
             .dirs
             .get(at)
-            .and_then(|(_, d)| Utf8Path::from_path(d.path()));
+            .and_then(|(parent, d)| Some(parent.join(d.path().file_name()?.to_str()?)));
         let Some(dir) = dir else {
             return Err(Diagnostic::new(Code::Internal, "no staging folder").into());
         };

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::format::{self, MemberKind};
-use crate::input::marker::{MEMBER, Marker, Part, Role, VERSION, digest};
+use crate::input::marker::{Export, MEMBER, Marker, Part, Role, VERSION, digest};
 use crate::input::{self, Inputs};
 use crate::plan::{OutputLibrary, OutputMember, OutputSet, Restore};
 use crate::protocol::request::Strategy;
@@ -39,6 +39,9 @@ pub fn mark(set: &mut OutputSet<'_>, strategy: Strategy, inputs: &Inputs<'_>) {
             run: run.clone(),
             libraries: Vec::new(),
             restore: library.restore.as_deref().map(|r| parts(r, &digests)),
+            exports: library
+                .exports_said
+                .then(|| library.exports.iter().map(|e| Export::new(e)).collect()),
         };
         library.members.push(member(&marker, template));
     }
@@ -49,6 +52,7 @@ pub fn mark(set: &mut OutputSet<'_>, strategy: Strategy, inputs: &Inputs<'_>) {
         run,
         libraries,
         restore: None,
+        exports: None,
     };
     set.workspace.members.push(member(&marker, template));
 }

@@ -7,4 +7,5 @@ pub mod archive;
 pub mod commit;
 pub mod mark;
 pub mod merge;
+mod stale;
 pub mod targets;

@@ -194,19 +194,18 @@ fn describe<'d>(
     name: &str,
 ) -> OutputLibrary<'d> {
     let graph = &analysis.graph;
-    let text = |n: NameId| String::from_utf8_lossy(graph.name(n)).into_owned();
-    let mut exports: Vec<String> = analysis.exports[at].iter().map(|&n| text(n)).collect();
+    let text = |n: NameId| graph.name(n).to_vec();
+    let mut exports: Vec<Vec<u8>> = analysis.exports[at].iter().map(|&n| text(n)).collect();
     exports.sort();
     exports.dedup();
     let library = LibraryId(at as u32);
-    let mut externals: Vec<String> = analysis
+    let mut externals: Vec<Vec<u8>> = analysis
         .externals(library)
         .into_iter()
         .filter(|&n| !imports.provide(library, n))
         .map(text)
         .collect();
-    let missing = imports.missing(library).map(String::from_utf8_lossy);
-    externals.extend(missing.map(|n| n.into_owned()));
+    externals.extend(imports.missing(library).map(<[u8]>::to_vec));
     externals.sort();
     let resolution = &analysis.resolutions[at];
     let library = &inputs.libraries[at];
@@ -228,5 +227,6 @@ fn describe<'d>(
             .sum(),
         exports,
         externals,
+        exports_said: false,
     }
 }

@@ -63,9 +63,11 @@ pub struct OutputLibrary<'d> {
     /// these and the workspace library it can be made whole again.
     pub restore: Option<Vec<Restore>>,
     /// Symbols that programs take from the plugin, where the strategy knows them.
-    pub exports: Vec<String>,
+    pub exports: Vec<Vec<u8>>,
     /// Symbols that programs must provide from elsewhere, where the strategy knows them.
-    pub externals: Vec<String>,
+    pub externals: Vec<Vec<u8>>,
+    /// The exports are what a request or manifest says, or what a program takes: nobody finds them in the libraries.
+    pub exports_said: bool,
 }
 
 /// A member that was made of atoms, and where they are in it.

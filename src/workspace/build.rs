@@ -26,6 +26,9 @@ use crate::protocol::request::Builder;
 enum Way {
     /// `cargo build`, as the user would.
     Plain,
+    /// The same in a folder of our own. cargo gives a library that is a dynamic one too no name of its own for each
+    /// compiler wrapper: what the user built before would be taken for ours.
+    Apart,
     Wrapper(Wrapper),
     CargoC,
 }
@@ -38,7 +41,7 @@ pub fn build(opened: &Opened<'_>, plugins: Vec<Found>, events: &dyn Events) -> R
     let root_toml = read_root_toml(opened)?;
     let way = choose(opened, &root_toml, &plugins)?;
     let mut command = opened.cargo.command(&arguments(opened, &way, &plugins)?);
-    let added = flags::add(opened, &mut command);
+    let added = flags::add(opened, &mut command)?;
     command.args(added).args(&opened.cargo.request.cargo_flags);
     // cargo tells how far it is where it thinks that there is a terminal.
     for (name, value) in [
@@ -117,7 +120,10 @@ fn choose(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Result<W
     let better = all(Found::is_dependable)
         && (plugins.iter().any(Found::is_linked_too) || profile::lto(opened, root_toml).is_some());
     if builder == Builder::Auto && all(Found::is_static) && !better {
-        return Ok(Way::Plain);
+        return Ok(match plugins.iter().any(Found::is_linked_too) {
+            true => Way::Apart,
+            false => Way::Plain,
+        });
     }
     if let Some(alone) = plugins.iter().find(|p| !p.is_dependable()) {
         return Err(Diagnostic::new(
@@ -140,12 +146,15 @@ fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<St
     let mut args: Vec<String> = Vec::new();
     let mut add = |list: &[&str]| args.extend(list.iter().map(|a| (*a).to_owned()));
     let target_dir = opened.target_dir()?;
+    let folder = match way {
+        Way::Apart | Way::Wrapper(_) => wrapper::target_dir(&target_dir),
+        Way::Plain | Way::CargoC => target_dir.clone(),
+    };
     match way {
-        Way::Plain | Way::CargoC => {
-            if matches!(way, Way::Plain) {
-                add(&["build", "--lib"]);
-            } else {
-                add(&["cbuild"]);
+        Way::Plain | Way::Apart | Way::CargoC => {
+            match way {
+                Way::CargoC => add(&["cbuild"]),
+                _ => add(&["build", "--lib"]),
             }
             let manifest = opened.root().join("Cargo.toml");
             add(&["--manifest-path", manifest.as_str()]);
@@ -153,7 +162,7 @@ fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<St
                 let spec = format!("{}@{}", plugin.package.name, plugin.package.version);
                 add(&["--package", &spec]);
             }
-            add(&["--target-dir", target_dir.as_str()]);
+            add(&["--target-dir", folder.as_str()]);
             if !request.features.is_empty() {
                 add(&["--features", &request.features.join(",")]);
             }
@@ -167,9 +176,14 @@ fn arguments(opened: &Opened<'_>, way: &Way, plugins: &[Found]) -> Result<Vec<St
         Way::Wrapper(wrapper) => {
             let manifest = wrapper.folder.join("Cargo.toml");
             add(&["build", "--manifest-path", manifest.as_str()]);
-            let target_dir = wrapper::target_dir(&target_dir);
-            add(&["--target-dir", target_dir.as_str()]);
+            add(&["--target-dir", folder.as_str()]);
         }
+    }
+    if folder != target_dir {
+        // Placeholders must not reach a build directory that the user's builds share. A variable would reach every
+        // cargo that a build script runs.
+        let value = toml::Value::String(folder.into_string());
+        add(&["--config", &format!("build.build-dir={value}")]);
     }
     add(&["--message-format", "json"]);
     add(&["--profile", profile::name(opened)]);
@@ -201,9 +215,9 @@ fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Re
         Way::Wrapper(_) => (
             "RUSTC_WRAPPER",
             rustc::PRINT_AND_SKIP_CDYLIB,
-            opened.setting(
+            opened.program(
                 &["RUSTC_WRAPPER", "CARGO_BUILD_RUSTC_WRAPPER"],
-                "/build/rustc-wrapper",
+                "build.rustc-wrapper",
             ),
         ),
         // cargo-c reads rustc's notes itself, and keeps them.
@@ -217,37 +231,24 @@ fn compiler_wrapper(opened: &Opened<'_>, way: &Way, command: &mut Command) -> Re
             .into());
         }
         // Shared with the user's own builds: cargo keeps apart what this wrapper compiled.
-        Way::Plain => (
+        Way::Plain | Way::Apart => (
             "RUSTC_WORKSPACE_WRAPPER",
             rustc::PRINT,
-            opened.setting(
+            opened.program(
                 &[
                     "RUSTC_WORKSPACE_WRAPPER",
                     "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
                 ],
-                "/build/rustc-workspace-wrapper",
+                "build.rustc-workspace-wrapper",
             ),
         ),
     };
     command.env(place, own).env(rustc::MODE, mode);
     flags::tell_wrapper(opened, command);
     match next {
-        // As cargo reads it: a path, else a program on PATH.
-        Some(next) if Utf8Path::new(&next).components().count() > 1 => {
-            command.env(rustc::NEXT, opened.root().join(next));
-        }
-        Some(next) => {
-            command.env(rustc::NEXT, next);
-        }
-        None => {
-            command.env_remove(rustc::NEXT);
-        }
-    }
-    if matches!(way, Way::Wrapper(_)) {
-        // Placeholders must not reach a build directory that the user's builds share.
-        let folder = wrapper::target_dir(&opened.target_dir()?);
-        command.env("CARGO_BUILD_BUILD_DIR", folder);
-    }
+        Some(next) => command.env(rustc::NEXT, next),
+        None => command.env_remove(rustc::NEXT),
+    };
     Ok(())
 }
 
@@ -427,12 +428,12 @@ fn collect(
     };
     let generated = match way {
         Way::Wrapper(wrapper) => Some(wrapper.folder.as_path()),
-        Way::Plain | Way::CargoC => None,
+        Way::Plain | Way::Apart | Way::CargoC => None,
     };
     for (i, found) in plugins.into_iter().enumerate() {
         let manifest = match way {
             Way::Wrapper(wrapper) => wrapper.manifests.get(i),
-            Way::Plain | Way::CargoC => Some(&found.package.manifest_path),
+            Way::Plain | Way::Apart | Way::CargoC => Some(&found.package.manifest_path),
         };
         let Some(library) = manifest.and_then(|m| outcome.libraries.remove(m)) else {
             return Err(Diagnostic::new(
@@ -447,7 +448,7 @@ fn collect(
         };
         let native = match way {
             Way::CargoC => cargo_c_note(&found, &library.path),
-            Way::Plain | Way::Wrapper(_) => library.native,
+            Way::Plain | Way::Apart | Way::Wrapper(_) => library.native,
         };
         let mut plugin = found.plugin;
         plugin.bytes_before = std::fs::metadata(&library.path).map_or(0, |m| m.len());

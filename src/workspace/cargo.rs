@@ -21,6 +21,19 @@ pub struct Cargo<'w> {
     pub request: &'w Workspace,
 }
 
+/// Variables that name compiler wrappers to cargo.
+const WRAPPERS: [&str; 2] = ["RUSTC_WRAPPER", "RUSTC_WORKSPACE_WRAPPER"];
+
+/// Variables that name programs; cargo takes their paths from its own folder.
+const PROGRAMS: [&str; 6] = [
+    "RUSTC",
+    "CARGO_BUILD_RUSTC",
+    "RUSTC_WRAPPER",
+    "CARGO_BUILD_RUSTC_WRAPPER",
+    "RUSTC_WORKSPACE_WRAPPER",
+    "CARGO_BUILD_RUSTC_WORKSPACE_WRAPPER",
+];
+
 /// A workspace that cargo has read.
 #[derive(Debug)]
 pub struct Opened<'w> {
@@ -103,6 +116,17 @@ impl<'w> Opened<'w> {
         }
     }
 
+    /// A compiler wrapper that an environment variable or else cargo's configuration names, as a path from anywhere
+    /// or a program on PATH.
+    #[must_use]
+    pub fn program(&self, variables: &[&str], key: &str) -> Option<String> {
+        if variables.iter().any(|v| self.cargo.variable(v).is_some()) {
+            return self.setting(variables, "").map(from_here);
+        }
+        let found = self.setting(&[], &format!("/{}", key.replace('.', "/")))?;
+        Some(self.cargo.configured_program(key, found))
+    }
+
     /// The target that cargo builds for: asked for, configured, or the host's.
     fn target_argument(&self) -> Option<String> {
         let asked = self.cargo.request.target().cloned();
@@ -143,6 +167,17 @@ impl Cargo<'_> {
             .current_dir(&self.folder)
             .envs(&self.request.env)
             .stdin(Stdio::null());
+        // What a run around this one set for its own cargo, and paths from the folder of the request.
+        for name in [rustc::MODE, rustc::NEXT] {
+            command.env_remove(name);
+        }
+        for name in PROGRAMS {
+            match self.variable(name) {
+                Some(value) => command.env(name, from_here(value)),
+                None if std::env::var(name).is_ok() => command.env_remove(name),
+                None => continue,
+            };
+        }
         // Meson and others call a compiler with arguments by that variable's name; cargo takes all for the name of
         // one program.
         if let Some(rustc) = self.variable("RUSTC")
@@ -215,11 +250,36 @@ impl Cargo<'_> {
         flags.iter().filter(|f| f.0).map(|f| f.1).collect()
     }
 
-    /// An environment variable as cargo will see it.
+    /// An environment variable as cargo will see it. Where a build script of our own build runs us again, the
+    /// compiler wrapper is the one that we took the place of.
     #[must_use]
     pub fn variable(&self, name: &str) -> Option<String> {
-        let own = self.request.env.get(name).cloned();
-        own.or_else(|| std::env::var(name).ok())
+        let get = |name: &str| {
+            let own = self.request.env.get(name).cloned();
+            own.or_else(|| std::env::var(name).ok())
+        };
+        let value = get(name)?;
+        if WRAPPERS.contains(&name) && rustc::is_this_program(&value) {
+            return get(rustc::NEXT).filter(|next| !next.is_empty());
+        }
+        Some(value)
+    }
+
+    /// The program that a key of cargo's configuration names. Its path is one from the folder around the
+    /// `.cargo` where it is written.
+    #[must_use]
+    pub fn configured_program(&self, key: &str, value: String) -> String {
+        if !is_path(&value) || Utf8Path::new(&value).is_absolute() {
+            return value;
+        }
+        let args = ["-Zunstable-options", "config", "get", "--show-origin", key];
+        let mut command = self.command(&args);
+        command.env("RUSTC_BOOTSTRAP", "1");
+        let text = self.output(&mut command).map(|o| o.stdout);
+        let text = String::from_utf8(text.unwrap_or_default()).unwrap_or_default();
+        let origin = text.trim().rsplit_once(" # ").map(|(_, file)| file);
+        let folder = origin.and_then(|file| Utf8Path::new(file).parent()?.parent());
+        folder.unwrap_or(&self.folder).join(value).into_string()
     }
 
     /// cargo's merged configuration. The command is not stable yet; what depends on it (LTO and
@@ -309,6 +369,21 @@ pub fn absolute(path: &Utf8Path) -> Result<Utf8PathBuf> {
         }
     }
     Ok(tidy)
+}
+
+/// Does cargo take it for a path, and not for a program on PATH?
+fn is_path(program: &str) -> bool {
+    program.contains(['/', '\\'])
+}
+
+/// A program's path from the folder that the request was made in: cargo runs elsewhere.
+fn from_here(program: String) -> String {
+    let path = Utf8Path::new(&program);
+    // A compiler with arguments is no path.
+    if !is_path(&program) || path.is_absolute() || rustc::words(&program).is_some() {
+        return program;
+    }
+    absolute(path).map_or(program, Utf8PathBuf::into_string)
 }
 
 fn manifest_path(request: &Workspace) -> Result<Utf8PathBuf> {

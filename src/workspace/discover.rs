@@ -39,7 +39,8 @@ impl Found {
     /// Can another package depend on its library?
     #[must_use]
     pub fn is_dependable(&self) -> bool {
-        self.has(&[CrateType::RLib, CrateType::Lib, CrateType::DyLib])
+        // Not a `dylib`: a static library is made of rlibs alone.
+        self.has(&[CrateType::RLib, CrateType::Lib])
     }
 
     /// Does cargo link more than the static library when it builds it?
@@ -158,7 +159,7 @@ fn library_name(package: &Package, lib: &Target) -> String {
     }
 }
 
-/// The packages of these names (`name` or `name@version`): members, else what members depend on.
+/// The packages of these names (`name`, `name@version` or a pattern of names): members, else what members depend on.
 fn by_name(opened: &Opened<'_>, names: &[&str]) -> Result<Vec<Package>> {
     let members = &opened.members.packages;
     let mut outside: Option<Vec<Package>> = None;
@@ -167,6 +168,18 @@ fn by_name(opened: &Opened<'_>, names: &[&str]) -> Result<Vec<Package>> {
     for name in names {
         if let Some(package) = members.iter().find(|p| is_named(p, name)) {
             found.push(package.clone());
+            continue;
+        }
+        // As cargo has it: a pattern is for members alone.
+        let pattern = globset::Glob::new(name).ok();
+        let pattern = pattern.filter(|_| name.contains(['*', '?', '[']));
+        if let Some(pattern) = pattern.map(|p| p.compile_matcher()) {
+            let before = found.len();
+            let matching = members.iter().filter(|p| pattern.is_match(p.name.as_str()));
+            found.extend(matching.cloned());
+            if found.len() == before {
+                errors.push(not_found(opened, name, None));
+            }
             continue;
         }
         // The lock file knows without the network what members depend on.

@@ -9,6 +9,7 @@ use std::process::Command;
 use toml::Value;
 
 use super::cargo::Opened;
+use crate::error::{Code, Diagnostic, Result};
 
 /// The flags for the workspace's own crates, each after the other with [`SEPARATOR`] between. What begins so is
 /// part of what sccache looks a compilation up by.
@@ -21,30 +22,42 @@ const SEPARATOR: &str = "\u{1f}";
 
 /// Adds the request's `rustflags` behind the user's. cargo takes flags from one place alone, the first that has
 /// some: the environment, the target's configuration, the build's. All that it may take get ours.
-pub fn add(opened: &Opened<'_>, command: &mut Command) -> Vec<String> {
+///
+/// # Errors
+/// `request-invalid` for a flag that cannot be joined to those that are configured as one text.
+pub fn add(opened: &Opened<'_>, command: &mut Command) -> Result<Vec<String>> {
     let flags = &opened.cargo.request.rustflags;
     if flags.is_empty() {
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let ours = flags.join(SEPARATOR);
     if let Some(own) = opened.cargo.variable("CARGO_ENCODED_RUSTFLAGS") {
         let parts = [own, ours].into_iter().filter(|p| !p.is_empty());
         let all: Vec<String> = parts.collect();
         command.env("CARGO_ENCODED_RUSTFLAGS", all.join(SEPARATOR));
-        return Vec::new();
+        return Ok(Vec::new());
     }
     if let Some(own) = opened.cargo.variable("RUSTFLAGS") {
         let own = own.split_whitespace().map(str::to_owned);
         let all: Vec<String> = own.chain([ours]).collect();
         command.env("CARGO_ENCODED_RUSTFLAGS", all.join(SEPARATOR));
-        return Vec::new();
+        return Ok(Vec::new());
     }
     let list = Value::Array(flags.iter().map(|f| f.as_str().into()).collect());
     let mut arguments = Vec::new();
-    let mut configure = |key: &str| {
-        arguments.extend(["--config".to_owned(), format!("{key}.rustflags={list}")]);
+    let mut texts = Vec::new();
+    // cargo joins lists; a text takes the place of one.
+    let mut configure = |key: &str, configured: Option<&serde_json::Value>| {
+        let value = match configured.and_then(serde_json::Value::as_str) {
+            Some(own) => {
+                texts.push(key.to_owned());
+                Value::String(format!("{own} {}", flags.join(" ")))
+            }
+            None => list.clone(),
+        };
+        arguments.extend(["--config".to_owned(), format!("{key}.rustflags={value}")]);
     };
-    configure("build");
+    configure("build", opened.config.pointer("/build/rustflags"));
     let targets = opened.config.get("target").and_then(|t| t.as_object());
     let with_flags = targets
         .into_iter()
@@ -52,19 +65,29 @@ pub fn add(opened: &Opened<'_>, command: &mut Command) -> Vec<String> {
         .filter(|(_, settings)| settings.get("rustflags").is_some());
     let target = opened.target();
     let mut named = false;
-    for (key, _) in with_flags {
+    for (key, settings) in with_flags {
         named |= target.as_ref() == Some(key);
-        configure(&format!("target.{}", Value::String(key.clone())));
+        let flags = settings.get("rustflags");
+        configure(&format!("target.{}", Value::String(key.clone())), flags);
     }
     // The variable is joined to what is configured for this target.
     if let Some(target) = target.filter(|_| !named) {
         let upper = target.to_uppercase().replace(['-', '.'], "_");
         let variable = format!("CARGO_TARGET_{upper}_RUSTFLAGS");
         if opened.cargo.variable(&variable).is_some() {
-            configure(&format!("target.{}", Value::String(target)));
+            configure(&format!("target.{}", Value::String(target)), None);
         }
     }
-    arguments
+    let spaced = flags.iter().find(|f| f.contains(char::is_whitespace));
+    if let (Some(flag), Some(key)) = (spaced, texts.first()) {
+        let message = format!(
+            "the flag `{flag}` cannot be added to `{key}.rustflags`, which is one text in cargo's configuration"
+        );
+        return Err(Diagnostic::new(Code::RequestInvalid, message)
+            .hint("write `rustflags` there as a list")
+            .into());
+    }
+    Ok(arguments)
 }
 
 /// Tells the compiler wrapper of the request's `local_rustflags`.

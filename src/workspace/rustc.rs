@@ -61,6 +61,20 @@ pub fn take_over() -> Option<ExitCode> {
     Some(compile(rustc, arguments, mode == PRINT_AND_SKIP_CDYLIB))
 }
 
+/// Is this compiler wrapper the one that a run around this one gave to cargo? Whichever of our two programs, and
+/// whichever copy, that was.
+#[must_use]
+pub fn is_this_program(program: &str) -> bool {
+    let path = Path::new(program);
+    let own = std::env::current_exe().and_then(|own| own.canonicalize());
+    if own.is_ok_and(|own| path.canonicalize().is_ok_and(|path| path == own)) {
+        return true;
+    }
+    let stem = path.file_stem().and_then(|s| s.to_str());
+    std::env::var_os(MODE).is_some()
+        && stem.is_some_and(|s| ["dragonfire", "cargo-dragonfire"].contains(&s))
+}
+
 /// The words of a compiler with arguments; `None` for what is one program, and for nothing.
 #[must_use]
 pub fn words(command: &str) -> Option<Vec<String>> {
@@ -171,7 +185,10 @@ fn compile(rustc: &OsString, arguments: &[OsString], skip_cdylib: bool) -> ExitC
             arguments.extend(["--print".into(), "native-static-libs".into()]);
         }
     }
-    let mut command = match std::env::var_os(NEXT).filter(|n| !n.is_empty()) {
+    let next = std::env::var_os(NEXT).filter(|n| !n.is_empty());
+    // Ourselves after ourselves would never end.
+    let next = next.filter(|n| !n.to_str().is_some_and(is_this_program));
+    let mut command = match next {
         Some(next) => {
             let mut command = Command::new(next);
             command.arg(rustc);

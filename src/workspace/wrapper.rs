@@ -42,10 +42,7 @@ pub fn generate(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Re
     let request = opened.cargo.request;
     let locked = request.locked || request.frozen;
     let mut files: BTreeMap<String, String> = BTreeMap::new();
-    let names: Vec<String> = plugins
-        .iter()
-        .map(|p| format!("{}-dragonfire", p.package.name))
-        .collect();
+    let names = names(opened, plugins);
     let features = features::find(opened, plugins)?;
     for ((plugin, name), asked) in plugins.iter().zip(&names).zip(&features.asked) {
         let mut table = member(opened.root(), request, plugin, name, &asked.own)?;
@@ -56,7 +53,8 @@ pub fn generate(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Re
         }
         files.insert(format!("{name}/Cargo.toml"), print(&table)?);
         // Without std of its own: a plugin without std has its own panic handler.
-        let source = "#![no_std]\nextern crate plugin as _;\n".to_owned();
+        let source =
+            "//! A plugin as a static library.\n#![no_std]\nextern crate plugin as _;\n".to_owned();
         files.insert(format!("{name}/lib.rs"), source);
     }
     files.insert(
@@ -88,6 +86,21 @@ pub fn generate(opened: &Opened<'_>, root_toml: &Table, plugins: &[Found]) -> Re
             .collect(),
         folder,
     })
+}
+
+/// The names of the packages, which none of the workspace's has.
+fn names(opened: &Opened<'_>, plugins: &[Found]) -> Vec<String> {
+    let members = opened.members.packages.iter().map(|p| &p.name);
+    let all = members.chain(plugins.iter().map(|p| &p.package.name));
+    let mut taken: BTreeSet<String> = all.map(ToString::to_string).collect();
+    let names = plugins.iter().map(|plugin| {
+        let mut name = format!("{}-dragonfire", plugin.package.name);
+        while !taken.insert(name.clone()) {
+            name += "-wrapper";
+        }
+        name
+    });
+    names.collect()
 }
 
 fn print(table: &Table) -> Result<String> {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 mod asked;
 mod flags;
+mod settings;
 
 /// A workspace in a temporary folder, which nothing in it may change but its target directory.
 struct Workspace {

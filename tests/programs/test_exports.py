@@ -2,6 +2,7 @@
 libraries show; programs that link the result."""
 
 import json
+import os
 import shutil
 import subprocess
 
@@ -15,7 +16,8 @@ HERE = TESTS / 'exports'
 HOST = HERE / 'host'
 
 # Of tests/exports, by whose they are. C objects are no part of what rustc exports.
-OWN = {'own_call', 'own_private', 'own.dotted$name', 'own_rust_abi', 'OWN_DATA', 'OWN_MUTABLE'}
+OWN = {'own_call', 'own_private', 'own.dotted$name', 'own_rust_abi', 'OWN_DATA', 'OWN_MUTABLE',
+       '_Reset', '_Zap', '__wasi', '__gnu_own', '__rustls_init', 'anon.own'}
 OWN_NATIVE = {'own_native', 'own_native_unused'}
 OTHERS = {'dep_call', 'dep_private', 'DEP_DATA', 'deep_call', 'deep_inside'}
 
@@ -103,7 +105,7 @@ def test_program(strategy, engine, tmp_path):
     """No word but the libraries: a program of C calls what was found."""
     folder = built('release')
     out = run([engine, strategy, '--out', tmp_path / 'out', folder / 'libexports_own.a'])
-    assert 'exports_own: 8 exports: C API of crate exports_own\n' in out
+    assert 'exports_own: 14 exports: C API of crate exports_own\n' in out
     libraries = sorted((tmp_path / 'out').glob('*.a'))
     for linker in link.LINKERS:
         link.check(link.program(tmp_path / linker, [HOST / 'program.c'], libraries, linker=linker))
@@ -114,6 +116,72 @@ def test_program(strategy, engine, tmp_path):
     libraries += sorted(set((tmp_path / 'whole').glob('*.a')) - set(libraries))
     for linker in link.LINKERS:
         link.check(link.program(tmp_path / linker, [HOST / 'program.c'], libraries, linker=linker, defines=['-DWHOLE']))
+
+
+@pytest.mark.parametrize('first', [True, False])
+def test_c_and_rust_in_one_archive(first, engine, tmp_path):
+    """C objects that somebody put before or behind rustc's are API, as in any library of C."""
+    (tmp_path / 'api.c').write_text('int own_call(int);\nint api_run(int a) { return own_call(a); }\n'
+                                    'int api_version(void) { return 3; }\n')
+    (tmp_path / 'main.c').write_text('#include <stdio.h>\nint api_run(int), api_version(void);\n'
+                                     'int main(void) { if (api_version() == 3 && api_run(4)) puts("all right"); }\n')
+    run(['gcc', '-c', tmp_path / 'api.c', '-o', tmp_path / 'api.o'])
+    parts = [tmp_path / 'api.o', built('release') / 'libexports_own.a']
+    library = tmp_path / 'libboth.a'
+    run([link.versioned('llvm-ar'), 'qcsL', library, *(parts if first else reversed(parts))])
+    assert set(exports(engine, library)) == OWN | OWN_NATIVE | {'api_run', 'api_version'}
+    run([engine, 'meld', '--out', tmp_path / 'out', library])
+    libraries = [tmp_path / 'out' / 'libboth.a', tmp_path / 'out' / 'libboth_shared.a']
+    link.check(link.program(tmp_path / 'program', [tmp_path / 'main.c'], libraries))
+
+
+def test_verify_knows_what_was_asked(engine, tmp_path):
+    """What a request or a program says of exports need not be said again to verify; a lost one is found."""
+    (tmp_path / 'a.c').write_text('int a_run(void) { return 1; }\nint a_other(void) { return 2; }\n')
+    (tmp_path / 'main.c').write_text('int a_run(void);\nint main(void) { return a_run(); }\n')
+    for name in ('a', 'main'):
+        run(['gcc', '-c', tmp_path / f'{name}.c', '-o', tmp_path / f'{name}.o'])
+    run(['ar', 'rcs', tmp_path / 'liba.a', tmp_path / 'a.o'])
+    for said in (['--exports', 'a_run'], ['--used-by', tmp_path / 'main.o']):
+        out = tmp_path / said[0].strip('-')
+        run([engine, 'meld', *said, '--out', out, '--', tmp_path / 'liba.a'])
+        verify = ['verify', out / 'liba.a', '--workspace-library', out / 'liba_shared.a', '--original', tmp_path / 'liba.a']
+        run([engine, *verify])
+        members = run(['ar', 't', out / 'liba.a']).split()
+        run(['ar', 'd', out / 'liba.a', *(m for m in members if m != 'dragonfire.marker.o')])
+        error, = failure(engine, *verify)
+        assert error['code'] == 'verify-failed' and error['symbol'] == 'a_run'
+
+
+def test_patterns_of_a_list(engine, tmp_path):
+    """A comma within braces is the pattern's own; every pattern that matches nothing is told."""
+    (tmp_path / 'a.c').write_text('int a_run(void) { return 1; }\nint a_other(void) { return 2; }\nint b(void) { return 3; }\n')
+    library = archive(tmp_path, 'a', [tmp_path / 'a.c'])
+    assert exports(engine, library, '--exports', 'a_{run,other},b') == ['a_other', 'a_run', 'b']
+    errors = failure(engine, 'meld', '--out', tmp_path / 'out', library, '--exports', 'a_run,one,a_other,two')
+    assert [e['symbol'] for e in errors] == ['one', 'two']
+
+
+def test_depfile_names_all_inputs(engine, tmp_path):
+    """The manifest and a thin archive's members are what a result depends on."""
+    (tmp_path / 'a.c').write_text('int a_run(void) { return 1; }\n')
+    run(['gcc', '-c', tmp_path / 'a.c', '-o', tmp_path / 'a.o'])
+    run(['ar', 'rcsT', tmp_path / 'libthin.a', tmp_path / 'a.o'])
+    (tmp_path / 'm.json').write_text('{"schema": 1, "exports": ["a_*"]}')
+    run([engine, 'meld', '--out', tmp_path / 'out', '--manifest', tmp_path / 'm.json', '--depfile', tmp_path / 'd',
+         tmp_path / 'libthin.a'])
+    rule = (tmp_path / 'd').read_text().replace('\\\n', '').splitlines()[0].split(':')[1].split()
+    assert set(rule) == {str(tmp_path / name) for name in ('libthin.a', 'a.o', 'm.json')}
+
+
+def test_folder_whose_name_is_no_text(engine, tmp_path):
+    """The working folder may have any name."""
+    folder = os.fsencode(tmp_path) + b'/n\xff'
+    os.mkdir(folder)
+    (tmp_path / 'a.c').write_text('int a_run(void) { return 1; }\n')
+    library = archive(tmp_path, 'a', [tmp_path / 'a.c'])
+    subprocess.run([engine, 'meld', '--out', 'o', library], cwd=folder, check=True)
+    assert os.path.isfile(folder + b'/o/liba.a')
 
 
 def archive(folder, name, sources, *flags):
@@ -150,7 +218,7 @@ def test_left_out_and_hidden(engine, tmp_path):
     assert 'own_native_hidden' in exports(engine, library, '--exports', 'own_call', 'own_native_hidden')
     told = subprocess.run([engine, 'meld', '--print', 'exports', library, '--exports', 'own_*'], capture_output=True,
                           text=True, check=True)
-    assert '3 more look like API: OWN_DATA, OWN_MUTABLE, own.dotted$name' in told.stderr
+    assert '9 more look like API: OWN_DATA, OWN_MUTABLE, _Reset, _Zap, __gnu_own, …' in told.stderr
     error, = failure(engine, 'meld', '--out', tmp_path / 'out', library, '--exports', '*_native_hidden')
     assert error['code'] == 'manifest-export-unmatched'
     assert 'only hidden symbols match (own_native_hidden)' in error['hint']

@@ -11,7 +11,7 @@ mod slice;
 pub(super) mod subject;
 pub(super) mod universal;
 
-use camino::Utf8PathBuf;
+use camino::{Utf8Path, Utf8PathBuf};
 
 use crate::emit::{self, MetadataFile};
 use crate::error::{Code, Diagnostic, Result};
@@ -74,6 +74,7 @@ fn make_set(
         emit::complete(&mut subject.plugins, &request.metadata);
         subject.target.clone_from(&request.target);
     }
+    emit::check_names(&subject.plugins, &request.metadata)?;
     events.phase("read");
     let paths = subject.paths();
     let targets = Targets::new(request, &subject.workspace_library(request), &paths)?;
@@ -86,6 +87,9 @@ fn make_set(
     let inputs = paths.iter().chain(further).chain(others);
     stage.protect(inputs.map(|p| p.as_path()));
     let files = input::open_all(&paths)?;
+    let thin = || files.iter().flat_map(MappedFile::thin_members);
+    stage.protect(thin());
+    subject.inputs.extend(thin().map(Utf8Path::to_owned));
     let former = match &request.output {
         Output::InPlace(workspace) if workspace.exists() => Some(MappedFile::open(workspace)?),
         _ => None,

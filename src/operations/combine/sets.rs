@@ -12,7 +12,9 @@ use crate::inspect::debug_cost;
 use crate::output::commit::Stage;
 use crate::protocol::asked::AsksExports as _;
 use crate::protocol::event::Events;
-use crate::protocol::request::{CombineRequest, Metadata, Output, Source, Strategy, Workspace};
+use crate::protocol::request::{
+    CombineRequest, ManifestSource, Metadata, Output, Source, Strategy, Workspace,
+};
 use crate::protocol::response::{Response, TargetSet, Totals};
 use crate::workspace;
 use crate::workspace::targets::{Group, groups};
@@ -99,10 +101,14 @@ fn find(request: &CombineRequest, events: &dyn Events) -> Result<Subject> {
     Ok(with_program(subject, request))
 }
 
-/// The result depends on the program that it is made for.
+/// The result depends on the program that it is made for, and on the manifest's file.
 fn with_program(mut subject: Subject, request: &CombineRequest) -> Subject {
-    if !request.used_by.is_empty() {
-        subject.inputs.extend(request.used_by.iter().cloned());
+    let before = subject.inputs.len();
+    subject.inputs.extend(request.used_by.iter().cloned());
+    if let Some(ManifestSource::Path(path)) = &request.manifest {
+        subject.inputs.push(path.clone());
+    }
+    if subject.inputs.len() > before {
         subject.inputs.sort();
         subject.inputs.dedup();
     }

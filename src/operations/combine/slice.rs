@@ -33,7 +33,7 @@ use crate::protocol::event::{Counted, Events, Steps, Unit};
 use crate::protocol::request::{
     CombineRequest, Debug, DebugCompress, Granularity, Source, Strategy,
 };
-use crate::protocol::response::{ExportsFound, Response, Totals, WorkspaceLibrary};
+use crate::protocol::response::{ExportsBy, ExportsFound, Response, Totals, WorkspaceLibrary};
 use crate::protocol::sharing::SharingGroups;
 use crate::report::{self, gather::gather};
 use crate::verify::proof::Proof;
@@ -277,6 +277,11 @@ fn plan<'d>(
     );
     let mut set = plan::meld::plan(inputs, &objects, events)?;
     set.warnings.splice(0..0, selected.warnings);
+    let crates_said = rules.speak_of_crates();
+    for (library, found) in set.libraries.iter_mut().zip(&selected.found) {
+        let said = matches!(found.by, ExportsBy::Asked | ExportsBy::Program);
+        library.exports_said = said || crates_said;
+    }
     let order = plan::ctor_order::warnings(inputs, &analysis, &partition);
     set.warnings.extend(order);
     let live = request
@@ -367,8 +372,8 @@ fn prove(
         .iter()
         .enumerate()
         .map(|(i, library)| Promise {
-            exports: library.exports.iter().map(|e| e.as_bytes()).collect(),
-            externals: atomic.then(|| library.externals.iter().map(|e| e.as_bytes()).collect()),
+            exports: library.exports.iter().map(Vec::as_slice).collect(),
+            externals: atomic.then(|| library.externals.iter().map(Vec::as_slice).collect()),
             defined: defined.get_mut(i).map(std::mem::take).unwrap_or_default(),
         })
         .collect();
@@ -483,8 +488,14 @@ fn respond(
         plugin.members_kept = output.members_kept;
         plugin.members_moved = output.members_moved;
         plugin.debug_bytes_removed = output.debug_bytes_removed;
-        plugin.exports.clone_from(&output.exports);
-        plugin.externals.clone_from(&output.externals);
+        let texts = |names: &[Vec<u8>]| {
+            let names = names
+                .iter()
+                .map(|n| String::from_utf8_lossy(n).into_owned());
+            names.collect::<Vec<_>>()
+        };
+        plugin.exports = texts(&output.exports);
+        plugin.externals = texts(&output.externals);
         if strategy != Strategy::Dedup {
             let natives = &plugin.native_static_libs;
             plugin.native_static_libs =

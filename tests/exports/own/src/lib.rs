@@ -23,6 +23,25 @@ pub extern "C" fn dotted() -> i32 {
     4
 }
 
+// Names that look like those of compilers and runtimes are names like any other.
+#[unsafe(no_mangle)]
+pub extern "C" fn _Reset() {}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn _Zap() {}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn __wasi() {}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn __gnu_own() {}
+
+#[unsafe(no_mangle)]
+pub extern "C" fn __rustls_init() {}
+
+#[unsafe(export_name = "anon.own")]
+pub extern "C" fn anonymous() {}
+
 #[unsafe(no_mangle)]
 pub fn own_rust_abi(text: &str) -> usize {
     text.len()
