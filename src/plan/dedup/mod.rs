@@ -41,6 +41,8 @@
 //!    order in which they meet members. A member that moves is met after all that stay. So it stays if
 //!    another adds to the same sequence; std's own constructor has a priority of its own.
 //! 5. Names with versions (`.symver`) are looked up by more than their text: such members stay.
+//! 6. A library may need a name that it does not define: its program has it from what comes with the system, behind
+//!    the workspace library, or from another plugin library. Members that define it stay where they are.
 //!
 //! Not covered are links that take all of an archive (--whole-archive), programs that ask for Rust names
 //! or for vague definitions, and native libraries put before the workspace library.
@@ -212,6 +214,9 @@ fn warn(
         let why = match why {
             Why::DoublyDefined => "other members define the same symbols".to_owned(),
             Why::Versioned => "they have symbols with versions".to_owned(),
+            Why::NeededElsewhere => {
+                "a library without one of them needs what they define from elsewhere".to_owned()
+            }
             Why::Ordered => format!(
                 "linkers join their {} with that of other members in link order",
                 String::from_utf8_lossy(what)

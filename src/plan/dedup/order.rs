@@ -2,7 +2,7 @@
 //! library. See the parent's description.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::asks;
 use super::graph::{Graph, Id, Symbols};
@@ -18,6 +18,8 @@ pub enum Why {
     DoublyDefined,
     /// Its symbol has a version.
     Versioned,
+    /// A library that has no definition of this symbol needs it.
+    NeededElsewhere,
     /// It adds to this section's sequence, as other classes do.
     Ordered,
     /// It needs this symbol of a class that stays.
@@ -109,6 +111,7 @@ pub fn decide<'d>(
             order.hold(class, Why::Versioned, name);
         }
     }
+    hold_needed_elsewhere(&graph, &holders, &mut order);
     let mut ordered = hold_contested(&graph, &holders, &mut order);
     ordered.extend(hold_sequences(symbols, &holders, &mut order));
     hold_above(&graph, ordered, &mut order);
@@ -130,6 +133,28 @@ fn hold_contested<'d>(graph: &Graph<'_, 'd>, holders: &Holders, order: &mut Orde
         }
     }
     together
+}
+
+/// Holds what defines symbols that a library needs and does not define: its program has them from what comes with
+/// the system, behind the workspace library, or from another of the libraries. A Rust name is one thing.
+fn hold_needed_elsewhere<'d>(graph: &Graph<'_, 'd>, holders: &Holders, order: &mut Order<'d>) {
+    for id in graph.ids().filter(|&id| is_public(graph.name(id))) {
+        let definers = graph.definers(id);
+        if !definers.iter().any(|d| order.moves(*d)) {
+            continue;
+        }
+        let own: HashSet<u32> = definers
+            .iter()
+            .flat_map(|d| holders.of(*d))
+            .copied()
+            .collect();
+        let mut users = graph.users(id).iter().flat_map(|user| holders.of(*user));
+        if users.any(|library| !own.contains(library)) {
+            for class in definers {
+                order.hold(*class, Why::NeededElsewhere, graph.name(id));
+            }
+        }
+    }
 }
 
 /// Holds what adds to sequences that other classes add to; gives the classes that do so within one

@@ -91,7 +91,15 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         if written.any(|(e, used)| !used && own(e) && changes(e)) {
             return Err("a reference that was not there before".to_owned());
         }
-        let differ = |at: u64| !may_differ.iter().any(|&(a, b)| (a..b).contains(&at));
+        may_differ.sort_unstable();
+        let (mut ranges, mut end) = (may_differ.into_iter().peekable(), 0);
+        // Asked in ascending order.
+        let mut differ = |at: u64| {
+            while let Some((_, b)) = ranges.next_if(|&(a, _)| a <= at) {
+                end = end.max(b);
+            }
+            at >= end
+        };
         let mismatch = window.old.iter().zip(window.new).enumerate();
         let mismatch = mismatch
             .filter(|(_, (a, b))| a != b)
