@@ -15,6 +15,9 @@ const OF_RUST: &[u8] = b"linkm";
 /// Live elements of open tables: by table, library and object.
 type Elements<'d> = BTreeMap<(&'d [u8], LibraryId, ObjectId), BTreeSet<ClassId>>;
 
+/// A library with a member that has elements, and which.
+type Bearer<'a> = (LibraryId, &'a BTreeSet<ClassId>);
+
 /// One warning for each table and two libraries of which a program as built would have the elements once, and for
 /// each table that is a library's own.
 #[must_use]
@@ -40,7 +43,7 @@ fn doubled(inputs: &Inputs<'_>, analysis: &Analysis<'_>) -> Vec<Diagnostic> {
             }
         }
     }
-    let mut first: BTreeMap<(&[u8], NameId), (LibraryId, &BTreeSet<ClassId>)> = BTreeMap::new();
+    let mut first: BTreeMap<(&[u8], NameId), Bearer<'_>> = BTreeMap::new();
     let mut told: BTreeSet<(&[u8], LibraryId, LibraryId)> = BTreeSet::new();
     let mut warnings = Vec::new();
     for (&(stem, library, object), classes) in &elements {

@@ -9,7 +9,7 @@ from harness.run import run
 
 LIBRARY = '''
 #[used]
-#[link_section = "mytab"]
+#[unsafe(link_section = "mytab")]
 static ENTRY: u64 = 1;
 unsafe extern "C" {
     #[link_name = "__start_mytab"]
