@@ -27,7 +27,10 @@ pub(super) fn build(
     let mut table_of: Vec<Option<usize>> = vec![None; object.atoms.len()];
     let mut any = false;
     for (at, out) in object.atoms.iter().enumerate() {
-        if !is_table(layout.arch.machine, out.file.atoms[out.atom as usize].native.kind) {
+        if !is_table(
+            layout.arch.machine,
+            out.file.atoms[out.atom as usize].native.kind,
+        ) {
             continue;
         }
         if let Some(code) = link_order_partner(out)

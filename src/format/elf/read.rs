@@ -505,7 +505,8 @@ fn told_by(machine: elf::Machine, name: &[u8], kind: elf::SectionType, flags: u6
     const UNWIND: [&[u8]; 2] = [b".gcc_except_table", b".ARM.extab"];
     const OWN: [&[u8]; 2] = [b".rodata..L", b".data.rel.ro..L"];
     let merged = flags & elf::SHF_MERGE.0 != 0;
-    let unwind = super::exidx::is_table(machine, kind.0) || UNWIND.iter().any(|s| name.starts_with(s));
+    let unwind =
+        super::exidx::is_table(machine, kind.0) || UNWIND.iter().any(|s| name.starts_with(s));
     match merged || unwind || OWN.iter().any(|s| name.starts_with(s)) {
         true => ToldBy::Contents,
         false => ToldBy::Place,
