@@ -6,6 +6,7 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{CompressionHeader, FileHeader, SectionHeader, Sym};
 
+use super::arch::Arch;
 use super::notes::Records;
 use super::{ElfTraits, alive, ordered};
 use crate::error::{Code, Diagnostic, Result};
@@ -89,6 +90,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
     }
 
     fn read(mut self) -> Result<ObjectFile<'d>> {
+        // What a section's type means is the machine's.
+        self.out.traits.elf.machine = self.header.e_machine(LE).0;
         self.read_sections()?;
         self.read_symbols()?;
         self.read_groups()?;
@@ -96,7 +99,6 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         self.read_edges()?;
         let header = self.header;
         self.out.traits.elf.machine_flags = header.e_flags(LE).0;
-        self.out.traits.elf.machine = header.e_machine(LE).0;
         self.out.traits.elf.is_64 = header.is_type_64();
         Ok(self.out)
     }
@@ -210,7 +212,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             registry: ordered::is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
             of_one_function: false,
-            told_by: told_by(self.header.e_machine(LE), name, kind, flags),
+            told_by: told_by(self.out.traits.elf.machine, name, kind, flags),
             at: FilePlace {
                 section: self.roles.len() as u32,
                 offset: 0,
@@ -501,12 +503,13 @@ fn common(name: &[u8], align: u64) -> Result<Definition> {
 
 /// Linkers may merge the pieces of one section, only the unwinder looks for another, and what compilers name
 /// for themselves (`.L`) has no address for C to compare.
-fn told_by(machine: elf::Machine, name: &[u8], kind: elf::SectionType, flags: u64) -> ToldBy {
+fn told_by(machine: u16, name: &[u8], kind: elf::SectionType, flags: u64) -> ToldBy {
     const UNWIND: [&[u8]; 2] = [b".gcc_except_table", b".ARM.extab"];
     const OWN: [&[u8]; 2] = [b".rodata..L", b".data.rel.ro..L"];
     let merged = flags & elf::SHF_MERGE.0 != 0;
+    let is_index = |arch| super::exidx::is_table(arch, kind.0);
     let unwind =
-        super::exidx::is_table(machine, kind.0) || UNWIND.iter().any(|s| name.starts_with(s));
+        Arch::new(machine).is_some_and(is_index) || UNWIND.iter().any(|s| name.starts_with(s));
     match merged || unwind || OWN.iter().any(|s| name.starts_with(s)) {
         true => ToldBy::Contents,
         false => ToldBy::Place,

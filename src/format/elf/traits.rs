@@ -62,8 +62,9 @@ pub(super) fn join(all: &[ObjectTraits<'_>]) -> Result<JoinedTraits> {
             joined.machine_flags |= t.machine_flags;
         }
     }
-    let notes = all.iter().filter(|t| !t.elf.words_only);
-    let notes = notes.map(|t| t.elf.properties);
+    // Words on libraries speak of no code.
+    let of_code = all.iter().filter(|t| !t.elf.words_only);
+    let notes = of_code.map(|t| t.elf.properties);
     joined.properties = properties::join(notes, joined.machine, joined.is_64);
     joined.sections = sections(all)?;
     Ok(joined)

@@ -143,7 +143,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         for (at, out) in object.atoms.iter().enumerate() {
             let group = group_of.get(&(at as u32)).copied();
             let atom = &out.file.atoms[out.atom as usize];
-            if exidx::is_table(self.arch.machine, atom.native.kind) {
+            if exidx::is_table(self.arch, atom.native.kind) {
                 // Rebuilt as a whole, in the order of the code.
                 self.places.push(Place {
                     section: NOWHERE,
