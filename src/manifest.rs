@@ -94,11 +94,11 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep_vague: Vec<String>,
     /// Globs over internal symbols that a program or another library may define instead: they are left
-    /// to the final linker.
+    /// to the final linker. Of tables with bounds (`__start_x`), those that programs have entries of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub public: Vec<String>,
     /// Globs over symbols that libraries would have in common (weak ones, commons, inline variables) and
-    /// of which each shall keep its own.
+    /// of which each shall keep its own; tables with bounds too.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub isolate: Vec<String>,
 }

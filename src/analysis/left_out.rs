@@ -1,4 +1,5 @@
-//! Members that a program may take though nobody refers to them, and that no export brings along.
+//! What a result does not have: members that a program may take though nobody refers to them, and that no export
+//! brings along; and tables that are not carried over.
 
 use std::collections::HashSet;
 
@@ -6,7 +7,7 @@ use super::Analysis;
 use super::graph::ObjectId;
 use crate::error::{Code, Diagnostic};
 use crate::format;
-use crate::input::Inputs;
+use crate::input::{Inputs, LibraryId};
 
 /// How many members are named.
 const SHOWN: usize = 5;
@@ -49,6 +50,34 @@ pub fn warnings(inputs: &Inputs<'_>, analysis: &Analysis<'_>) -> Vec<Diagnostic>
             .file(library.path)
             .hint("export what refers to them, or a class that they define (OBJC_CLASS_$_…)"),
         );
+    }
+    warnings.extend(tables(inputs, analysis));
+    warnings
+}
+
+/// One warning for each library that has a table which is not carried over.
+fn tables(inputs: &Inputs<'_>, analysis: &Analysis<'_>) -> Vec<Diagnostic> {
+    let mut warnings: Vec<Diagnostic> = Vec::new();
+    let mut told: HashSet<LibraryId> = HashSet::new();
+    for (set, reached) in analysis.sets.iter().zip(&analysis.reached) {
+        let mut left = reached.nodes.iter().filter_map(|node| {
+            let left = format::left_out(&analysis.graph.file(node.object).traits)?;
+            Some((node.object, left))
+        });
+        let Some((object, (section, who))) = left.next() else {
+            continue;
+        };
+        if told.insert(set.library()) {
+            let member = inputs.member(analysis.graph.member_of[object.index()]);
+            let what = format!("this table is not carried over: {who} does not see the library's");
+            warnings.push(
+                Diagnostic::new(Code::TableLeftOut, format!("{what} functions"))
+                    .file(inputs.library(set.library()).path)
+                    .member(member.name)
+                    .symbol(section)
+                    .hint("use the dedup strategy where it is needed"),
+            );
+        }
     }
     warnings
 }

@@ -104,7 +104,7 @@ impl<'d> Making<'_, 'd> {
                 &self.unlike,
                 &mut warnings,
             );
-            self.registries = Registries::new(&self.graph, &self.resolutions);
+            self.registries = Registries::new(&self.graph, &self.resolutions, self.rules);
             let fresh: Vec<Reached> = again
                 .par_iter()
                 .map(|&l| {

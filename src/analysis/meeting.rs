@@ -381,13 +381,15 @@ pub struct Registries<'d> {
     open: HashSet<&'d [u8]>,
     /// The others: all of a table is in the library.
     own: HashSet<&'d [u8]>,
+    /// Those of them that nobody said to be so.
+    guessed: BTreeSet<&'d [u8]>,
 }
 
 impl<'d> Registries<'d> {
-    /// A table is a library's own when rustc made it, and the library has both elements and the code that
-    /// asks for the bounds.
+    /// A table is a library's own when rustc made it or the user says so, and the library has both elements and
+    /// the code that asks for the bounds.
     #[must_use]
-    pub fn new(graph: &Graph<'d>, whole: &[Resolution]) -> Self {
+    pub fn new(graph: &Graph<'d>, whole: &[Resolution], names: &NameRules) -> Self {
         let mut open = HashSet::new();
         let mut elements: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
         let mut by_sections: BTreeSet<(&'d [u8], u32)> = BTreeSet::new();
@@ -398,8 +400,9 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        let rust = graph.is_rust(pulled.object) && !is_table_of_a_runtime(stem);
-                        if !rust {
+                        let alone = graph.is_rust(pulled.object) || names.isolates(stem);
+                        let shared = is_table_of_a_runtime(stem) || names.publishes(stem);
+                        if shared || !alone {
                             // The program's or a runtime's sections of this name would join them.
                             open.insert(stem);
                         } else if atom.bounded_by_sections {
@@ -430,8 +433,15 @@ impl<'d> Registries<'d> {
         }
         let stems = elements.keys().copied();
         let stems = stems.chain(by_sections.into_iter().map(|(stem, _)| stem));
-        let own = stems.filter(|s| !open.contains(s)).collect();
-        Self { open, own }
+        let own: HashSet<&[u8]> = stems.filter(|s| !open.contains(s)).collect();
+        let guessed = own.iter().copied().filter(|s| !names.isolates(s));
+        let guessed = guessed.collect();
+        Self { open, own, guessed }
+    }
+
+    /// Tables that are taken for their libraries' own though nobody said so.
+    pub fn guessed(&self) -> impl Iterator<Item = &'d [u8]> + '_ {
+        self.guessed.iter().copied()
     }
 
     /// May somebody outside of the library hold elements of this table or read it?

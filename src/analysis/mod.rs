@@ -27,6 +27,7 @@ pub mod reach;
 pub mod resolve;
 pub mod roots;
 pub mod runtime_names;
+pub mod tables;
 pub mod universe;
 mod wishes;
 

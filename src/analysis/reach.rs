@@ -181,7 +181,7 @@ impl<'a, 'd> Rules<'a, 'd> {
         atoms.filter_map(move |(at, atom)| {
             let index = at as AtomIndex;
             let rule = match atom.keep {
-                Some(KeepRule::InitArray) => KeepRule::InitArray,
+                Some(rule @ (KeepRule::InitArray | KeepRule::Retained | KeepRule::Note)) => rule,
                 _ if !is_tied(atom)
                     && atom
                         .registry
@@ -300,7 +300,7 @@ impl<'d> Walk<'_, 'd> {
         }
     }
 
-    /// Constructors run, and elements of tables that others read are there, in every member that is linked.
+    /// Constructors run, and what others find without a reference is there, in every member that is linked.
     fn constructors(&mut self, linked: impl Iterator<Item = ObjectId>) {
         let rules = self.rules;
         for object in linked {

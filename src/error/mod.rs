@@ -70,6 +70,12 @@ pub enum Code {
     TooManyPersonalities,
     /// Members that linkers take for a runtime's sake and that no export brings along.
     RuntimeMembersLeftOut,
+    /// A table of a member that no result has.
+    TableLeftOut,
+    /// Two libraries have the entries of one member in a table that both walk.
+    TableDoubled,
+    /// A table that only Rust code of one library seems to use is its own.
+    TableOfItsOwn,
     // Debug information that is left out (warnings).
     DebugInfoUnreadable,
     DebugInfoElsewhere,

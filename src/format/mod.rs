@@ -258,6 +258,13 @@ pub fn for_each_wish<'d>(
     }
 }
 
+/// A table of the object's that is not carried over, and who misses it.
+#[must_use]
+pub fn left_out(traits: &ObjectTraits<'_>) -> Option<(&'static [u8], &'static str)> {
+    let who = "who walks stacks by it and not by .eh_frame";
+    traits.elf.sframe.then_some((b".sframe", who))
+}
+
 /// A digest that objects share when they differ only in the name of their source file, and import
 /// stubs that differ only in their date; `None` for
 /// what cannot be such an object. Cheap: it reads no contents.

@@ -3,8 +3,20 @@
 
 use std::borrow::Cow;
 
+use super::model::Atom;
 use super::{Format, MemberKind, coff, elf, macho};
 use crate::error::Result;
+
+/// The sequence that an atom is part of, where programs see what stands before and behind it: linkers put one
+/// behind the other what members have of it.
+#[must_use]
+pub fn sequence<'a>(format: Format, atom: &Atom<'a>) -> Option<Cow<'a, [u8]>> {
+    match format {
+        Format::Elf => elf::ordered::key(atom.section),
+        Format::Coff => coff::ordered::is_ordered(atom.section).then_some(atom.section.into()),
+        Format::MachO => macho::ordered::sequence(atom),
+    }
+}
 
 /// Calls `f` with a key for each such section of a member; sections of one key are one sequence.
 /// Members that are no objects have none.

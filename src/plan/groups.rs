@@ -82,8 +82,10 @@ fn stays(
     let mut by_being = false;
     for &atom in &g.atoms {
         let a = &file.atoms[atom as usize];
-        by_being |= a.keep == Some(KeepRule::InitArray)
-            || a.registry.is_some_and(|r| analysis.registries.is_open(r));
+        by_being |= matches!(
+            a.keep,
+            Some(KeepRule::InitArray | KeepRule::Retained | KeepRule::Note)
+        ) || a.registry.is_some_and(|r| analysis.registries.is_open(r));
         by_name |= exported.contains(&(object, atom));
         for (s, symbol) in file.symbols_of(atom) {
             // Another library's is another thing, which must not replace this one.

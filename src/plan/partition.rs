@@ -23,6 +23,7 @@ use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::format::model::KeepRule;
+use crate::format::ordered::sequence;
 use crate::input::LibraryId;
 use crate::protocol::request::Granularity;
 
@@ -538,19 +539,19 @@ pub(super) fn targets<'a>(
         })
 }
 
-/// The order in which classes are written: constructors as their members are pulled, all else as it
-/// stands in the inputs.
+/// The order in which classes are written: what programs see in order (constructors, elements of tables) as
+/// its members are pulled, all else as it stands in the inputs.
 fn sort(analysis: &Analysis<'_>, list: &mut [ClassId]) {
     list.sort_by_cached_key(|c| {
         let (set, n) = analysis.classes.first[c.index()];
         let node = analysis.reached[set as usize].nodes[n as usize];
         let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
-        let order = match atom.keep {
-            Some(KeepRule::InitArray) => analysis
+        let order = match sequence(analysis.format, atom) {
+            Some(_) => analysis
                 .resolution(set as usize)
                 .place(node.object)
                 .unwrap_or(0),
-            _ => 0,
+            None => 0,
         };
         (order, node)
     });

@@ -43,7 +43,7 @@ pub(super) fn suffix(name: &[u8]) -> Option<&[u8]> {
     name.get(stem(name).len() + 1..)
 }
 
-fn is_or_begins(name: &[u8], stems: &[&[u8]]) -> bool {
+pub(super) fn is_or_begins(name: &[u8], stems: &[&[u8]]) -> bool {
     stems.iter().any(|stem| {
         name.strip_prefix(*stem)
             .is_some_and(|rest| matches!(rest.first(), None | Some(b'$' | b'.')))

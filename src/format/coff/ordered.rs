@@ -2,14 +2,16 @@
 
 use std::borrow::Cow;
 
-use object::pe::{AnonObjectHeaderBigobj, ImageFileHeader};
+use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::coff::CoffHeader;
 
+use super::names::is_or_begins;
 use super::{Layout, bad, layout};
 use crate::error::Result;
 
-/// Sections that compilers cut into `$` parts of their own accord (PE/COFF, "Grouped Sections").
-const PLAIN: [&[u8]; 17] = [
+/// Sections that linkers put together by what they are, and that compilers cut into `$` parts of their own
+/// accord (PE/COFF, "Grouped Sections"); or that no program has.
+const PLAIN: [&[u8]; 25] = [
     b".text",
     b".data",
     b".rdata",
@@ -27,6 +29,14 @@ const PLAIN: [&[u8]; 17] = [
     b".gehcont",
     b".rtc",
     b".eh_frame",
+    b".sxdata",
+    b".drectve",
+    b".comment",
+    b".llvm_addrsig",
+    b".llvmbc",
+    b".llvmcmd",
+    b".voltbl",
+    b".chks64",
 ];
 
 /// See [`crate::format::ordered::for_each_ordered`].
@@ -46,7 +56,9 @@ fn sections<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(Cow<'d, [u8]>))
         .map_err(bad("section table"))?;
     let strings = header.symbols(data).map_err(bad("symbol table"))?.strings();
     for section in sections.iter() {
-        if section.size_of_raw_data.get(object::LittleEndian) == 0 {
+        let flags = section.characteristics.get(object::LittleEndian);
+        let left_out = pe::IMAGE_SCN_LNK_INFO | pe::IMAGE_SCN_LNK_REMOVE;
+        if section.size_of_raw_data.get(object::LittleEndian) == 0 || flags.intersects(left_out) {
             continue;
         }
         let name = section.name(strings).map_err(bad("section name"))?;
@@ -57,14 +69,7 @@ fn sections<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(Cow<'d, [u8]>))
     Ok(())
 }
 
-fn is_ordered(name: &[u8]) -> bool {
-    let constructors = [&b".ctors"[..], b".dtors", b".init_array", b".fini_array"];
-    if constructors.iter().any(|stem| name.starts_with(stem)) {
-        return true;
-    }
-    let Some(dollar) = name.iter().position(|b| *b == b'$') else {
-        return false;
-    };
-    let stem = name.get(..dollar).unwrap_or_default();
-    !PLAIN.contains(&stem)
+/// Does somebody see the order of what sections of this name hold?
+pub fn is_ordered(name: &[u8]) -> bool {
+    !is_or_begins(name, &PLAIN)
 }

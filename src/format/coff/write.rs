@@ -11,7 +11,7 @@ use super::arch::Arch;
 use super::comdat::{self, BY_NAME};
 use super::emit::{self, Comdat, LocalSymbol, OutReloc, OutSection, SymbolRef};
 use super::traits::{self, JoinedTraits};
-use super::{debug_write, names};
+use super::{debug_write, names, ordered};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format;
 use crate::format::model::{Definition, EdgeKind, FilePlace, SymbolKind, Visibility};
@@ -108,6 +108,7 @@ pub(super) struct Layout<'o, 'a, 'd> {
 impl Layout<'_, '_, '_> {
     fn place_atoms(&mut self) -> Result<()> {
         let mut by_key: HashMap<(Vec<u8>, u32), usize> = HashMap::new();
+        let mut last: HashMap<Vec<u8>, usize> = HashMap::new();
         let mut group_of: HashMap<u32, usize> = HashMap::new();
         for (at, group) in self.object.groups.iter().enumerate() {
             group_of.extend(group.atoms.iter().map(|&atom| (atom, at)));
@@ -139,9 +140,18 @@ impl Layout<'_, '_, '_> {
             let flags = atom.native.flags as u32;
             let fresh = self.sections.len();
             let section = match group {
-                None => *by_key.entry((name.to_vec(), flags)).or_insert(fresh),
+                None => {
+                    let open = by_key.entry((name.to_vec(), flags)).or_insert(fresh);
+                    // What programs see in order goes on only where its last part stands.
+                    let behind = last.get(name).filter(|_| ordered::is_ordered(name));
+                    if behind.is_some_and(|last| last != open) {
+                        *open = fresh;
+                    }
+                    *open
+                }
                 Some(_) => fresh,
             };
+            last.insert(name.to_vec(), section);
             if section == fresh {
                 self.sections.push(OutSection::new(name, flags));
             }

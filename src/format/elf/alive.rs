@@ -5,13 +5,14 @@
 //! | section | reader | lives when |
 //! | --- | --- | --- |
 //! | `.init_array` and its like, `.init`, `.ctors` | the loader, the C library | its member is pulled |
-//! | any with SHF_GNU_RETAIN | whoever wanted it | anything of its member lives |
-//! | allocated SHT_NOTE | loaders, debuggers | anything of its member lives |
+//! | any with SHF_GNU_RETAIN | whoever wanted it | its member is pulled |
+//! | allocated SHT_NOTE | loaders, debuggers | its member is pulled |
+//! | allocated, of a name that no linker knows (`.interp`, `.gnu.offload_vars`, `.mine`) | code between two labels, tools | its member is pulled |
 //! | `.note.stapsdt`, each record | tracers | the code at the record's first address does (`notes`) |
 //! | any with SHF_LINK_ORDER: `asan_globals`, `.kcfi_traps`, `__patchable_function_entries`, `.stack_sizes`, `.llvm_bb_addr_map` | sanitizers' runtimes, the kernel, tools | the section that it is linked to does (gABI) |
 //! | `__llvm_prf_cnts`, `_data`, `_bits`, `_vals`, `__sancov_*`, in groups | runtimes of profiles and fuzzers | their group does, that is the code that counts |
 //! | `__llvm_prf_names`, `__llvm_covmap`, `__llvm_covfun` | the runtime, llvm-cov | their member is pulled: functions that are never called are part of a report |
-//! | `__llvm_profile_filename`, `__llvm_profile_raw_version` | the runtime, by name | anything of their member lives |
+//! | `__llvm_profile_filename`, `__llvm_profile_raw_version` | the runtime, by name | their member is pulled |
 //! | other sections whose name is a C identifier | code, by their bounds | their member is pulled, or code that asks for the bounds lives |
 //! | `.note.gnu.property`, `.note.GNU-stack`, build attributes | loaders, linkers | always: joined from all objects that something lives of (`traits`) |
 //!
@@ -19,7 +20,8 @@
 //! samples to lines); `.llvm_addrsig` (without it every
 //! address counts, which is what identical code folding must assume here) and
 //! `.llvm.call-graph-profile` (an order of functions that linkers may choose), which both number symbols
-//! of a symbol table that is no more; `.comment`, `.llvmbc`, `.llvmcmd`, `.gnu.build.attributes`,
+//! of a symbol table that is no more; `.sframe` (with a warning: it speaks of all functions of its object, and
+//! only those who walk stacks look at it); `.comment`, `.llvmbc`, `.llvmcmd`, `.gnu.build.attributes`,
 //! `.gnu.warning.*`, and other sections that no program has in memory and that nobody asked to keep.
 
 use object::elf;
@@ -100,6 +102,14 @@ pub(super) fn keep_rule(name: &[u8], kind: elf::SectionType, flags: u64) -> Opti
         b".jcr",
     ];
     tables.iter().any(|t| is(t)).then_some(KeepRule::InitArray)
+}
+
+/// Does the section stay where linkers leave what they do not know? Who put it there may look for it, from a label
+/// before it to one behind.
+pub(super) fn stays(name: &[u8], flags: u64) -> bool {
+    flags & elf::SHF_ALLOC.0 != 0
+        && flags & elf::SHF_EXCLUDE.0 == 0
+        && super::ordered::is_of_its_own(name)
 }
 
 /// Symbols of which a program has one, whatever compiler made the object: tools find what they stand

@@ -7,8 +7,9 @@ use object::write::StringId;
 use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};
 
 use super::arch::Arch;
+use super::properties;
 use super::symbols::{SymbolRef, SymbolTable};
-use super::traits::{JoinedTraits, property_note};
+use super::traits::JoinedTraits;
 use super::write::OutSection;
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{Binding, SymbolKind, Visibility};
@@ -68,7 +69,7 @@ pub(super) fn emit(
     symbols: SymbolTable<'_, '_, '_>,
 ) -> Result<(Vec<u8>, Vec<u32>)> {
     let object = symbols.object;
-    let note = property_note(traits);
+    let note = properties::note(&traits.properties, traits.is_64);
     let mut out: Vec<u8> = Vec::new();
     let mut w = Writer::new(object::Endianness::Little, traits.is_64, &mut out);
     w.reserve_file_header();

@@ -12,8 +12,9 @@ use crate::format::output::OutTarget;
 /// The function cannot be unwound through (EHABI32).
 const CANTUNWIND: u32 = 1;
 
-pub(super) fn is_table(section_type: u32) -> bool {
-    section_type == elf::SHT_ARM_EXIDX.0
+/// Other machines have other types of this number (SHT_X86_64_UNWIND).
+pub(super) fn is_table(arch: Arch, section_type: u32) -> bool {
+    arch.machine == elf::EM_ARM && section_type == elf::SHT_ARM_EXIDX.0
 }
 
 /// Appends one `.ARM.exidx` for each section of code that has entries. A function without a table
@@ -26,7 +27,7 @@ pub(super) fn build(
     let mut table_of: Vec<Option<usize>> = vec![None; object.atoms.len()];
     let mut any = false;
     for (at, out) in object.atoms.iter().enumerate() {
-        if !is_table(out.file.atoms[out.atom as usize].native.kind) {
+        if !is_table(layout.arch, out.file.atoms[out.atom as usize].native.kind) {
             continue;
         }
         if let Some(code) = link_order_partner(out)

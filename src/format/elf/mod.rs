@@ -18,6 +18,7 @@ pub mod marker;
 pub mod mergeable;
 mod notes;
 pub mod ordered;
+mod properties;
 pub mod read;
 pub mod same;
 pub mod sections;
@@ -209,6 +210,8 @@ pub struct ElfTraits<'d> {
     pub libraries: Vec<&'d [u8]>,
     /// Nothing but the libraries is said: no code is spoken of.
     pub words_only: bool,
+    /// It has a table by which stacks are walked without unwinding (SFrame), which is not carried over.
+    pub sframe: bool,
 }
 
 /// `$a`, `$t`, `$d`, `$x` and their `.suffix` forms (AAELF32, AAELF64, RISC-V psABI).

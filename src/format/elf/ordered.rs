@@ -17,6 +17,69 @@ const UNORDERED: [&[u8]; 4] = [
     b"__patchable_function_entries",
 ];
 
+/// Sections that linkers put together by what they are: where in them a piece stands, says nothing.
+const BY_KIND: [&[u8]; 25] = [
+    b".text",
+    b".stub",
+    b".ltext",
+    b".rodata",
+    b".rodata1",
+    b".lrodata",
+    b".srodata",
+    b".data",
+    b".data1",
+    b".ldata",
+    b".sdata",
+    b".sdata2",
+    b".bss",
+    b".lbss",
+    b".sbss",
+    b".sbss2",
+    b".tdata",
+    b".tbss",
+    b".gcc_except_table",
+    b".ARM.extab",
+    b".ARM.exidx",
+    b".gnu.linkonce",
+    b".gnu.warning",
+    b".note",
+    // Counters beside static probes, and what these measure from.
+    b".probes",
+];
+
+/// Does no linker know the section by its name, nor give its bounds names? It stands where linkers left it, for
+/// whoever put it there.
+pub fn is_of_its_own(name: &[u8]) -> bool {
+    const OTHERS: [&[u8]; 9] = [
+        b".eh_frame",
+        b".sframe",
+        b".debug_",
+        b".zdebug_",
+        b".stapsdt.",
+        b".llvmbc",
+        b".llvmcmd",
+        b".llvm_addrsig",
+        b".llvm.",
+    ];
+    let by_kind = || {
+        BY_KIND.iter().any(|stem| {
+            name.strip_prefix(*stem)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(b"."))
+        })
+    };
+    !name.is_empty()
+        && !is_c_identifier(name)
+        && !OTHERS.iter().any(|stem| name.starts_with(stem))
+        && !by_kind()
+        && constructors(name).is_none()
+}
+
+/// Names that linkers give `__start_` and `__stop_` symbols for.
+pub fn is_c_identifier(name: &[u8]) -> bool {
+    name.first().is_some_and(|b| !b.is_ascii_digit())
+        && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
 /// See [`crate::format::ordered::for_each_ordered`].
 pub fn for_each<'d>(data: &'d [u8], f: &mut dyn FnMut(Cow<'d, [u8]>)) -> Result<()> {
     if data.get(4) == Some(&elf::ELFCLASS32.0) {
@@ -51,14 +114,18 @@ fn sections<'d, H: FileHeader<Endian = Endianness>>(
     Ok(())
 }
 
-fn key(name: &[u8]) -> Option<Cow<'_, [u8]>> {
-    let Some(dotted) = name.strip_prefix(b".") else {
-        // Linkers give the bounds of such sections names (`__start_…`, `__stop_…`).
-        let table = name.first().is_some_and(|b| !b.is_ascii_digit())
-            && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-            && !UNORDERED.iter().any(|stem| name.starts_with(stem));
-        return table.then_some(Cow::Borrowed(name));
-    };
+/// The sequence that sections of this name are part of.
+pub fn key(name: &[u8]) -> Option<Cow<'_, [u8]>> {
+    if is_c_identifier(name) {
+        let unordered = UNORDERED.iter().any(|stem| name.starts_with(stem));
+        return (!unordered).then_some(Cow::Borrowed(name));
+    }
+    constructors(name).or_else(|| is_of_its_own(name).then_some(Cow::Borrowed(name)))
+}
+
+/// The sequence of a table of constructors.
+fn constructors(name: &[u8]) -> Option<Cow<'_, [u8]>> {
+    let dotted = name.strip_prefix(b".")?;
     let (stem, priority) = match dotted.iter().position(|b| *b == b'.') {
         Some(dot) => (dotted.get(..dot)?, dotted.get(dot + 1..)?),
         None => (dotted, &b""[..]),
@@ -76,8 +143,49 @@ fn key(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = match stem {
         b"init_array" | b"ctors" => format!(".init_array.{}", place(stem == b"ctors")),
         b"fini_array" | b"dtors" => format!(".fini_array.{}", place(stem == b"dtors")),
-        b"preinit_array" | b"init" | b"fini" => return Some(Cow::Borrowed(name)),
+        b"preinit_array" | b"init" | b"fini" | b"jcr" => return Some(Cow::Borrowed(name)),
         _ => return None,
     };
     Some(Cow::Owned(text.trim_end_matches('.').as_bytes().to_vec()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_of_its_own, key};
+
+    #[test]
+    fn what_linkers_put_by_kind_has_no_order() {
+        for name in [
+            &b".text.hot.f"[..],
+            b".rodata.str1.1",
+            b".data.rel.ro.local",
+            b".gnu.linkonce.d.x",
+            b".debug_gdb_scripts",
+            b".eh_frame",
+            b".note.mine",
+            b"__llvm_prf_cnts",
+        ] {
+            assert_eq!(key(name), None, "{name:?}");
+            assert!(!is_of_its_own(name), "{name:?}");
+        }
+    }
+
+    #[test]
+    fn tables_are_sequences() {
+        for (name, of) in [
+            (&b"mytab"[..], &b"mytab"[..]),
+            (b".mytab", b".mytab"),
+            (b".mytab.b", b".mytab.b"),
+            (b"my-table", b"my-table"),
+            (b".ctors", b".init_array"),
+            (b".ctors.65435", b".init_array.100"),
+            (b".init_array.00100", b".init_array.100"),
+        ] {
+            assert_eq!(key(name).as_deref(), Some(of));
+        }
+        assert!(is_of_its_own(b".gnu.offload_vars"));
+        assert!(is_of_its_own(b".interp"));
+        assert!(!is_of_its_own(b"mytab"));
+        assert!(!is_of_its_own(b".ctors"));
+    }
 }

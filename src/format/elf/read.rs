@@ -6,8 +6,9 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{CompressionHeader, FileHeader, SectionHeader, Sym};
 
+use super::arch::Arch;
 use super::notes::Records;
-use super::{ElfTraits, alive};
+use super::{ElfTraits, alive, ordered};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, FilePlace, Group, KeepRule, Native, ObjectFile, Symbol,
@@ -89,6 +90,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
     }
 
     fn read(mut self) -> Result<ObjectFile<'d>> {
+        // What a section's type means is the machine's.
+        self.out.traits.elf.machine = self.header.e_machine(LE).0;
         self.read_sections()?;
         self.read_symbols()?;
         self.read_groups()?;
@@ -96,7 +99,6 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         self.read_edges()?;
         let header = self.header;
         self.out.traits.elf.machine_flags = header.e_flags(LE).0;
-        self.out.traits.elf.machine = header.e_machine(LE).0;
         self.out.traits.elf.is_64 = header.is_type_64();
         Ok(self.out)
     }
@@ -178,6 +180,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         ) {
             return Ok(Role::Other);
         }
+        // A table of all functions: as an atom it would keep them.
+        self.out.traits.elf.sframe |= name == b".sframe";
         let index = self.out.atoms.len() as AtomIndex;
         let zero_fill = kind == elf::SHT_NOBITS;
         let (contents, size, align) = self.contents(section, size, zero_fill)?;
@@ -187,7 +191,10 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 .into());
         }
         let relro = name.starts_with(b".data.rel.ro");
+        let tie = alive::tie(name, flags, link);
+        let stays = tie.is_none() && alive::stays(name, flags);
         let keep = alive::keep_rule(name, kind, flags);
+        let keep = keep.or(stays.then_some(KeepRule::Retained));
         let tls = flags & elf::SHF_TLS.0 != 0;
         let mut atom = Atom {
             section: name,
@@ -200,12 +207,12 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
             writable: flags & elf::SHF_WRITE.0 != 0 && !relro,
             tls,
             zero_fill,
-            keep: keep.or_else(|| alive::tie(name, flags, link)),
+            keep: keep.or(tie),
             group: None,
-            registry: is_c_identifier(name).then_some(name),
+            registry: ordered::is_c_identifier(name).then_some(name),
             bounded_by_sections: false,
             of_one_function: false,
-            told_by: told_by(name, kind, flags),
+            told_by: told_by(self.out.traits.elf.machine, name, kind, flags),
             at: FilePlace {
                 section: self.roles.len() as u32,
                 offset: 0,
@@ -494,22 +501,15 @@ fn common(name: &[u8], align: u64) -> Result<Definition> {
     Ok(Definition::Common { align })
 }
 
-/// Names that the linker gives `__start_`/`__stop_` symbols for.
-fn is_c_identifier(name: &[u8]) -> bool {
-    let mut bytes = name.iter();
-    bytes
-        .next()
-        .is_some_and(|b| b.is_ascii_alphabetic() || *b == b'_')
-        && bytes.all(|b| b.is_ascii_alphanumeric() || *b == b'_')
-}
-
 /// Linkers may merge the pieces of one section, only the unwinder looks for another, and what compilers name
 /// for themselves (`.L`) has no address for C to compare.
-fn told_by(name: &[u8], kind: elf::SectionType, flags: u64) -> ToldBy {
+fn told_by(machine: u16, name: &[u8], kind: elf::SectionType, flags: u64) -> ToldBy {
     const UNWIND: [&[u8]; 2] = [b".gcc_except_table", b".ARM.extab"];
     const OWN: [&[u8]; 2] = [b".rodata..L", b".data.rel.ro..L"];
     let merged = flags & elf::SHF_MERGE.0 != 0;
-    let unwind = super::exidx::is_table(kind.0) || UNWIND.iter().any(|s| name.starts_with(s));
+    let is_index = |arch| super::exidx::is_table(arch, kind.0);
+    let unwind =
+        Arch::new(machine).is_some_and(is_index) || UNWIND.iter().any(|s| name.starts_with(s));
     match merged || unwind || OWN.iter().any(|s| name.starts_with(s)) {
         true => ToldBy::Contents,
         false => ToldBy::Place,
@@ -554,6 +554,7 @@ impl Default for ElfTraits<'_> {
             properties: None,
             attributes: None,
             libraries: Vec::new(),
+            sframe: false,
         }
     }
 }

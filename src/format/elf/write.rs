@@ -1,8 +1,9 @@
 //! Writes a relocatable ELF object from the plan's description.
 //!
-//! Sections of one name and flag set are joined as `ld -r` does. Order of work: lay sections out,
+//! Sections of one name and flag set are joined as `ld -r` does, but for what a linker would put between. Order of work: lay sections out,
 //! convert relocations (which asks for symbols), build `.eh_frame`, then number symbols and emit.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use object::elf;
@@ -10,7 +11,7 @@ use object::elf;
 use super::arch::{Arch, Naming, relax_got};
 use super::symbols::{SymbolRef, SymbolTable};
 use super::traits::{self, JoinedTraits};
-use super::{debug_write, exidx, mergeable, unwind};
+use super::{debug_write, exidx, mergeable, ordered, unwind};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::bound_stem;
 use crate::format::model::{EdgeKind, FilePlace, KeepRule, Native, SymbolKind, Visibility};
@@ -132,6 +133,8 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
 
     fn place_atoms(&mut self) -> Result<()> {
         let mut by_key: HashMap<Kind, usize> = HashMap::new();
+        // By sequence that programs see: the section with its end. No other may be added to.
+        let mut last: HashMap<Vec<u8>, usize> = HashMap::new();
         let object = self.object;
         let mut group_of: HashMap<u32, usize> = HashMap::new();
         for (at, group) in object.groups.iter().enumerate() {
@@ -140,7 +143,7 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         for (at, out) in object.atoms.iter().enumerate() {
             let group = group_of.get(&(at as u32)).copied();
             let atom = &out.file.atoms[out.atom as usize];
-            if exidx::is_table(atom.native.kind) {
+            if exidx::is_table(self.arch, atom.native.kind) {
                 // Rebuilt as a whole, in the order of the code.
                 self.places.push(Place {
                     section: NOWHERE,
@@ -163,16 +166,18 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             } else {
                 mergeable::whole(atom.native)
             };
-            let ordered = flags & elf::SHF_LINK_ORDER.0 != 0;
+            let tied = flags & elf::SHF_LINK_ORDER.0 != 0;
             // Records of notes are as many as they like, and stand in one section.
             let record = atom.native.kind == elf::SHT_NOTE.0;
-            let alone = ordered
+            let alone = tied
+                || ordered::is_of_its_own(&name)
                 || (group.is_some() && !record)
                 || (self.arch.relaxes && atom.code)
                 || flags & elf::SHF_GNU_RETAIN.0 != 0;
             if group.is_some() {
                 flags |= elf::SHF_GROUP.0;
             }
+            let sequence = ordered::key(&name).map(Cow::into_owned);
             let fresh = self.sections.len();
             let key = Kind {
                 name: name.clone(),
@@ -192,11 +197,17 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 let full = |s: &OutSection| {
                     atom.code && s.size.saturating_add(atom.size) > self.arch.joined_code()
                 };
-                if self.sections.get(*open).is_some_and(full) {
+                let behind = sequence.as_ref().and_then(|s| last.get(s));
+                if self.sections.get(*open).is_some_and(full)
+                    || behind.is_some_and(|last| last != open)
+                {
                     *open = fresh;
                 }
                 *open
             };
+            if let Some(sequence) = sequence {
+                last.insert(sequence, section);
+            }
             if section == fresh {
                 self.sections.push(OutSection {
                     name,

@@ -8,6 +8,13 @@ use object::{Endian, Endianness};
 
 use super::{bad, magic};
 use crate::error::Result;
+use crate::format::model::{Atom, KeepRule};
+
+/// See [`crate::format::ordered::sequence`].
+pub fn sequence<'a>(atom: &Atom<'a>) -> Option<Cow<'a, [u8]>> {
+    let ordered = atom.registry.is_some() || atom.keep == Some(KeepRule::InitArray);
+    ordered.then(|| [atom.segment, b",", atom.section].concat().into())
+}
 
 /// What this needs of a section's header.
 pub struct Section<'d> {

@@ -13,7 +13,7 @@ mod pulls;
 mod references;
 mod written;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
@@ -26,9 +26,9 @@ use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
 use crate::format;
 use crate::format::model::{
-    AtomIndex, Binding, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol, SymbolKind,
-    Visibility,
+    AtomIndex, Binding, Edge, EdgeKind, FilePlace, ObjectFile, Symbol, SymbolKind, Visibility,
 };
+use crate::format::ordered::sequence;
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
 use crate::plan::debug::DebugLines;
@@ -322,25 +322,31 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         Ok(())
     }
 
-    /// Constructors stand in the order in which their members are pulled.
+    /// Constructors and elements of tables stand in the order in which their members are pulled.
     fn constructors(&self) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let mut faults = Vec::new();
         for made in self.proof.made {
-            let mut last: HashMap<(&[u8], u32), (u64, u32)> = HashMap::new();
+            let mut sequences: BTreeMap<_, Vec<_>> = BTreeMap::new();
             for &(class, place) in &made.atoms {
                 let (s, _, node) = self.node(class);
                 let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
-                let (Some(KeepRule::InitArray), Some(place)) = (atom.keep, place) else {
+                let sequence = sequence(analysis.format, atom);
+                let (Some(sequence), Some(place)) = (sequence, place) else {
                     continue;
                 };
                 if self.proof.partition.grouped[class.index()] {
                     continue;
                 }
                 let order = analysis.resolution(s).place(node.object).unwrap_or(0);
-                let before = last.insert((atom.section, place.section), (place.offset, order));
-                if before.is_some_and(|(offset, o)| (offset < place.offset) != (o <= order)) {
-                    faults.push(fault("constructors stand in another order").symbol(atom.section));
+                let own = sequences.entry(sequence).or_default();
+                own.push((place.section, place.offset, order, node));
+            }
+            for (sequence, mut atoms) in sequences {
+                atoms.sort_unstable();
+                if !atoms.is_sorted_by_key(|&(_, _, order, node)| (order, node)) {
+                    let what = "constructors, or elements of a table, stand in another order";
+                    faults.push(fault(what).symbol(&sequence));
                 }
             }
         }
