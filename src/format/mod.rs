@@ -185,6 +185,13 @@ pub fn has_visibility(format: Format) -> bool {
     format != Format::Coff
 }
 
+/// May a program have the copy of a variable that a shared library of the format uses, by any of its names
+/// (copy relocations)?
+#[must_use]
+pub fn copies_variables(format: Format) -> bool {
+    format == Format::Elf
+}
+
 /// Do symbols say how large they are, wherever they stand?
 #[must_use]
 pub fn has_symbol_sizes(format: Format) -> bool {
