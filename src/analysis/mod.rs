@@ -356,7 +356,8 @@ impl<'d> Analysis<'d> {
             .map(|(i, _)| i)
     }
 
-    /// Exports that are hidden: static programs see them.
+    /// Exports that are hidden, or that some reference says are (gABI: the most constraining visibility holds):
+    /// static programs see them.
     #[must_use]
     pub fn hidden_exports(&self) -> HashSet<&'d [u8]> {
         let mut hidden = HashSet::new();
@@ -372,6 +373,13 @@ impl<'d> Analysis<'d> {
                 {
                     hidden.insert(self.graph.name(name));
                 }
+            }
+            let exported: HashSet<NameId> = names.iter().copied().collect();
+            for pulled in &self.resolutions[library].pulled {
+                let said = self.graph.globals[pulled.object.index()].iter();
+                let said = said.filter(|g| !g.visibility.is_outside());
+                let said = said.filter(|g| exported.contains(&g.name));
+                hidden.extend(said.map(|g| self.graph.name(g.name)));
             }
         }
         hidden

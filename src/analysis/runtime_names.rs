@@ -90,30 +90,8 @@ pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
     };
     NAMES.contains(&plain)
         || STEMS.iter().any(|stem| plain.starts_with(stem))
-        || is_word_to_a_sanitizer(plain)
+        || format::is_word_to_a_sanitizer(plain)
         || format::is_reserved_name(format, name)
-}
-
-/// What a program tells a sanitizer's runtime, which has a weak one of its own.
-fn is_word_to_a_sanitizer(name: &[u8]) -> bool {
-    const WORDS: [&[u8]; 7] = [
-        b"_default_options",
-        b"_default_suppressions",
-        b"_on_report",
-        b"_on_error",
-        b"_on_initialize",
-        b"_on_finalize",
-        b"_is_turned_off",
-    ];
-    const RUNTIMES: [&[u8]; 10] = [
-        b"asan", b"lsan", b"ubsan", b"tsan", b"msan", b"hwasan", b"rtsan", b"nsan", b"memprof",
-        b"scudo",
-    ];
-    let said = name.strip_prefix(b"__").unwrap_or_default();
-    WORDS.iter().any(|word| {
-        said.strip_suffix(*word)
-            .is_some_and(|runtime| RUNTIMES.contains(&runtime))
-    })
 }
 
 /// Is this what rustc puts into every object for debuggers to find? Weak, visible, and the same in all.
@@ -229,16 +207,7 @@ fn is_arithmetic(rest: &[u8]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_intrinsic, is_word_to_a_sanitizer};
-
-    #[test]
-    fn words_to_sanitizers() {
-        assert!(is_word_to_a_sanitizer(b"__asan_default_options"));
-        assert!(is_word_to_a_sanitizer(b"__lsan_default_suppressions"));
-        assert!(is_word_to_a_sanitizer(b"__tsan_on_report"));
-        assert!(!is_word_to_a_sanitizer(b"__asan_init"));
-        assert!(!is_word_to_a_sanitizer(b"__my_default_options"));
-    }
+    use super::is_intrinsic;
 
     #[test]
     fn helpers_of_compilers() {

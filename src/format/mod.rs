@@ -22,7 +22,7 @@ use model::{SymbolKind, Visibility};
 pub use link_wide::{link_wide, milder, of_code, same_of_code};
 pub use names::{
     bound_stem, is_bound_of, is_mark_of_backtraces, is_one_in_a_program, is_reserved_name,
-    is_shared_by_all, is_table_of_a_runtime, renamed_table, shareable,
+    is_shared_by_all, is_table_of_a_runtime, is_word_to_a_sanitizer, renamed_table, shareable,
 };
 
 pub use writable::{check_writable, known_machines, written_machines};
@@ -183,6 +183,13 @@ pub fn for_each_global<'d>(
 #[must_use]
 pub fn has_visibility(format: Format) -> bool {
     format != Format::Coff
+}
+
+/// May a program have the copy of a variable that a shared library of the format uses, by any of its names
+/// (copy relocations)?
+#[must_use]
+pub fn copies_variables(format: Format) -> bool {
+    format == Format::Elf
 }
 
 /// Do symbols say how large they are, wherever they stand?

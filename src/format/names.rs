@@ -78,3 +78,49 @@ pub fn is_mark_of_backtraces(name: &[u8]) -> bool {
     let is_in = |mark: &&[u8]| name.windows(mark.len()).any(|w| w == *mark);
     MARKS.iter().any(is_in)
 }
+
+/// What a program tells a sanitizer's runtime, which has a weak one of its own, or none: options, and hooks that it
+/// calls. `name` is as C has it.
+#[must_use]
+pub fn is_word_to_a_sanitizer(name: &[u8]) -> bool {
+    const HOOKS: [&[u8]; 5] = [
+        b"__sanitizer_malloc_hook",
+        b"__sanitizer_free_hook",
+        b"__sanitizer_report_error_summary",
+        b"__sanitizer_sandbox_on_notify",
+        b"__sanitizer_on_print",
+    ];
+    const WORDS: [&[u8]; 7] = [
+        b"_default_options",
+        b"_default_suppressions",
+        b"_on_report",
+        b"_on_error",
+        b"_on_initialize",
+        b"_on_finalize",
+        b"_is_turned_off",
+    ];
+    const RUNTIMES: [&[u8]; 10] = [
+        b"asan", b"lsan", b"ubsan", b"tsan", b"msan", b"hwasan", b"rtsan", b"nsan", b"memprof",
+        b"scudo",
+    ];
+    let said = name.strip_prefix(b"__").unwrap_or_default();
+    HOOKS.contains(&name)
+        || WORDS.iter().any(|word| {
+            said.strip_suffix(*word)
+                .is_some_and(|runtime| RUNTIMES.contains(&runtime))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_word_to_a_sanitizer;
+
+    #[test]
+    fn words_to_sanitizers() {
+        assert!(is_word_to_a_sanitizer(b"__asan_default_options"));
+        assert!(is_word_to_a_sanitizer(b"__lsan_default_suppressions"));
+        assert!(is_word_to_a_sanitizer(b"__tsan_on_report"));
+        assert!(!is_word_to_a_sanitizer(b"__asan_init"));
+        assert!(!is_word_to_a_sanitizer(b"__my_default_options"));
+    }
+}

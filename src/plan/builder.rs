@@ -53,6 +53,8 @@ pub(super) struct Builder<'o, 'a, 'd> {
     known: HashMap<Vec<u8>, u32, FixedState>,
     /// Entries for which something else stands, and which the library has a definition of.
     served: Vec<u32>,
+    /// Globals of this object that its own references constrain: (atom, global, visibility).
+    constrained: Vec<(u32, u32, Visibility)>,
 }
 
 impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
@@ -65,6 +67,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             undefined: Vec::new(),
             known: HashMap::default(),
             served: Vec::new(),
+            constrained: Vec::new(),
         }
     }
 
@@ -122,15 +125,24 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         for (number, place) in objects.partition.crossings_of(class) {
             let there = file.symbols_at(node.atom, place.offset);
             let like = symbol_at(there.map(|(_, s)| s), place);
-            let typed = like.filter(|_| !objects.is_second(place));
+            let alias = objects.partition.alias_at(place);
+            let typed = like.filter(|_| alias.is_some() || !objects.is_second(place));
+            let name = objects.crossing_name(number);
+            if alias.is_some() {
+                self.defined
+                    .insert(name.to_vec(), (at, globals.len() as u32));
+            }
             globals.push(OutGlobal {
-                name: objects.crossing_name(number),
+                name,
                 offset: place.offset,
                 size: typed.map_or(0, |s| s.size),
                 kind: typed.map_or(SymbolKind::NoType, |s| s.kind),
                 native: like.map_or(0, |s| s.native),
-                visibility: Visibility::Hidden,
-                binding: Binding::Global,
+                visibility: match alias {
+                    Some(_) => Visibility::Default,
+                    None => Visibility::Hidden,
+                },
+                binding: alias.unwrap_or(Binding::Global),
             });
         }
         globals
@@ -208,6 +220,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             } => {
                 let class = analysis.classes.class_of[s][n as usize];
                 self.by_export(s, node.object, edge.to, class, offset)
+                    .or_else(|| self.by_alias(node.object, edge.to, class, offset))
                     .unwrap_or_else(|| self.place(class, offset, kind))
             }
             Target::Vague { node: n, name } => {
@@ -303,6 +316,16 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         }
     }
 
+    /// gABI: the most constraining visibility of all that is said of a symbol holds.
+    pub fn constrain(&mut self, atoms: &mut [OutAtom<'a, 'd>]) {
+        for (atom, global, visibility) in self.constrained.drain(..) {
+            let atom = atoms.get_mut(atom as usize);
+            if let Some(global) = atom.and_then(|a| a.globals.get_mut(global as usize)) {
+                global.visibility = global.visibility.max(visibility);
+            }
+        }
+    }
+
     /// The symbol that an edge names, as its own object has it.
     fn declared(&self, object: ObjectId, to: EdgeTarget) -> Option<&'d Symbol<'d>>
     where
@@ -367,6 +390,9 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
     fn external(&mut self, s: usize, name: NameId, need: Need) -> OutTarget {
         let bytes = self.objects.analysis.graph.name(name);
         if let Some(&(atom, global)) = self.defined.get(bytes) {
+            if need.visibility != Visibility::Default {
+                self.constrained.push((atom, global, need.visibility));
+            }
             return OutTarget::Global { atom, global };
         }
         let target = self.by_name(name, need);
@@ -433,6 +459,23 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         Some(self.external(s, name, need))
     }
 
+    /// A reference by another name of an exported variable goes by a name, too: see [`Partition::alias`].
+    fn by_alias(
+        &mut self,
+        object: ObjectId,
+        to: EdgeTarget,
+        class: ClassId,
+        offset: u64,
+    ) -> Option<OutTarget> {
+        let partition = self.objects.partition;
+        let place = partition.alias(self.objects.analysis, object, to, class, offset)?;
+        let name = self.objects.crossing_name(partition.crossing(place)?);
+        if let Some(&(atom, global)) = self.defined.get(&*name) {
+            return Some(OutTarget::Global { atom, global });
+        }
+        Some(self.needed(name, Need::plain(SymbolKind::Object)))
+    }
+
     /// A place in this object, or a hidden global of another.
     pub(super) fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
         let objects = self.objects;
@@ -459,7 +502,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         };
         let need = Need {
             weak: false,
-            visibility: Visibility::Hidden,
+            visibility: match objects.partition.alias_at(place) {
+                Some(_) => Visibility::Default,
+                None => Visibility::Hidden,
+            },
             kind,
             native: like.map_or(0, |s| s.native),
             far: file.atoms[node.atom as usize].far,

@@ -17,6 +17,7 @@ impl Partition {
         for set in 0..self.classes.len() {
             for &class in self.classes[set].iter().chain(&self.copies[set]) {
                 let (s, node) = analysis.classes.first[class.index()];
+                self.find_uses_of_aliases(analysis, class, &mut places);
                 for target in analysis.reached[s as usize].targets_of(node) {
                     let (node, offset, kind) = match *target {
                         Target::Node { node, offset, kind } => (node, offset, kind),
@@ -79,6 +80,31 @@ impl Partition {
             self.crossing_at.insert(*place, i as u32);
         }
         self.crossing = places;
+    }
+
+    /// What the class refers to by another name of an exported variable.
+    fn find_uses_of_aliases(
+        &self,
+        analysis: &Analysis<'_>,
+        class: ClassId,
+        places: &mut Vec<Place>,
+    ) {
+        if self.aliases.is_empty() {
+            return;
+        }
+        let (s, n) = analysis.classes.first[class.index()];
+        let reached = &analysis.reached[s as usize];
+        let node = reached.nodes[n as usize];
+        let edges = analysis.graph.file(node.object).edges_of(node.atom);
+        for (edge, target) in edges.iter().zip(reached.targets_of(n)) {
+            if let Target::Node {
+                node: to, offset, ..
+            } = *target
+            {
+                let to = analysis.classes.class_of[s as usize][to as usize];
+                places.extend(self.alias(analysis, node.object, edge.to, to, offset));
+            }
+        }
     }
 
     /// Where weak is said by another name at the same place, there must be one.

@@ -1,6 +1,7 @@
 //! What a strategy decides: which bytes go to which library. Strategies are plans over the same
 //! inputs, each in its own module; everything after them sees only [`OutputSet`].
 
+mod aliases;
 mod bits;
 mod builder;
 mod carriers;

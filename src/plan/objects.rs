@@ -124,11 +124,12 @@ impl<'a, 'd> Objects<'a, 'd> {
             .enumerate()
             .map(|(at, &class)| builder.globals_of(at as u32, class))
             .collect();
-        let atoms: Vec<OutAtom<'a, 'd>> = classes
+        let mut atoms: Vec<OutAtom<'a, 'd>> = classes
             .iter()
             .zip(globals)
             .map(|(&class, own)| builder.atom(class, own))
             .collect();
+        builder.constrain(&mut atoms);
         for &s in &self.carried[set.index()] {
             builder.pull(s as usize);
         }

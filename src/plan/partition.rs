@@ -22,7 +22,7 @@ use crate::analysis::blocks::Blocks;
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
-use crate::format::model::KeepRule;
+use crate::format::model::{Binding, KeepRule};
 use crate::format::ordered::sequence;
 use crate::input::LibraryId;
 use crate::protocol::request::Granularity;
@@ -66,7 +66,7 @@ pub struct Partition {
     /// By class: its exports, ascending.
     pub(super) exports_of: HashMap<ClassId, Vec<u32>>,
     /// Each place that has a name, once.
-    export_places: HashSet<(ClassId, NameId, u64)>,
+    pub(super) export_places: HashSet<(ClassId, NameId, u64)>,
     /// By root set: itself, or the one that it is part of.
     owners: Vec<usize>,
     /// By root set: the exports among its roots.
@@ -92,6 +92,8 @@ pub struct Partition {
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
     pub(super) crossing_at: HashMap<Place, u32, FixedState>,
+    /// See [`Partition::alias`]: by place, the binding of the strongest other name.
+    pub(super) aliases: HashMap<(ClassId, u64), Binding>,
     /// By root set: what it brings along by rules, one class of each object.
     pub forced: Vec<Vec<ClassId>>,
     /// What sets' objects ask for early, ascending: see [`early`](super::early).
@@ -249,6 +251,7 @@ impl Partition {
             homes: home_sets,
             crossing: Vec::new(),
             crossing_at: HashMap::default(),
+            aliases: HashMap::new(),
             forced: Vec::new(),
             early: Vec::new(),
             has_bounds: false,
@@ -259,6 +262,7 @@ impl Partition {
         partition.find_hubs();
         partition.find_copies(analysis);
         partition.find_forced(analysis);
+        partition.find_aliases(analysis);
         partition.find_crossing(analysis);
         partition
     }

@@ -256,7 +256,14 @@ impl Check<'_, '_> {
                     // Pulled on demand, from whichever library comes first.
                     let for_all =
                         keeps_its_name(self.written.format(), name) || promises.met.contains(name);
-                    if global.visibility.is_outside() && !exports.contains(name) && !for_all {
+                    // What it names, an export does, too: the proof looks.
+                    let alias =
+                        format::copies_variables(self.written.format()) && is_crossing_name(name);
+                    if global.visibility.is_outside()
+                        && !exports.contains(name)
+                        && !for_all
+                        && !alias
+                    {
                         errors.push(self.failed(at, name, "this internal symbol is visible"));
                     }
                     if definitions[global.name.index()] == 2 && !for_all {

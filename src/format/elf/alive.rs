@@ -12,7 +12,7 @@
 //! | any with SHF_LINK_ORDER: `asan_globals`, `.kcfi_traps`, `__patchable_function_entries`, `.stack_sizes`, `.llvm_bb_addr_map` | sanitizers' runtimes, the kernel, tools | the section that it is linked to does (gABI) |
 //! | `__llvm_prf_cnts`, `_data`, `_bits`, `_vals`, `__sancov_*`, in groups | runtimes of profiles and fuzzers | their group does, that is the code that counts |
 //! | `__llvm_prf_names`, `__llvm_covmap`, `__llvm_covfun` | the runtime, llvm-cov | their member is pulled: functions that are never called are part of a report |
-//! | `__llvm_profile_filename`, `__llvm_profile_raw_version` | the runtime, by name | their member is pulled |
+//! | `__llvm_profile_filename`, `__llvm_profile_raw_version`, `__asan_default_options` and its like | the runtime, by name | their member is pulled |
 //! | other sections whose name is a C identifier | code, by their bounds | their member is pulled, or code that asks for the bounds lives |
 //! | `.note.gnu.property`, `.note.GNU-stack`, build attributes | loaders, linkers | always: joined from all objects that something lives of (`traits`) |
 //!
@@ -119,12 +119,13 @@ pub fn is_one_in_a_program(name: &[u8]) -> bool {
     name == b"_.stapsdt.base" || is_word_to_a_runtime(name)
 }
 
-/// What compilers say to the profile's runtime, which looks for it by name, and has a weak one itself.
+/// What compilers say to the profile's runtime, and people to those of sanitizers, which look for it by name, and
+/// have a weak one themselves.
 pub(super) fn is_word_to_a_runtime(name: &[u8]) -> bool {
     matches!(
         name,
         b"__llvm_profile_filename" | b"__llvm_profile_raw_version"
-    )
+    ) || crate::format::is_word_to_a_sanitizer(name)
 }
 
 /// Tables whose bounds a compiler's or a sanitizer's runtime asks for, or a tool by the section's name:

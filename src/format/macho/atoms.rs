@@ -391,9 +391,15 @@ impl<'d> Reader<'d> {
         }
     }
 
-    /// N_NO_DEAD_STRIP: `__attribute__((used))` and `#[used]`.
+    /// N_NO_DEAD_STRIP: `__attribute__((used))` and `#[used]`; and what a sanitizer's runtime looks for.
     fn retain(&mut self, atom: AtomIndex, raw: RawSymbol<'d>) {
-        if raw.flags.typ() != macho::N_SECT || raw.desc.0 & macho::N_NO_DEAD_STRIP.0 == 0 {
+        let word = raw.flags.is_ext()
+            && raw
+                .name
+                .strip_prefix(b"_")
+                .is_some_and(crate::format::is_word_to_a_sanitizer);
+        let marked = raw.desc.0 & macho::N_NO_DEAD_STRIP.0 != 0;
+        if raw.flags.typ() != macho::N_SECT || !(marked || word) {
             return;
         }
         if let Some(a) = self.out.atoms.get_mut(atom as usize)

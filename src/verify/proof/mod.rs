@@ -13,7 +13,7 @@ mod pulls;
 mod references;
 mod written;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
@@ -26,9 +26,11 @@ use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
 use crate::format;
 use crate::format::model::{
-    AtomIndex, Binding, Edge, EdgeKind, FilePlace, ObjectFile, Symbol, SymbolKind, Visibility,
+    AtomIndex, Binding, Definition, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol,
+    SymbolKind, Visibility,
 };
 use crate::format::ordered::sequence;
+use crate::format::output::is_crossing_name;
 use crate::input::{Inputs, LibraryId};
 use crate::plan::MadeObject;
 use crate::plan::debug::DebugLines;
@@ -55,6 +57,8 @@ struct Checked<'p, 'a, 'd, 'w, 'f> {
     read_of: Vec<Option<usize>>,
     /// Where classes stand.
     places: HashMap<ClassId, Vec<At>, FixedState>,
+    /// Exports that may be hidden.
+    hidden: HashSet<&'d [u8]>,
     /// Definitions by name: (object, place, symbol's kind).
     definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>, FixedState>,
 }
@@ -74,6 +78,7 @@ impl Proof<'_, '_> {
             read_of: Vec::new(),
             places: HashMap::default(),
             definers: HashMap::default(),
+            hidden: self.analysis.hidden_exports(),
         };
         let mut faults = Vec::new();
         let workspace = written.libraries.len().saturating_sub(1);
@@ -123,6 +128,7 @@ impl Proof<'_, '_> {
             )
             .collect();
         faults.extend(of_atoms.into_iter().flatten());
+        faults.extend(checked.aliases());
         faults.extend(checked.constructors());
         faults.extend(checked.apart());
         faults.extend(checked.pulls(written, graph, promises));
@@ -290,11 +296,12 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                 return Err("an exported or contested symbol is not there".to_owned());
             };
             let shared = format::is_shared_by_all(analysis.format, name);
-            let visibility = if shared {
-                Visibility::Hidden
-            } else {
-                old.visibility
-            };
+            let visibility =
+                if shared || new.visibility == Visibility::Hidden && self.hidden.contains(name) {
+                    Visibility::Hidden
+                } else {
+                    old.visibility
+                };
             let sized = format::has_symbol_sizes(analysis.format);
             if ((old.kind, visibility) != (new.kind, new.visibility)
                 || (sized && old.size != new.size))
@@ -320,6 +327,36 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
             }
         }
         Ok(())
+    }
+
+    /// A name of ours is seen from outside only where an export names the same variable.
+    fn aliases(&self) -> Vec<Diagnostic> {
+        let format = self.proof.analysis.format;
+        if !format::copies_variables(format) {
+            return Vec::new();
+        }
+        let mut faults = Vec::new();
+        for read in &self.objects {
+            for symbol in &read.file.symbols {
+                let Definition::Atom { atom, offset } = symbol.definition else {
+                    continue;
+                };
+                let seen = symbol.binding != Binding::Local && symbol.visibility.is_outside();
+                if !seen || !is_crossing_name(symbol.name) {
+                    continue;
+                }
+                let mut there = read.file.symbols_at(atom, offset);
+                let exported = there.any(|(_, s)| {
+                    s.binding != Binding::Local
+                        && s.visibility.is_outside()
+                        && !is_crossing_name(s.name)
+                });
+                if !exported || symbol.kind != SymbolKind::Object {
+                    faults.push(fault("this internal symbol is visible").symbol(symbol.name));
+                }
+            }
+        }
+        faults
     }
 
     /// Constructors and elements of tables stand in the order in which their members are pulled.

@@ -6,7 +6,7 @@ use crate::analysis::graph::NameId;
 use crate::analysis::reach::{Node, Target};
 use crate::format;
 use crate::format::model::{
-    Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, Symbol, SymbolKind,
+    Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, Symbol, SymbolKind, Visibility,
 };
 use crate::format::output::is_crossing_name;
 
@@ -243,6 +243,15 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 });
                 if !right {
                     return Err("a reference leads elsewhere".to_owned());
+                }
+                let analysis = self.proof.analysis;
+                let partition = self.proof.partition;
+                let alias = partition.alias(analysis, node.object, edge.to, class, offset);
+                let seen = |s: &Symbol<'_>| {
+                    s.binding != Binding::Local && s.visibility == Visibility::Default
+                };
+                if alias.is_some() && !symbol.is_some_and(seen) {
+                    return Err("a reference misses the copy that a program may have".to_owned());
                 }
                 self.kind_is_right(wanted, kind, symbol)
             }
