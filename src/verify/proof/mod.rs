@@ -26,8 +26,8 @@ use crate::analysis::reach::{Node, Target};
 use crate::error::{Code, Diagnostic};
 use crate::format;
 use crate::format::model::{
-    AtomIndex, Binding, Definition, Edge, EdgeKind, FilePlace, KeepRule, ObjectFile, Symbol,
-    SymbolKind, Visibility,
+    AtomIndex, Binding, Definition, Edge, EdgeKind, FilePlace, ObjectFile, Symbol, SymbolKind,
+    Visibility,
 };
 use crate::format::ordered::sequence;
 use crate::format::output::is_crossing_name;
