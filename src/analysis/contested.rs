@@ -51,6 +51,8 @@ pub struct Contested {
     pub local_aliases: bool,
     /// Objects all of whose contested names no other object defines.
     alike: HashSet<ObjectId, foldhash::fast::FixedState>,
+    /// Objects that define what a program may define too: its definition pulls none of them.
+    met: HashSet<ObjectId, foldhash::fast::FixedState>,
 }
 
 /// Is this definition one that may be contested?
@@ -183,6 +185,7 @@ impl Contested {
             apart: HashSet::default(),
             local_aliases: false,
             alike: HashSet::default(),
+            met: HashSet::default(),
         };
         // A name that directives speak of cannot be another in each library.
         for (differs, said) in strong_differs.iter_mut().zip(&said) {
@@ -190,6 +193,7 @@ impl Contested {
         }
         contested.find_apart(graph, offers, &strong_differs);
         contested.find_alike(graph, offers);
+        contested.find_met(graph, offers, public);
         contested
     }
 
@@ -259,6 +263,26 @@ impl Contested {
                 self.alike.insert(object);
             }
         }
+    }
+
+    fn find_met(&mut self, graph: &Graph<'_>, offers: &[Offer], public: &dyn Fn(&[u8]) -> bool) {
+        let is_public: Vec<bool> = (0..self.names.len())
+            .map(|at| self.names[at] && public(graph.names[at]))
+            .collect();
+        if is_public.contains(&true) {
+            let objects = offers.iter().flat_map(Offer::objects).copied();
+            let met = objects.filter(|o| {
+                let mut globals = graph.globals[o.index()].iter();
+                globals.any(|g| counts(g.kind) && is_public[g.name.index()])
+            });
+            self.met = met.collect();
+        }
+    }
+
+    /// Does whoever asks for a name that the object defines bring it along?
+    #[must_use]
+    pub fn comes_by_name(&self, object: ObjectId) -> bool {
+        self.is_alike(object) && !self.met.contains(&object)
     }
 
     /// Is the name left to the final linker, for this library?

@@ -131,7 +131,7 @@ impl Making<'_, '_> {
                         continue;
                     }
                     let member = set_of.get(&(library, object));
-                    match member.filter(|_| !self.contested.is_alike(object)) {
+                    match member.filter(|_| !self.contested.comes_by_name(object)) {
                         Some(&member) => demands.push(Demand::Set(member)),
                         None => {
                             let names = self.contested.defined_by(&self.graph, library, object);

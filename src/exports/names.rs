@@ -1,5 +1,7 @@
 //! What the manifest says of names that are no exports.
 
+use std::collections::BTreeSet;
+
 use super::patterns::{AnyOf, Pattern};
 use crate::error::Result;
 use crate::manifest::Manifest;
@@ -11,6 +13,8 @@ pub struct NameRules {
     keep_vague: AnyOf,
     public: AnyOf,
     isolate: AnyOf,
+    /// What the one program defines itself, as in the symbol tables.
+    met: BTreeSet<Vec<u8>>,
     /// What the format puts before names of C.
     decoration: &'static [u8],
 }
@@ -31,8 +35,14 @@ impl NameRules {
             keep_vague: all(&manifest.keep_vague)?,
             public: all(&manifest.public)?,
             isolate: all(&manifest.isolate)?,
+            met: BTreeSet::new(),
             decoration,
         })
+    }
+
+    /// The one program defines these names itself: which definition serves is left to the final linker.
+    pub fn meet(&mut self, names: BTreeSet<Vec<u8>>) {
+        self.met = names;
     }
 
     fn any(&self, list: &AnyOf, name: &[u8]) -> bool {
@@ -60,7 +70,7 @@ impl NameRules {
     /// Is the name left to the final linker, whatever it is?
     #[must_use]
     pub fn publishes(&self, name: &[u8]) -> bool {
-        self.any(&self.public, name)
+        self.met.contains(name) || self.any(&self.public, name)
     }
 
     /// Does each library keep its own of this name, made to meet or not?

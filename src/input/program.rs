@@ -1,4 +1,5 @@
-//! What a program's own objects and libraries leave undefined: the names that it takes from elsewhere.
+//! What a program's own objects and libraries say of names: what they leave undefined, which the program takes from
+//! elsewhere, and what they define, which may meet what a library defines.
 //!
 //! What is looked up at run time (`dlsym`, `GetProcAddress`) cannot be seen here.
 
@@ -8,16 +9,25 @@ use camino::Utf8PathBuf;
 
 use super::{Inputs, MappedFile, archive};
 use crate::error::{Code, Diagnostic, Error, Result};
-use crate::format::{self, MemberKind};
+use crate::format::{self, GlobalKind, MemberKind};
 use crate::input;
+use crate::input::crates::{self, Origin};
 
-/// Names as in the symbol tables that `paths`, objects and archives, need from elsewhere. `inputs` are the
-/// libraries that they are to be linked with.
+/// What a program says of names, as in the symbol tables.
+#[derive(Debug, Default)]
+pub struct Names {
+    /// It needs them from elsewhere.
+    pub needed: BTreeSet<Vec<u8>>,
+    /// It defines them, weakly or not: which definition serves, its own or a library's, the final linker knows.
+    pub met: BTreeSet<Vec<u8>>,
+}
+
+/// What `paths`, objects and archives, say of names. `inputs` are the libraries that they are to be linked with.
 ///
 /// # Errors
 /// `bitcode-member`, `mixed-formats`, `input-unreadable` for what is neither object nor archive, and those of
 /// opening and reading files.
-pub fn needs(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<BTreeSet<Vec<u8>>> {
+pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
     let files = input::open_all(paths)?;
     let (archives, objects): (Vec<MappedFile>, Vec<MappedFile>) = files
         .into_iter()
@@ -29,6 +39,7 @@ pub fn needs(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<BTreeSet<Vec<
         }),
         needed: BTreeSet::new(),
         defined: BTreeSet::new(),
+        met: BTreeSet::new(),
         errors: Vec::new(),
     };
     let of_archives = Inputs::read(&archives)?;
@@ -36,7 +47,11 @@ pub fn needs(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<BTreeSet<Vec<
         let path = &of_archives.library(member.library).path;
         // Archives hold other things than objects.
         if member.kind != MemberKind::Other {
-            let read = needs.object(member.kind, member.data);
+            let rust = matches!(
+                crates::of_member(member.name),
+                Origin::Crate(_) | Origin::Shim(_)
+            );
+            let read = needs.object(member.kind, member.data, rust);
             needs.keep(read.map_err(|e| e.in_member(member.name).in_file(path)));
         }
     }
@@ -48,18 +63,25 @@ pub fn needs(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<BTreeSet<Vec<
             )
             .hint("name what the program is linked of: its objects and static libraries")
             .into()),
-            kind => needs.object(kind, file.data()),
+            kind => {
+                let name = file.path.file_name().unwrap_or_default();
+                needs.object(kind, file.data(), name.contains(".rcgu."))
+            }
         };
         needs.keep(read.map_err(|e| e.in_file(&file.path)));
     }
     Error::all(needs.errors)?;
-    Ok(needs.needed.difference(&needs.defined).cloned().collect())
+    Ok(Names {
+        needed: needs.needed.difference(&needs.defined).cloned().collect(),
+        met: needs.met,
+    })
 }
 
 struct Needs {
     target: Option<MemberKind>,
     needed: BTreeSet<Vec<u8>>,
     defined: BTreeSet<Vec<u8>>,
+    met: BTreeSet<Vec<u8>>,
     errors: Vec<Diagnostic>,
 }
 
@@ -70,7 +92,8 @@ impl Needs {
         }
     }
 
-    fn object(&mut self, kind: MemberKind, data: &[u8]) -> Result<()> {
+    /// `rust`: its definitions are its own.
+    fn object(&mut self, kind: MemberKind, data: &[u8], rust: bool) -> Result<()> {
         match kind {
             MemberKind::Bitcode => {
                 let (what, cure) = format::intermediate(data);
@@ -96,11 +119,14 @@ impl Needs {
             .into());
         }
         format::for_each_global(kind, data, &mut |global| {
-            let to = match global.kind.is_definition() {
-                true => &mut self.defined,
-                false => &mut self.needed,
-            };
-            to.insert(global.name.to_vec());
+            if !global.kind.is_definition() {
+                self.needed.insert(global.name.to_vec());
+                return;
+            }
+            self.defined.insert(global.name.to_vec());
+            if !rust && global.kind != GlobalKind::Vague {
+                self.met.insert(global.name.to_vec());
+            }
         })?;
         Ok(())
     }

@@ -367,7 +367,7 @@ pub struct CombineRequest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exports_of: Vec<String>,
     /// The objects and static libraries of one program: what they leave undefined is exported, and nothing
-    /// else (prelink and meld). In place of `exports`, `presets` and `exports_of`, whoever says them.
+    /// else (prelink and meld); what they define too is left to the final linker. In place of `exports`, `presets` and `exports_of`, whoever says them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(with = "Vec<String>")]
     pub used_by: Vec<Utf8PathBuf>,

@@ -129,6 +129,40 @@ def test_a_program_gets_what_it_uses(engine, program, strategy):
     assert str(program.main) in depended and str(program.app) in depended
 
 
+# Strong, weak and common ones that the library defines too, and one that a member of its own has.
+MEETS = '''
+#include <stdio.h>
+extern int left_begin(void) __attribute__((weak));
+__attribute__((weak)) int hook(void) { return 1; }
+int verbose __attribute__((common));
+int message(void) { return 1; }
+int left_sum(void);
+int main(void) { printf("%d %d %d %d\\n", left_begin ? left_begin() : -1, hook(), verbose, left_sum()); }
+'''
+MET = '''
+int message(void);
+int left_begin(void) { return 40; }
+int hook(void) { return 2; }
+int verbose = 300;
+int left_sum(void) { return hook() + verbose + 10000 * message(); }
+'''
+MESSAGE = 'int message(void) { return 2; }'
+
+
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_what_the_program_defines_itself(engine, program, strategy):
+    """Its weak definitions give way to the library's, its strong ones serve the library, as with it as built."""
+    program.libraries = [program.library('left', MET, MESSAGE)]
+    program.main = program.object('main', MEETS)
+    program.app = program.library('app', 'int unused;')
+    assert program.meld(engine, program.main, strategy=strategy)['ok']
+    out = [program.folder / 'out' / name for name in ('libleft.a', 'libgstrsworkspace.a')]
+    out = [path for path in out if path.exists()]
+    for linker in LINKERS:
+        plain = program.output(program.libraries, linker)
+        assert program.output(out, linker) == plain == '40 2 300 10302'
+
+
 def code(response):
     assert not response['ok'], response
     return response['errors'][0]['code']

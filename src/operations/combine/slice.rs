@@ -238,14 +238,15 @@ fn plan<'d>(
     let rules = ExportRules::new(subject.manifest.as_ref(), request.asked());
     // First: exports that are in intermediate code are not found.
     analysis::refuse_bitcode(inputs)?;
+    let mut names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let selected = if request.used_by.is_empty() {
         select_exports(inputs, &subject.plugins, &rules)?
     } else {
-        let needs = program::needs(&request.used_by, inputs)?;
-        select_used(inputs, &subject.plugins, &needs)?
+        let program = program::names(&request.used_by, inputs)?;
+        names.meet(program.met);
+        select_used(inputs, &subject.plugins, &program.needed)?
     };
     check_writable(inputs)?;
-    let names = NameRules::new(subject.manifest.as_ref(), decoration(inputs))?;
     let steps = Steps::new(events, Unit::Members, classes.len() as u64);
     // For one program its size counts, not what is shipped.
     let merges = !request.used_by.is_empty();
