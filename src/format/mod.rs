@@ -12,9 +12,11 @@ pub mod model;
 mod names;
 pub mod ordered;
 pub mod output;
+mod relocations;
 pub mod sections;
 mod writable;
 
+pub use relocations::{is_branch, is_table_access, only_keeps};
 use std::fmt;
 
 use model::{SymbolKind, Visibility};
@@ -492,37 +494,6 @@ pub fn is_section_number(kind: MemberKind, relocation: u32) -> bool {
         MemberKind::Object(Format::Coff, machine) => coff::is_section_number(machine, relocation),
         _ => false,
     }
-}
-
-/// Does the relocation read an address from a table, so that a writer may make the access direct?
-#[must_use]
-pub fn is_table_access(kind: MemberKind, relocation: u32) -> bool {
-    match kind {
-        MemberKind::Object(Format::Elf, Machine::X86_64) => elf::is_table_access(relocation),
-        _ => false,
-    }
-}
-
-/// Is the relocation, at this offset of `data`, that of a call or a jump? It says nothing of a function's
-/// address; nor does what only describes code.
-#[must_use]
-pub fn is_branch(kind: MemberKind, relocation: u32, data: &[u8], offset: u64) -> bool {
-    match kind {
-        MemberKind::Object(Format::Elf, machine) => {
-            elf::branches::is_branch(machine, relocation, data, offset)
-        }
-        MemberKind::Object(Format::Coff, machine) => {
-            coff::is_branch(machine, relocation, data, offset)
-        }
-        MemberKind::Object(Format::MachO, machine) => macho::is_branch(machine, relocation),
-        _ => false,
-    }
-}
-
-/// Does the relocation change nothing? Linkers that collect sections keep what it names.
-#[must_use]
-pub fn only_keeps(kind: MemberKind, relocation: u32) -> bool {
-    matches!(kind, MemberKind::Object(Format::Elf, _)) && relocation == 0
 }
 
 /// Arguments for a program's link that keep the bounds of internal registries out of its dynamic
