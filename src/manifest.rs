@@ -89,8 +89,8 @@ pub struct Manifest {
     /// constructors and tables that somebody outside knows of.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep: Vec<String>,
-    /// Globs over C++ inline functions that stay one with the program's, as inline variables, type_info and
-    /// those functions do whose address is taken.
+    /// Globs over C++ inline functions that stay one with the program's, as inline variables and
+    /// type_info do.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub keep_vague: Vec<String>,
     /// Globs over internal symbols that a program or another library may define instead: they are left

@@ -3,18 +3,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use foldhash::fast::FixedState;
-
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::{Owner, classify};
 use crate::analysis::identity::entity::digest;
 use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
-use crate::analysis::taken::taken;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
 use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, EdgeKind, EdgeTarget, ObjectFile, SymbolIndex,
+    Atom, AtomIndex, Binding, Definition, EdgeKind, EdgeTarget, SymbolIndex,
 };
 use crate::format::{Format, GlobalKind, bound_stem, is_one_in_a_program, is_table_of_a_runtime};
 use crate::input::{Inputs, LibraryId};
@@ -44,8 +41,6 @@ const NEVER_VAGUE: [&[u8]; 10] = [
 pub struct Vague<'d> {
     /// Names of which libraries hold different things: each keeps its own.
     apart: HashSet<&'d [u8]>,
-    /// Functions whose address counts.
-    taken: HashSet<NameId, FixedState>,
     names: NameRules,
 }
 
@@ -62,7 +57,6 @@ impl<'d> Vague<'d> {
     ) -> Self {
         let mut vague = Self {
             apart: unlike.iter().map(|&n| graph.name(n)).collect(),
-            taken: taken(inputs, graph, whole),
             names: names.clone(),
         };
         let mut known: HashMap<NameId, (ObjectId, SymbolIndex, LibraryId)> = HashMap::new();
@@ -106,16 +100,10 @@ impl<'d> Vague<'d> {
                         }
                         Some(&(other, like, library)) => {
                             let made = is_made_at_run_time(graph, name);
-                            // Compilers never write one function alike: linkers take the first, for both.
-                            let code = graph.file(object).atoms[atom as usize].code;
-                            if code && !names.keeps_vague(name) {
-                                continue;
-                            }
                             if !agree(graph, (object, symbol), (other, like), made)
                                 && vague.apart.insert(name)
                             {
-                                let second = resolution.library;
-                                warnings.push(disagree(inputs, name, library, second));
+                                warnings.push(disagree(inputs, name, library, resolution.library));
                             }
                         }
                     }
@@ -143,21 +131,13 @@ impl<'d> Vague<'d> {
                 }
                 let file = graph.file(pulled.object);
                 for group in file.groups.iter().filter(|g| g.comdat) {
-                    // A function goes with the variables that it has.
-                    let has = group.atoms.iter().any(|&a| {
-                        let code = file.atoms.get(a as usize).is_some_and(|a| a.code);
-                        code && file
-                            .edges_of(a)
-                            .iter()
-                            .any(|e| self.is_apart_from(file, e.to))
-                    });
                     let names = || {
                         let symbols = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
                         symbols
                             .filter(|(_, s)| s.binding != Binding::Local)
                             .map(|(_, s)| s.name)
                     };
-                    if has || names().any(|n| self.apart.contains(n)) {
+                    if names().any(|n| self.apart.contains(n)) {
                         self.apart.extend(names());
                     }
                 }
@@ -168,22 +148,13 @@ impl<'d> Vague<'d> {
         }
     }
 
-    /// Does an edge lead to a name of which each library keeps its own?
-    fn is_apart_from(&self, file: &ObjectFile<'_>, to: EdgeTarget) -> bool {
-        let EdgeTarget::Symbol(symbol) = to else {
-            return false;
-        };
-        let symbol = file.symbols.get(symbol as usize);
-        symbol.is_some_and(|s| s.binding != Binding::Local && self.apart.contains(s.name))
-    }
-
     /// Do the libraries hold different things of this name, each its own?
     #[must_use]
     pub fn is_apart(&self, name: &[u8]) -> bool {
         !self.apart.is_empty() && self.apart.contains(name)
     }
 
-    /// Is the atom, by this name, a variable, or a function whose address counts, that the final linker joins?
+    /// Is the atom, by this name, a variable that the final linker joins?
     #[must_use]
     pub fn meets(
         &self,
@@ -197,8 +168,7 @@ impl<'d> Vague<'d> {
             return false;
         };
         let rust = graph.is_rust(object) && !is_one_in_a_program(graph.name(name));
-        let kept = || self.taken.contains(&name) || self.names.keeps_vague(graph.name(name));
-        if rust || (a.code && !kept()) {
+        if rust || (a.code && !self.names.keeps_vague(graph.name(name))) {
             return false;
         }
         let vague = a

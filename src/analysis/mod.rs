@@ -28,7 +28,6 @@ pub mod resolve;
 pub mod roots;
 pub mod runtime_names;
 pub mod tables;
-mod taken;
 pub mod universe;
 mod wishes;
 

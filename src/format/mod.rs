@@ -16,7 +16,7 @@ mod relocations;
 pub mod sections;
 mod writable;
 
-pub use relocations::{is_branch, is_table_access, only_keeps};
+pub use relocations::{is_table_access, only_keeps};
 use std::fmt;
 
 use model::{SymbolKind, Visibility};

@@ -90,41 +90,6 @@ impl Arch {
         }
     }
 
-    /// See [`crate::format::is_branch`]. Addresses from the image's start are those of tables.
-    pub(super) fn is_branch(self, relocation: u32, data: &[u8], offset: u64) -> bool {
-        let Ok(kind) = u16::try_from(relocation).map(pe::RelocationType) else {
-            return false;
-        };
-        let x86_branch = || {
-            let at = usize::try_from(offset).unwrap_or(usize::MAX);
-            let byte = |back: usize| at.checked_sub(back).and_then(|at| data.get(at)).copied();
-            match byte(1) {
-                Some(0xe8 | 0xe9) => true,
-                Some(0x80..=0x8f) => byte(2) == Some(0x0f),
-                _ => false,
-            }
-        };
-        match self {
-            Self::X86_64 => match kind {
-                pe::IMAGE_REL_AMD64_ADDR32NB => true,
-                pe::IMAGE_REL_AMD64_REL32 => x86_branch(),
-                _ => false,
-            },
-            Self::X86 => match kind {
-                pe::IMAGE_REL_I386_DIR32NB => true,
-                pe::IMAGE_REL_I386_REL32 => x86_branch(),
-                _ => false,
-            },
-            Self::Aarch64 => matches!(
-                kind,
-                pe::IMAGE_REL_ARM64_ADDR32NB
-                    | pe::IMAGE_REL_ARM64_BRANCH26
-                    | pe::IMAGE_REL_ARM64_BRANCH19
-                    | pe::IMAGE_REL_ARM64_BRANCH14
-            ),
-        }
-    }
-
     /// A relocation that asks for the number of its symbol's section: any symbol there will do.
     pub(super) fn is_section_number(self, relocation: u32) -> bool {
         u32::from(self.section_number()) == relocation

@@ -151,11 +151,6 @@ pub fn is_section_number(machine: Machine, relocation: u32) -> bool {
     arch(machine).is_some_and(|a| a.is_section_number(relocation))
 }
 
-/// See [`super::is_branch`].
-pub fn is_branch(machine: Machine, relocation: u32, data: &[u8], offset: u64) -> bool {
-    arch(machine).is_some_and(|a| a.is_branch(relocation, data, offset))
-}
-
 /// See [`super::field`].
 pub fn field(machine: Machine, relocation: u32) -> Option<super::Field> {
     let field = arch(machine)?.field(relocation)?;

@@ -4,7 +4,6 @@ pub mod alive;
 pub mod amend;
 mod arch;
 mod attributes;
-pub mod branches;
 pub mod debug;
 mod debug_write;
 pub mod deplibs;

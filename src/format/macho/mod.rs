@@ -147,16 +147,6 @@ fn is_platform(command: macho::LoadCommandType) -> bool {
     )
 }
 
-/// See [`super::is_branch`].
-pub fn is_branch(machine: super::Machine, relocation: u32) -> bool {
-    let cpu = match machine {
-        super::Machine::Aarch64 => read::Cpu::Arm64,
-        super::Machine::X86_64 => read::Cpu::X86_64,
-        _ => return false,
-    };
-    native::Native::of(relocation).is_branch(cpu)
-}
-
 /// See [`super::field`].
 pub fn field(relocation: u32) -> Option<super::Field> {
     let native = native::Native::of(relocation);

@@ -76,15 +76,6 @@ impl Native {
         }
     }
 
-    /// Is it that of a call or a jump?
-    pub fn is_branch(self, cpu: Cpu) -> bool {
-        let kind = RelocationType(self.kind);
-        match cpu {
-            Cpu::Arm64 => kind == macho::ARM64_RELOC_BRANCH26,
-            _ => kind == macho::X86_64_RELOC_BRANCH,
-        }
-    }
-
     /// Does it say that a thread-local variable is meant?
     pub fn is_tls(self, cpu: Cpu) -> bool {
         let kind = RelocationType(self.kind);
