@@ -71,5 +71,13 @@ fn sections<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(Cow<'d, [u8]>))
 
 /// Does somebody see the order of what sections of this name hold?
 pub fn is_ordered(name: &[u8]) -> bool {
-    !is_or_begins(name, &PLAIN)
+    // DWARF's and its like, which MinGW's compilers write: who reads them goes by what they say.
+    const OF_TOOLS: [&[u8]; 5] = [
+        b".debug_",
+        b".zdebug_",
+        b".gcc_except_table",
+        b".stab",
+        b".gnu.",
+    ];
+    !is_or_begins(name, &PLAIN) && !OF_TOOLS.iter().any(|stem| name.starts_with(stem))
 }
