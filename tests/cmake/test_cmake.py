@@ -379,7 +379,7 @@ def test_broken_rust(engine, sources, target_dir, tmp_path):
     path.write_text(text + '\nfn broken() -> u32 { "text" }\n')
     said = tree.make('--target', 'dragonfire-rust', status=1)
     # Once, and not again in what CMake says of the failure.
-    assert said.count('mismatched types') == 1 and '`cargo build` failed [cargo-failed]' in said
+    assert said.count('mismatched types') == 1 and '`cargo build` failed (cargo-failed)' in said
     path.write_text(text)
     tree.make('--target', 'dragonfire-rust')
 
