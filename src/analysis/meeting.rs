@@ -13,7 +13,9 @@ use crate::exports::NameRules;
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, EdgeKind, EdgeTarget, SymbolIndex,
 };
-use crate::format::{Format, GlobalKind, bound_stem, is_one_in_a_program, is_table_of_a_runtime};
+use crate::format::{
+    Format, GlobalKind, bound_stem, is_of_all, is_one_in_a_program, is_table_of_a_runtime,
+};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -400,8 +402,11 @@ impl<'d> Registries<'d> {
                 }
                 for atom in &graph.file(pulled.object).atoms {
                     if let Some(stem) = atom.registry {
-                        let alone = graph.is_rust(pulled.object) || names.isolates(stem);
-                        let shared = is_table_of_a_runtime(stem) || names.publishes(stem);
+                        let isolated = names.isolates(stem);
+                        let alone = graph.is_rust(pulled.object) || isolated;
+                        let shared = is_table_of_a_runtime(stem)
+                            || names.publishes(stem)
+                            || is_of_all(stem) && !isolated;
                         if shared || !alone {
                             // The program's or a runtime's sections of this name would join them.
                             open.insert(stem);

@@ -67,6 +67,12 @@ pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {
     elf::alive::is_table_of_a_runtime(stem)
 }
 
+/// Does every program have sections of this name, whose parts are tables besides (COFF)?
+#[must_use]
+pub fn is_of_all(stem: &[u8]) -> bool {
+    coff::is_of_all(stem)
+}
+
 /// Does a backtrace begin or end at this function? std finds them by their names, and prints nothing where it
 /// finds none (`std::sys::backtrace`).
 #[must_use]

@@ -13,7 +13,10 @@ use crate::error::Result;
 pub fn sequence<'a>(format: Format, atom: &Atom<'a>) -> Option<Cow<'a, [u8]>> {
     match format {
         Format::Elf => elf::ordered::key(atom.section),
-        Format::Coff => coff::ordered::is_ordered(atom.section).then_some(atom.section.into()),
+        Format::Coff => {
+            let ordered = atom.registry.is_some() || coff::ordered::is_ordered(atom.section);
+            ordered.then_some(atom.section.into())
+        }
         Format::MachO => macho::ordered::sequence(atom),
     }
 }

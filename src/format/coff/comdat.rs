@@ -78,7 +78,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 if let Some(a) = self.out.atoms.get_mut(atom as usize) {
                     a.group = Some(group);
                     // An entry of a table, though a linker that collects sections may drop it.
-                    a.registry = names::table(a.section);
+                    let own = self.own.get(at) == Some(&true);
+                    a.registry = own
+                        .then(|| names::stem(a.section))
+                        .or(names::table(a.section));
                     if a.keep.is_none() && a.registry.is_some() {
                         a.keep = Some(KeepRule::Retained);
                         self.out.kept.push(atom);

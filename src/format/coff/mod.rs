@@ -4,6 +4,7 @@ pub mod amend;
 mod arch;
 pub mod codeview;
 mod comdat;
+mod cuts;
 pub mod debug;
 mod debug_write;
 pub mod directives;
@@ -19,6 +20,8 @@ pub mod same;
 pub mod sections;
 pub mod traits;
 pub mod write;
+
+pub use names::is_of_all;
 
 use std::collections::HashMap;
 

@@ -33,8 +33,31 @@ const RUN: [&[u8]; 5] = [
     b".fini_array",
 ];
 
+/// Sections that every program has, whose parts compilers cut and linkers sort.
+const OF_ALL: [&[u8]; 4] = [b".text", b".data", b".rdata", b".bss"];
+
+/// Parts that compilers cut by kinds: of code, and of data.
+const KINDS_OF_CODE: [&[u8]; 13] = [
+    b"mn",
+    b"x",
+    b"di",
+    b"yd",
+    b"zy",
+    b"zz",
+    b"np",
+    b"hot",
+    b"unlikely",
+    b"startup",
+    b"exit",
+    b"nz",
+    b"00",
+];
+const KINDS_OF_DATA: [&[u8]; 11] = [
+    b"r", b"rs", b"T", b"zz", b"zzz", b"zzzdbg", b"brc", b"voltmd", b"sxdata", b"00", b"nz",
+];
+
 /// The part of a name before `$`, by which linkers join sections.
-fn stem(name: &[u8]) -> &[u8] {
+pub(super) fn stem(name: &[u8]) -> &[u8] {
     name.split(|b| *b == b'$').next().unwrap_or(name)
 }
 
@@ -82,6 +105,43 @@ pub(super) fn table(name: &[u8]) -> Option<&[u8]> {
     own.then_some(stem)
 }
 
+/// Does every program have sections of this name, so that no table is the only one there?
+pub fn is_of_all(stem: &[u8]) -> bool {
+    OF_ALL.contains(&stem)
+}
+
+/// What follows `$` in the name of a part of such a section, unless compilers cut it by kinds: a symbol's name, or
+/// the user's own word, by which linkers sort.
+pub(super) fn part(name: &[u8]) -> Option<&[u8]> {
+    let stem = stem(name);
+    let part = suffix(name).filter(|part| !part.is_empty() && is_of_all(stem))?;
+    let kind = part.split(|b| *b == b'$').next().unwrap_or(part);
+    let (kinds, profiled): (&[&[u8]], _) = match stem {
+        b".text" => (&KINDS_OF_CODE, b"lp"),
+        _ => (&KINDS_OF_DATA, b"dk"),
+    };
+    let is_profiled = kind.strip_prefix(profiled).and_then(<[u8]>::first);
+    // GCC's constants, `.refptr.x`, and what clang calls private.
+    let of_compiler = part.starts_with(b".") || part.starts_with(b"LDFCM");
+    let by_kind = kinds.contains(&kind) || is_profiled.is_some_and(u8::is_ascii_digit);
+    (!by_kind && !of_compiler).then_some(part)
+}
+
+/// Is the part named after the symbol? The section's name has it without the target's decoration.
+pub(super) fn is_named_after(part: &[u8], symbol: &[u8]) -> bool {
+    let plain = |name: &[u8]| {
+        let begin = name.iter().position(|b| !matches!(b, b'_' | b'@' | 1));
+        let name = name[begin.unwrap_or(0)..].to_vec();
+        match name.iter().rposition(|b| *b == b'@') {
+            Some(at) if name[at + 1..].iter().all(u8::is_ascii_digit) => name[..at].to_vec(),
+            _ => name,
+        }
+    };
+    let kind_before = part.strip_suffix(symbol);
+    kind_before.is_some_and(|kind| kind.is_empty() || kind.ends_with(b"$"))
+        || plain(part) == plain(symbol)
+}
+
 /// What only the unwinder looks for.
 pub(super) fn is_unwind_data(name: &[u8]) -> bool {
     stem(name) == b".xdata"
@@ -116,7 +176,7 @@ pub(super) fn joined(name: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, joined, registry, role};
+    use super::{Role, is_named_after, joined, part, registry, role};
     use crate::format::model::KeepRule;
 
     #[test]
@@ -137,6 +197,34 @@ mod tests {
         assert_eq!(of(b".mine"), None);
         assert_eq!(of(b".CRT$XCU"), None);
         assert_eq!(of(b".rsrc$01"), None);
+    }
+
+    #[test]
+    fn parts_that_compilers_cut() {
+        for name in [
+            &b".text$mn"[..],
+            b".text$unlikely$f",
+            b".text$lp00f",
+            b".rdata$zzz",
+            b".data$r",
+            b".rdata$.refptr.x",
+            b".data$.LDFCM0",
+            b".data$LDFCM0",
+            b".xdata$x",
+            b".mine$a",
+            b".rdata",
+        ] {
+            assert_eq!(part(name), None, "{}", name.escape_ascii());
+        }
+        assert_eq!(part(b".rdata$zETW1"), Some(&b"zETW1"[..]));
+        assert_eq!(part(b".text$lpf"), Some(&b"lpf"[..]));
+        assert!(is_named_after(b"_ZN1aEv", b"_ZN1aEv"));
+        assert!(is_named_after(b"_ZN1aEv", b"__ZN1aEv"));
+        assert!(is_named_after(b"f", b"_f@8"));
+        assert!(is_named_after(b"f", b"@f@8"));
+        assert!(is_named_after(b"some$f", b"f"));
+        assert!(!is_named_after(b"tab_m", b"entry"));
+        assert!(!is_named_after(b"zf", b"f"));
     }
 
     #[test]

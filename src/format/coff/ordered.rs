@@ -6,7 +6,7 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::coff::CoffHeader;
 
 use super::names::is_or_begins;
-use super::{Layout, bad, layout};
+use super::{Layout, bad, cuts, layout};
 use crate::error::Result;
 
 /// Sections that linkers put together by what they are, and that compilers cut into `$` parts of their own
@@ -54,15 +54,16 @@ fn sections<'d, H: CoffHeader>(data: &'d [u8], f: &mut dyn FnMut(Cow<'d, [u8]>))
     let sections = header
         .sections(data, offset)
         .map_err(bad("section table"))?;
-    let strings = header.symbols(data).map_err(bad("symbol table"))?.strings();
-    for section in sections.iter() {
+    let table = header.symbols(data).map_err(bad("symbol table"))?;
+    let own = cuts::own(&sections, &table)?;
+    for (section, own) in sections.iter().zip(own) {
         let flags = section.characteristics.get(object::LittleEndian);
         let left_out = pe::IMAGE_SCN_LNK_INFO | pe::IMAGE_SCN_LNK_REMOVE;
         if section.size_of_raw_data.get(object::LittleEndian) == 0 || flags.intersects(left_out) {
             continue;
         }
-        let name = section.name(strings).map_err(bad("section name"))?;
-        if is_ordered(name) {
+        let name = section.name(table.strings()).map_err(bad("section name"))?;
+        if own || is_ordered(name) {
             f(Cow::Borrowed(name));
         }
     }

@@ -12,7 +12,7 @@ use object::read::coff::{CoffHeader, SectionTable, Symbol as _, SymbolTable};
 
 use super::arch::Arch;
 use super::names::{self, Role as NameRole};
-use super::{Layout, bad, directives, layout, pdata};
+use super::{Layout, bad, cuts, directives, layout, pdata};
 use crate::error::{Code, Diagnostic, Result};
 use crate::format::model::{
     Atom, AtomIndex, Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, KeepRule, Native,
@@ -70,6 +70,8 @@ pub(super) struct Reader<'d, H: CoffHeader> {
     /// By section, from 0.
     pub(super) roles: Vec<Role>,
     pub(super) names: Vec<&'d [u8]>,
+    /// By section: is it a part of one that all programs have, but the program's own?
+    pub(super) own: Vec<bool>,
     /// By section number.
     pub(super) selections: HashMap<u32, Selection>,
     /// Labels in sections that are no atoms: section number, value, index; sorted.
@@ -96,6 +98,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             )
             .hint("use the dedup strategy for this target")
         })?;
+        let own = cuts::own(&sections, &table)?;
         let mut out = ObjectFile::default();
         out.traits.coff.machine = header.machine().0;
         Ok(Self {
@@ -105,6 +108,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             table,
             roles: Vec::new(),
             names: Vec::new(),
+            own,
             selections: HashMap::new(),
             dropped: Vec::new(),
             comdat_atoms: HashMap::new(),
@@ -162,7 +166,12 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
         if flags.intersects(pe::IMAGE_SCN_LNK_INFO | pe::IMAGE_SCN_LNK_REMOVE) {
             return Ok(Role::Other);
         }
-        let role = names::role(name, flags.contains(pe::IMAGE_SCN_LNK_COMDAT));
+        let comdat = flags.contains(pe::IMAGE_SCN_LNK_COMDAT);
+        let own = !comdat && self.own.get(self.roles.len()) == Some(&true);
+        let role = match own {
+            true => NameRole::Kept(KeepRule::Retained),
+            false => names::role(name, comdat),
+        };
         match role {
             NameRole::Dropped => return Ok(Role::Other),
             NameRole::Unwind => return Ok(Role::Unwind),
@@ -204,7 +213,9 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
             zero_fill,
             keep,
             group: None,
-            registry: names::registry(name, role),
+            registry: own
+                .then(|| names::stem(name))
+                .or(names::registry(name, role)),
             bounded_by_sections: true,
             of_one_function: false,
             told_by: match names::is_unwind_data(name) {

@@ -135,6 +135,7 @@ impl Layout<'_, '_, '_> {
                 (Some(name), _) => name,
                 // GNU ld compares the sections' whole names besides the symbols.
                 (None, Some(_)) => atom.section,
+                (None, None) if atom.registry.is_some() => atom.section,
                 (None, None) => names::joined(atom.section),
             };
             let flags = atom.native.flags as u32;
@@ -143,7 +144,8 @@ impl Layout<'_, '_, '_> {
                 None => {
                     let open = by_key.entry((name.to_vec(), flags)).or_insert(fresh);
                     // What programs see in order goes on only where its last part stands.
-                    let behind = last.get(name).filter(|_| ordered::is_ordered(name));
+                    let ordered = atom.registry.is_some() || ordered::is_ordered(name);
+                    let behind = last.get(name).filter(|_| ordered);
                     if behind.is_some_and(|last| last != open) {
                         *open = fresh;
                     }
