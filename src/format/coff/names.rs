@@ -127,16 +127,21 @@ pub(super) fn part(name: &[u8]) -> Option<&[u8]> {
     (!by_kind && !of_compiler).then_some(part)
 }
 
-/// Is the part named after the symbol? The section's name has it without the target's decoration.
+/// Is the part named after the symbol? The section's name has it without the target's decoration, and weak definitions
+/// stand there by another name.
 pub(super) fn is_named_after(part: &[u8], symbol: &[u8]) -> bool {
-    let plain = |name: &[u8]| {
+    fn plain(name: &[u8]) -> &[u8] {
         let begin = name.iter().position(|b| !matches!(b, b'_' | b'@' | 1));
-        let name = name[begin.unwrap_or(0)..].to_vec();
+        let name = name.get(begin.unwrap_or(0)..).unwrap_or(name);
         match name.iter().rposition(|b| *b == b'@') {
-            Some(at) if name[at + 1..].iter().all(u8::is_ascii_digit) => name[..at].to_vec(),
+            Some(at) if name[at + 1..].iter().all(u8::is_ascii_digit) => &name[..at],
             _ => name,
         }
-    };
+    }
+    if let Some(weak) = symbol.strip_prefix(b".weak.") {
+        let rest = plain(weak).strip_prefix(plain(part));
+        return rest.is_some_and(|rest| matches!(rest.first(), None | Some(b'.' | b'@')));
+    }
     let kind_before = part.strip_suffix(symbol);
     kind_before.is_some_and(|kind| kind.is_empty() || kind.ends_with(b"$"))
         || plain(part) == plain(symbol)
@@ -223,6 +228,9 @@ mod tests {
         assert!(is_named_after(b"f", b"_f@8"));
         assert!(is_named_after(b"f", b"@f@8"));
         assert!(is_named_after(b"some$f", b"f"));
+        assert!(is_named_after(b"f", b".weak.f.default.other"));
+        assert!(is_named_after(b"f", b".weak._f.other"));
+        assert!(!is_named_after(b"f", b".weak.fg.other"));
         assert!(!is_named_after(b"tab_m", b"entry"));
         assert!(!is_named_after(b"zf", b"f"));
     }
