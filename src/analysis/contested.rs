@@ -26,6 +26,8 @@ struct Said {
     several: bool,
     /// Some member refers to it weakly and does not define it.
     weakly_needed: bool,
+    /// How many libraries define it: 0, 1 or more.
+    libraries: u8,
     /// Any definition but a vague one.
     defined: bool,
     vague: bool,
@@ -44,6 +46,10 @@ pub struct Contested {
     runtime: Vec<bool>,
     /// By name: what weak or missing names stand for; linkers take it by name.
     stands: Vec<bool>,
+    /// By name: no other library of the run defines it.
+    of_one_library: Vec<bool>,
+    /// By name: some object refers to it weakly.
+    weakly_needed: Vec<bool>,
     /// Strong definitions of several libraries, where each keeps its own.
     apart: HashSet<(LibraryId, NameId), foldhash::fast::FixedState>,
     /// Linkers of the GNU kind let an alias stand for a name in its own object alone (COFF weak externals):
@@ -101,7 +107,7 @@ impl Contested {
                             said[instead.index()].told = true;
                         }
                         Wish::Stands(name) => said[name.index()].stands |= !helpers,
-                        Wish::Need(_) => {}
+                        Wish::Need(_) | Wish::Pull(_) => {}
                     }
                 }
                 for global in &graph.globals[object.index()] {
@@ -143,6 +149,8 @@ impl Contested {
                 }
             }
             for name in touched {
+                let libraries = &mut said[name.index()].libraries;
+                *libraries = libraries.saturating_add(1);
                 said[name.index()].several |= std::mem::take(&mut own[name.index()]) > 1;
             }
         }
@@ -182,6 +190,8 @@ impl Contested {
             names,
             runtime,
             stands: said.iter().map(|s| s.stands).collect(),
+            of_one_library: said.iter().map(|s| s.libraries == 1).collect(),
+            weakly_needed: said.iter().map(|s| s.weakly_needed).collect(),
             apart: HashSet::default(),
             local_aliases: false,
             alike: HashSet::default(),
@@ -302,6 +312,24 @@ impl Contested {
     #[must_use]
     pub fn stands(&self, name: NameId) -> bool {
         self.stands.get(name.index()).copied().unwrap_or(false)
+    }
+
+    /// Is there one library that defines the name?
+    #[must_use]
+    pub fn is_of_one_library(&self, name: NameId) -> bool {
+        self.of_one_library
+            .get(name.index())
+            .copied()
+            .unwrap_or(false)
+    }
+
+    /// Does some object refer to the name weakly, and not define it?
+    #[must_use]
+    pub fn is_weakly_needed(&self, name: NameId) -> bool {
+        self.weakly_needed
+            .get(name.index())
+            .copied()
+            .unwrap_or(false)
     }
 
     /// Does no other object define what this one says of contested names?

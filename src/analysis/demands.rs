@@ -17,6 +17,8 @@ pub(super) struct Comes {
     pub own: HashSet<(ObjectId, NameId), foldhash::fast::FixedState>,
     /// (root set, name): its own, or of a member that it always brings along.
     pub with: HashSet<(u32, NameId), foldhash::fast::FixedState>,
+    /// By root set and member that it always brings along: the member's root set.
+    pub member: HashMap<(u32, ObjectId), u32, foldhash::fast::FixedState>,
 }
 
 impl Comes {
@@ -31,7 +33,11 @@ impl Comes {
             }
             for demand in demands {
                 if let Demand::Set(member) = *demand {
-                    let roots = &sets[member as usize].roots;
+                    let brought = &sets[member as usize];
+                    if let Some(object) = brought.member() {
+                        comes.member.insert((s as u32, object), member);
+                    }
+                    let roots = &brought.roots;
                     comes.with.extend(roots.iter().map(|r| (s as u32, r.name)));
                 }
             }
@@ -127,11 +133,15 @@ impl Making<'_, '_> {
                     }
                     let needs = self.needs_elsewhere(resolution, object);
                     demands.extend(needs.map(Demand::Need));
+                    let pulls = self.pulls_elsewhere(resolution, object);
+                    demands.extend(pulls.map(Demand::Name));
                     if set.member() == Some(object) || self.only_by_name(library, object) {
                         continue;
                     }
                     let member = set_of.get(&(library, object));
-                    match member.filter(|_| !self.contested.comes_by_name(object)) {
+                    let by_name = self.contested.comes_by_name(object)
+                        && !self.may_be_forgotten(library, object);
+                    match member.filter(|_| !by_name) {
                         Some(&member) => demands.push(Demand::Set(member)),
                         None => {
                             let names = self.contested.defined_by(&self.graph, library, object);

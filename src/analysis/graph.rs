@@ -296,7 +296,15 @@ impl<'d> Graph<'d> {
     pub fn needs(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
         self.wishes[object.index()].iter().filter_map(|w| match *w {
             Wish::Need(name) => Some(name),
-            Wish::Alternate { .. } | Wish::Stands(_) => None,
+            Wish::Pull(_) | Wish::Alternate { .. } | Wish::Stands(_) => None,
+        })
+    }
+
+    /// Names that an object pulls members by without a use for them.
+    pub fn pulls(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
+        self.wishes[object.index()].iter().filter_map(|w| match *w {
+            Wish::Pull(name) => Some(name),
+            Wish::Need(_) | Wish::Alternate { .. } | Wish::Stands(_) => None,
         })
     }
 
@@ -304,7 +312,7 @@ impl<'d> Graph<'d> {
     pub fn alternates(&self, object: ObjectId) -> impl Iterator<Item = NameId> + '_ {
         self.wishes[object.index()].iter().filter_map(|w| match *w {
             Wish::Alternate { instead, .. } => Some(instead),
-            Wish::Need(_) | Wish::Stands(_) => None,
+            Wish::Need(_) | Wish::Pull(_) | Wish::Stands(_) => None,
         })
     }
 

@@ -75,22 +75,24 @@ impl Rules<'_, '_> {
         let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
         if contested.is(resolution.library, name) {
             // Another member of the library may say what stands for the name.
-            let stands = |object: ObjectId, s: SymbolIndex| {
+            let stands = |object: ObjectId, s: SymbolIndex, own: bool| {
                 let file = graph.file(object);
                 let of = file.symbols.get(s as usize)?;
                 let other = file.fallback(s)?;
                 // Microsoft's linkers refuse two that stand for one name, and find one by the name.
                 let asked = of.definition == Definition::Undefined
                     || contested.local_aliases
-                    || contested.is_alike(object);
+                    || contested.is_alike(object)
+                    || (own && contested.is_of_one_library(name));
                 asked.then_some((object, other))
             };
-            let instead = stands(node.object, index).or_else(|| {
+            // A member's own definition is there, and by the name they might find another's.
+            let instead = stands(node.object, index, true).or_else(|| {
                 let (object, s) = resolution.symbol(graph, name)?;
                 if graph.is_verbatim(object) {
                     return None;
                 }
-                stands(object, s)
+                stands(object, s, false)
             });
             return match instead {
                 Some((object, instead)) => self.fall_back(object, name, instead),

@@ -326,6 +326,13 @@ impl<'d> Analysis<'d> {
             && self.comes.with.contains(&(set as u32, name))
     }
 
+    /// The root set of a member that this root set always brings along.
+    #[must_use]
+    pub fn brought(&self, set: usize, member: ObjectId) -> Option<usize> {
+        let found = self.comes.member.get(&(set as u32, member));
+        found.map(|&m| m as usize)
+    }
+
     /// Exports that only another library needs.
     #[must_use]
     pub fn implicit(&self, library: LibraryId) -> &[NameId] {

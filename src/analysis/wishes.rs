@@ -51,19 +51,35 @@ impl Making<'_, '_> {
         resolution: &'b Resolution,
         object: ObjectId,
     ) -> impl Iterator<Item = NameId> + 'b {
-        self.graph.needs(object).filter(|&name| {
-            self.contested.is(resolution.library, name)
-                || resolution
-                    .definition(name)
-                    .is_none_or(|site| self.graph.is_verbatim(site.object))
-        })
+        let needs = self.graph.needs(object);
+        needs.filter(|&name| self.is_elsewhere(resolution, name))
+    }
+
+    /// What an object pulls without a use for it, and the final linker finds.
+    pub(super) fn pulls_elsewhere<'b>(
+        &'b self,
+        resolution: &'b Resolution,
+        object: ObjectId,
+    ) -> impl Iterator<Item = NameId> + 'b {
+        let pulls = self.graph.pulls(object);
+        pulls.filter(|&name| self.is_elsewhere(resolution, name))
+    }
+
+    fn is_elsewhere(&self, resolution: &Resolution, name: NameId) -> bool {
+        self.contested.is(resolution.library, name)
+            || resolution
+                .definition(name)
+                .is_none_or(|site| self.graph.is_verbatim(site.object))
     }
 
     /// The same of all that a library pulls for its exports.
     pub(super) fn all_needs_elsewhere(&self, library: usize) -> Vec<NameId> {
         let resolution = &self.resolutions[library];
         let pulled = resolution.pulled.iter();
-        let names = pulled.flat_map(|p| self.needs_elsewhere(resolution, p.object));
+        let names = pulled.flat_map(|p| {
+            let needs = self.needs_elsewhere(resolution, p.object);
+            needs.chain(self.pulls_elsewhere(resolution, p.object))
+        });
         names.collect()
     }
 
@@ -113,5 +129,14 @@ impl Making<'_, '_> {
                 .iter()
                 .filter(|g| g.kind.is_definition() && self.contested.is(library, g.name))
                 .all(|g| g.kind == GlobalKind::WeakDefined || self.contested.stands(g.name))
+    }
+
+    /// Where a weak external comes first, LLVM's linkers for Windows forget which library has the name, and
+    /// nobody pulls what defines it by that any more.
+    pub(super) fn may_be_forgotten(&self, library: LibraryId, object: ObjectId) -> bool {
+        let own = || self.contested.defined_by(&self.graph, library, object);
+        format::weak_needs_a_twin(self.inputs.format())
+            && own().any(|name| self.contested.is_weakly_needed(name))
+            && own().all(|name| self.contested.is_of_one_library(name))
     }
 }

@@ -232,6 +232,8 @@ pub fn constructors_by_member(format: Format) -> bool {
 pub enum Wish<N> {
     /// The name is needed, and what defines it lives, though nothing refers to it.
     Need(N),
+    /// The name pulls the member that defines it, and says no more.
+    Pull(N),
     /// Where nobody defines `of`, every reference in the program to it is one to `instead`.
     Alternate { of: N, instead: N },
     /// The name stands for a weak one where nobody defines that: all that say so must mean one thing.
@@ -243,6 +245,7 @@ impl<N> Wish<N> {
     pub fn map<M>(self, mut f: impl FnMut(N) -> M) -> Wish<M> {
         match self {
             Self::Need(name) => Wish::Need(f(name)),
+            Self::Pull(name) => Wish::Pull(f(name)),
             Self::Alternate { of, instead } => Wish::Alternate {
                 of: f(of),
                 instead: f(instead),
@@ -263,7 +266,15 @@ pub fn for_each_wish<'d>(
 ) -> crate::error::Result<()> {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::lone::for_each_wish(data, f),
-        MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
+        MemberKind::Object(Format::Coff, _) => {
+            coff::directives::for_each_wish(data, f)?;
+            coff::lone::for_each_wish(data, f);
+            Ok(())
+        }
+        MemberKind::Object(Format::MachO, _) => {
+            macho::lone::for_each_wish(data, f);
+            Ok(())
+        }
         _ => Ok(()),
     }
 }

@@ -1,19 +1,19 @@
 //! One output object in the making: how each target is said in it, and which entries it needs besides.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
 use super::objects::Objects;
 use super::partition::SetId;
-use super::place::{Place, Special};
+use super::place::{Place, Special, start_of};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::format::bound_stem;
 use crate::format::model::{Binding, Definition, Edge, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{OutAtom, OutCommon, OutGlobal, OutTarget, OutUnwind, Undefined};
+use crate::format::{GlobalKind, bound_stem};
 use crate::input::LibraryId;
 
 /// What is known of an undefined entry by the name alone.
@@ -53,6 +53,8 @@ pub(super) struct Builder<'o, 'a, 'd> {
     known: HashMap<Vec<u8>, u32, FixedState>,
     /// Entries for which something else stands, and which the library has a definition of.
     served: Vec<u32>,
+    /// Members that were asked for before their names.
+    own_asked: HashSet<ObjectId, FixedState>,
     /// Globals of this object that its own references constrain: (atom, global, visibility).
     constrained: Vec<(u32, u32, Visibility)>,
 }
@@ -67,6 +69,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             undefined: Vec::new(),
             known: HashMap::default(),
             served: Vec::new(),
+            own_asked: HashSet::default(),
             constrained: Vec::new(),
         }
     }
@@ -235,7 +238,11 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 }
             }
             Target::External { name, weak } => {
-                let weak = weak || self.comes_anyway(node.object, name);
+                let own = !weak && self.comes_anyway(node.object, name);
+                if own && GlobalKind::WeakUndefined.pulls(analysis.format) {
+                    self.ask_for_own(node.object);
+                }
+                let weak = weak || own;
                 let need = self.need(s, node.object, edge.to, name, weak);
                 self.external(s, name, need)
             }
@@ -280,6 +287,25 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             let mut sets = self.objects.partition.plugins(set);
             sets.all(|s| self.objects.analysis.comes_anyway(s, from, name))
         })
+    }
+
+    /// Asks for what a member defines itself before its names are, by which linkers might pull another member.
+    fn ask_for_own(&mut self, member: ObjectId) {
+        if !self.own_asked.insert(member) {
+            return;
+        }
+        let objects = self.objects;
+        let Some(set) = self.set else { return };
+        let of = |s| objects.analysis.brought(s, member);
+        let mut brought = objects.partition.plugins(set).map(of);
+        if let Some(Some(first)) = brought.next()
+            && brought.all(|other| other == Some(first))
+            && let Some(class) = objects.partition.anchor(first)
+            && self.position(class).is_none()
+        {
+            let start = start_of(objects.analysis, class);
+            self.place(class, start.offset, start.special.kind());
+        }
     }
 
     /// By name, or `instead` where nobody defines the name.

@@ -11,6 +11,7 @@ mod emit;
 pub mod fat;
 mod join;
 mod layout;
+pub mod lone;
 pub mod marker;
 mod native;
 pub mod ordered;
