@@ -139,14 +139,17 @@ impl Making<'_, '_> {
                         continue;
                     }
                     let member = set_of.get(&(library, object));
-                    let by_name = self.contested.comes_by_name(object)
-                        && !self.may_be_forgotten(library, object);
+                    let names = || self.contested.defined_by(&self.graph, library, object);
+                    let forgotten = self.may_be_forgotten(library, object);
+                    let by_name = self.contested.comes_by_name(object) && !forgotten;
                     match member.filter(|_| !by_name) {
-                        Some(&member) => demands.push(Demand::Set(member)),
-                        None => {
-                            let names = self.contested.defined_by(&self.graph, library, object);
-                            demands.extend(names.map(Demand::Name));
+                        Some(&member) => {
+                            demands.push(Demand::Set(member));
+                            if forgotten {
+                                demands.extend(names().map(Demand::Name));
+                            }
                         }
+                        None => demands.extend(names().map(Demand::Name)),
                     }
                 }
                 demands

@@ -52,7 +52,7 @@ impl Making<'_, '_> {
         object: ObjectId,
     ) -> impl Iterator<Item = NameId> + 'b {
         let needs = self.graph.needs(object);
-        needs.filter(|&name| self.is_elsewhere(resolution, name))
+        needs.filter(move |&name| self.is_elsewhere(resolution, name))
     }
 
     /// What an object pulls without a use for it, and the final linker finds.
@@ -62,7 +62,7 @@ impl Making<'_, '_> {
         object: ObjectId,
     ) -> impl Iterator<Item = NameId> + 'b {
         let pulls = self.graph.pulls(object);
-        pulls.filter(|&name| self.is_elsewhere(resolution, name))
+        pulls.filter(move |&name| self.is_elsewhere(resolution, name))
     }
 
     fn is_elsewhere(&self, resolution: &Resolution, name: NameId) -> bool {
@@ -72,7 +72,7 @@ impl Making<'_, '_> {
                 .is_none_or(|site| self.graph.is_verbatim(site.object))
     }
 
-    /// The same of all that a library pulls for its exports.
+    /// Both of all that a library pulls for its exports.
     pub(super) fn all_needs_elsewhere(&self, library: usize) -> Vec<NameId> {
         let resolution = &self.resolutions[library];
         let pulled = resolution.pulled.iter();
@@ -131,11 +131,12 @@ impl Making<'_, '_> {
                 .all(|g| g.kind == GlobalKind::WeakDefined || self.contested.stands(g.name))
     }
 
-    /// Where a weak external comes first, LLVM's linkers for Windows forget which library has the name, and
-    /// nobody pulls what defines it by that any more.
+    /// Where a weak external comes first, linkers of Microsoft's kind (lld-link) forget which library has the
+    /// name, and nobody pulls what defines it by that any more.
     pub(super) fn may_be_forgotten(&self, library: LibraryId, object: ObjectId) -> bool {
         let own = || self.contested.defined_by(&self.graph, library, object);
         format::weak_needs_a_twin(self.inputs.format())
+            && !self.contested.local_aliases
             && own().any(|name| self.contested.is_weakly_needed(name))
             && own().all(|name| self.contested.is_of_one_library(name))
     }
