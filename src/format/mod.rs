@@ -266,11 +266,7 @@ pub fn for_each_wish<'d>(
 ) -> crate::error::Result<()> {
     match kind {
         MemberKind::Object(Format::Elf, _) => elf::lone::for_each_wish(data, f),
-        MemberKind::Object(Format::Coff, _) => {
-            coff::directives::for_each_wish(data, f)?;
-            coff::lone::for_each_wish(data, f);
-            Ok(())
-        }
+        MemberKind::Object(Format::Coff, _) => coff::directives::for_each_wish(data, f),
         MemberKind::Object(Format::MachO, _) => {
             macho::lone::for_each_wish(data, f);
             Ok(())

@@ -4,7 +4,7 @@ use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};
 
-use super::{Layout, bad, is_nothing, layout};
+use super::{Layout, bad, is_nothing, layout, lone};
 use crate::error::Result;
 use crate::format::Wish;
 
@@ -112,6 +112,7 @@ fn wish(word: &[u8]) -> Option<Wish<&[u8]>> {
 
 /// See [`crate::format::for_each_wish`].
 pub fn for_each_wish<'d>(data: &'d [u8], f: &mut dyn FnMut(Wish<&'d [u8]>)) -> Result<()> {
+    lone::for_each_wish(data, f);
     match layout(data) {
         Some((Layout::Plain, _)) => wishes::<ImageFileHeader>(data, f),
         Some((Layout::Big, _)) => wishes::<AnonObjectHeaderBigobj>(data, f),

@@ -14,7 +14,7 @@ const TABLES: [&[u8]; 5] = [b".sxdata", b".gfids", b".giats", b".gljmp", b".gehc
 /// Compilers say so that there is floating point.
 const FLOATING_POINT: [&[u8]; 2] = [b"_fltused", b"__fltused"];
 
-/// See [`crate::format::for_each_wish`]. What is wrong with an object is said by who takes it apart.
+/// What they ask for. What is wrong with an object is said by who takes it apart.
 pub fn for_each_wish<'d>(data: &'d [u8], f: &mut dyn FnMut(Wish<&'d [u8]>)) {
     // Parts of import tables stay as they are.
     if is_import(data) {

@@ -10,7 +10,7 @@ mod debug_write;
 pub mod directives;
 mod emit;
 pub mod import;
-pub mod lone;
+mod lone;
 mod lto;
 pub mod marker;
 mod names;
