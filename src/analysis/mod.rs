@@ -15,6 +15,7 @@ mod commons;
 pub mod components;
 pub mod contested;
 mod demands;
+pub mod disputed;
 pub mod exports;
 pub mod graph;
 pub mod identity;

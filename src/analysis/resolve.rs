@@ -5,7 +5,8 @@
 //!   nothing pulled defines yet. Only strong undefined symbols need; weak ones do not (gABI, "Symbol
 //!   Table").
 //! - GNU ld walks through the index again and again: of the members that are needed, the next one
-//!   behind the last pulled comes first. The order of pulling is the order of constructors; Apple's linker
+//!   behind the last pulled comes first. Of several that define one name it takes that one, other linkers the
+//!   first: here the first is taken, and said where that matters. The order of pulling is the order of constructors; Apple's linker
 //!   sorts what it pulled by its place in the archive (ld64, `File::Ordinal`), and so does Zig's.
 //! - Names that an object needs without referring to them pull as strong undefined symbols do. What is to
 //!   be taken for a name that nobody defines pulls when that is known: the final linker does it.
@@ -45,6 +46,8 @@ pub struct Offer {
     pub library: LibraryId,
     /// By name: the first member that defines it, as an object.
     first: Vec<u32>,
+    /// By name: places of the members that define it strongly as well, behind the first.
+    more: HashMap<NameId, Vec<u32>, foldhash::fast::FixedState>,
     /// By object: its place in the order of the index.
     rank: Vec<u32>,
     /// By place.
@@ -59,6 +62,7 @@ impl Offer {
         let order = objects_in_index_order(inputs, graph, library);
         let mut first = vec![NONE; graph.names.len()];
         let mut rank = vec![NONE; graph.member_of.len()];
+        let mut more: HashMap<NameId, Vec<u32>, _> = HashMap::default();
         for (place, object) in order.iter().enumerate() {
             let slot = &mut rank[object.index()];
             if *slot == NONE {
@@ -68,6 +72,8 @@ impl Offer {
                 let slot = &mut first[global.name.index()];
                 if *slot == NONE && global.kind.is_definition() {
                     *slot = object.0;
+                } else if global.kind == GlobalKind::Defined && *slot != object.0 {
+                    more.entry(global.name).or_default().push(place as u32);
                 }
             }
         }
@@ -86,6 +92,7 @@ impl Offer {
         Self {
             library,
             first,
+            more,
             rank,
             order,
             member,
@@ -100,6 +107,17 @@ impl Offer {
             .copied()
             .filter(|&o| o != NONE)
             .map(ObjectId)
+    }
+
+    /// The member that GNU ld pulls for `name` where it has come to `cursor`, if another one than
+    /// [`Offer::definer`]: it goes on behind what it pulled last.
+    fn definer_behind(&self, name: NameId, cursor: u32) -> Option<ObjectId> {
+        let places = self.more.get(&name)?;
+        if self.member.is_some() || self.rank(self.definer(name)?) >= cursor {
+            return None;
+        }
+        let place = places.get(places.partition_point(|&p| p < cursor))?;
+        self.order.get(*place as usize).copied()
     }
 
     /// The library's objects in the order of its symbol index.
@@ -165,6 +183,8 @@ pub struct Resolution {
     /// Groups that are not linked, and what is linked in their place.
     losers: HashMap<GroupId, GroupId>,
     conflicts: Vec<Diagnostic>,
+    /// Names for which GNU ld pulls another member than is pulled here, and that member.
+    disputed: Vec<(NameId, ObjectId)>,
 }
 
 fn strength(kind: GlobalKind) -> u8 {
@@ -193,6 +213,7 @@ impl Resolution {
             sites: Vec::new(),
             losers: HashMap::new(),
             conflicts: Vec::new(),
+            disputed: Vec::new(),
         }
     }
 
@@ -244,6 +265,12 @@ impl Resolution {
         let atom = graph.file(object).atoms.get(atom as usize);
         atom.and_then(|a| a.group)
             .is_some_and(|g| self.losers.contains_key(&(object, g)))
+    }
+
+    /// Names that GNU ld takes from another member, which is not pulled: the name, and that member.
+    pub fn disputed(&self) -> impl Iterator<Item = (NameId, ObjectId)> + '_ {
+        let disputed = self.disputed.iter().copied();
+        disputed.filter(|&(_, other)| !self.is_pulled(other))
     }
 
     /// Refuses a program that no linker would take.
@@ -301,6 +328,8 @@ impl Resolution {
                 if self.site_of.get(name).is_none()
                     && let Some(object) = offer.definer(name)
                 {
+                    let other = offer.definer_behind(name, cursor);
+                    self.disputed.extend(other.map(|o| (name, o)));
                     waiting.entry(offer.rank(object)).or_default().push(name);
                 }
             }

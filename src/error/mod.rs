@@ -66,6 +66,8 @@ pub enum Code {
     ContestedRuntime,
     /// Constructors of one library that may run in another order.
     ConstructorOrder,
+    /// Two members of one library define a name, and linkers take different ones.
+    DefinitionDisputed,
     /// More languages unwind than a program of the format can hold.
     TooManyPersonalities,
     /// Members that linkers take for a runtime's sake and that no export brings along.

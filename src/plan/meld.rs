@@ -14,7 +14,7 @@ use super::verbatim::Imports;
 use super::{MadeObject, OutputLibrary, OutputMember, OutputSet};
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
-use crate::analysis::{Analysis, left_out, personalities, tables};
+use crate::analysis::{Analysis, disputed, left_out, personalities, tables};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format;
 use crate::format::output::Written;
@@ -61,6 +61,7 @@ pub fn plan<'d>(
             .chain(personalities::too_many(analysis))
             .chain(left_out::warnings(inputs, analysis))
             .chain(tables::warnings(inputs, analysis))
+            .chain(disputed::warnings(inputs, analysis))
             .chain(objects.debug.warnings.iter().cloned())
             .collect(),
         reach_sets: Some(sets.len() as u64),
