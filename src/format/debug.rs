@@ -24,21 +24,21 @@ pub fn carries(kind: MemberKind) -> bool {
 }
 
 /// Has the member debug information that is not the standard library's, as that is shipped? What cannot be
-/// read says no.
+/// read may be, and is spoken of where it is read for good.
 #[must_use]
 pub fn has_own(kind: MemberKind, data: &[u8]) -> bool {
     let sections = match kind {
         MemberKind::Object(Format::Elf, _) => elf::debug::sections(data, None, false),
         MemberKind::Object(Format::MachO, _) => macho::debug::sections(data, false),
         MemberKind::Object(Format::Coff, _) => {
-            if coff::codeview::read::is_own(data).unwrap_or(false) {
+            if coff::codeview::read::is_own(data).unwrap_or(true) {
                 return true;
             }
             coff::debug::sections(data, None, false)
         }
         _ => return false,
     };
-    sections.is_ok_and(|s| read::is_own(&s).unwrap_or(false))
+    sections.map_or(true, |s| read::is_own(&s).unwrap_or(true))
 }
 
 /// What the member's debug information says of the atoms that `live` (by atom) tells; `None` where it has

@@ -385,6 +385,85 @@ def test_c_and_cxx(engine, compiler, version, debug, tmp_path):
         assert shown[0] == shown[1] and shown[1][0].startswith('shapes::Box::size'), shown
 
 
+# A lambda that stays a function of its own, in a function that more is inlined into after it; constructors of two names.
+NESTED = '''
+#include <cstdlib>
+struct Base { int kept; Base(int n); virtual ~Base(); };
+Base::Base(int n) : kept(n) { if (n == 41) abort(); }
+Base::~Base() { kept = 0; }
+struct Middle : virtual Base { int more; Middle(int n); ~Middle(); };
+Middle::Middle(int n) : Base(n + 2) { more = n * 5; if (n == 43) abort(); }
+Middle::~Middle() { more = kept; }
+struct Last : Middle { Last(int n) : Base(n), Middle(n) { more += 7; } };
+template <class F> static int each(F f, int n) { int sum = 0; for (int at = 0; at != n; at++) sum += f(at); return sum; }
+extern "C" int nested_entry(int n) {
+  struct Inner { int held; __attribute__((noinline)) int of(int m) { return held * m + (m > 90 ? rand() : 4); } };
+  auto f = [&](int at) __attribute__((noinline)) { Inner inner{at}; return inner.of(n) + n * at; };
+  int sum = f(6);
+  sum += each(f, n);
+  Last last(n);
+  Middle middle(n);
+  return sum + last.more + middle.kept;
+}
+'''
+
+
+@pytest.mark.parametrize('debug', ['lines', 'full'])
+@pytest.mark.parametrize('compiler, flags', [
+    ('g++', '-gdwarf-4'), ('g++', '-gdwarf-5'), ('clang++', '-gdwarf-5'),
+    ('g++', '-gdwarf-5 -fdebug-types-section'), ('clang++', '-gdwarf-5 -fdebug-types-section'), ('g++', '-gdwarf-4 -fdebug-types-section'),
+    ('clang++', '-g -gz=zstd'), ('clang++', '-g -gz=zlib'), ('g++', '-g -gz=zlib-gnu'), ('g++', '-g -gz=zlib')])
+def test_what_compilers_make(engine, compiler, flags, debug, tmp_path):
+    """Functions within functions, type units, sections compressed in every way."""
+    (tmp_path / 'nested.cpp').write_text(NESTED)
+    (tmp_path / 'main.c').write_text('int nested_entry(int);\nint main(int n, char **a) { return nested_entry(n) == 0; }\n')
+    driver = versioned(compiler) if compiler == 'clang++' else compiler
+    run([driver, '-O2', *flags.split(), '-c', 'nested.cpp'], cwd=tmp_path)
+    run(['ar', 'rcs', tmp_path / 'libnested.a', tmp_path / 'nested.o'])
+    combined = combine(engine, 'meld', [tmp_path / 'libnested.a'], tmp_path / 'lib', exports=['nested_entry'],
+                       # That there is some is found out: the default is lines.
+                       arguments=['--debug', 'full'] if debug == 'full' else [])
+    assert 'warnings' not in combined.response
+    cxx = ['-lstdc++']
+    built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libnested.a'], libs=cxx)[0]
+    melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link(), libs=cxx)[0]
+    places = frames.common_places(built, melded, 3000)
+    for tool in ('llvm', 'gnu'):
+        wrong, known = frames.differences(tool, built, melded, places)
+        assert not wrong and known > 100, (tool, known, wrong[:3])
+    shown = [re.findall(r'^#\d+ +(?:0x\w+ in )?(.*?) \(', gdb_at(program, 'Last::Last', 'bt'), re.M) for program in (built, melded)]
+    assert shown[0] == shown[1] and len(shown[1]) > 2, shown
+    if debug == 'full':
+        is_well_formed(melded)
+
+
+MAP = '''
+#include <map>
+#include <string>
+extern "C" int map_entry(int n) {
+  std::map<int, std::string> names{{1, "one"}, {2, "two"}};
+  return names.size() + n;
+}
+'''
+
+
+def test_printers(engine, tmp_path):
+    """gdb's printers of the C++ library look types up by name, which nothing refers to."""
+    (tmp_path / 'map.cpp').write_text(MAP)
+    (tmp_path / 'main.c').write_text('int map_entry(int);\nint main(int n, char **a) { return map_entry(n) == 0; }\n')
+    run(['g++', '-g', '-O0', '-c', 'map.cpp'], cwd=tmp_path)
+    run(['ar', 'rcs', tmp_path / 'libmap.a', tmp_path / 'map.o'])
+    combined = combine(engine, 'meld', [tmp_path / 'libmap.a'], tmp_path / 'lib', exports=['map_entry'], arguments=['--debug', 'full'])
+    shown = []
+    for name, libraries in (('built', [tmp_path / 'libmap.a']), ('melded', combined.link())):
+        program = link.program(tmp_path / name, [tmp_path / 'main.c'], libraries, libs=['-lstdc++'])[0]
+        # Not -nx: the system's file brings the printers.
+        line = source_line(tmp_path / 'map.cpp', 'names.size()')
+        said = run(['gdb', '-q', '-batch', '-ex', f'break map.cpp:{line}', '-ex', 'run', '-ex', 'print names', program], status=None)
+        shown.append([text for text in said.splitlines() if text.startswith(('$1', 'Python'))])
+    assert shown[0] == shown[1] and '[1] = "one"' in shown[1][0], shown
+
+
 def gdb_at(program, function, *commands):
     """What gdb says there."""
     said = run(['gdb', '-q', '-batch', '-nx', '-ex', f'break {function}', '-ex', 'run', '-ex', 'echo at it\\n',

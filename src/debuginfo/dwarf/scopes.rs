@@ -19,6 +19,8 @@ struct Open {
     depth: isize,
     /// Depth of the scope that it is; `None` where no live code is in it.
     scope: Option<u32>,
+    /// Of a function: where its scopes start among those at hand.
+    first: Option<usize>,
 }
 
 /// Has the unit any live code? Where it does not say what it covers, it may.
@@ -93,6 +95,8 @@ pub(super) struct Scopes<'a> {
     open: Vec<Open>,
     attributes: Vec<Attribute<Reader<'a>>>,
     pieces: Vec<CodeRange>,
+    /// Those of open functions: one may stand within another (lambdas of GCC's), whose scopes go on after it.
+    scopes: Vec<Scope>,
 }
 
 impl<'a> Scopes<'a> {
@@ -110,6 +114,7 @@ impl<'a> Scopes<'a> {
         budget: &mut Budget,
     ) -> Result<(), Fault> {
         self.open.clear();
+        self.scopes.clear();
         names.spaces.begin(reader.index);
         let mut raw = reader.unit.entries_raw(None)?;
         while !raw.is_empty() {
@@ -118,8 +123,8 @@ impl<'a> Scopes<'a> {
                 continue;
             };
             names.spaces.pass(reader.index, depth, offset, abbreviation);
-            while self.open.last().is_some_and(|o| o.depth >= depth) {
-                self.open.pop();
+            while let Some(open) = self.open.pop_if(|o| o.depth >= depth) {
+                self.close(open.first, reader.number, out);
             }
             let specs = abbreviation.attributes();
             let parent = self.open.last().and_then(|o| o.scope);
@@ -133,7 +138,7 @@ impl<'a> Scopes<'a> {
             if !wanted {
                 raw.skip_attributes(specs)?;
                 if abbreviation.tag() == dw::DW_TAG_subprogram && abbreviation.has_children() {
-                    self.push(depth, None)?;
+                    self.push(depth, None, None)?;
                 }
                 continue;
             }
@@ -141,6 +146,7 @@ impl<'a> Scopes<'a> {
             self.pieces.clear();
             cover(reader, &self.attributes, &mut self.pieces, budget)?;
             let function = abbreviation.tag() == dw::DW_TAG_subprogram;
+            let first = self.scopes.len();
             let scope = if self.pieces.is_empty() {
                 None
             } else {
@@ -148,26 +154,45 @@ impl<'a> Scopes<'a> {
                     Some(parent) if !function => parent + 1,
                     _ => 0,
                 };
-                let origin = self.attribute(dw::DW_AT_abstract_origin);
+                // Constructors and destructors of C++ have names of their own.
+                let own_name = self.attribute(dw::DW_AT_linkage_name).is_some();
+                let origin = self
+                    .attribute(dw::DW_AT_abstract_origin)
+                    .filter(|_| !own_name);
                 let routine = names.of(reader.unit, origin, offset, arena)?;
                 let call = (!function)
                     .then(|| self.call(reader, files, arena))
                     .flatten();
-                self.take(depth, routine, call, reader.number, out);
+                self.take(depth, routine, call, out);
                 Some(depth)
             };
+            let first = (function && scope.is_some()).then_some(first);
             if abbreviation.has_children() {
-                self.push(depth, scope)?;
+                self.push(depth, scope, first)?;
+            } else {
+                self.close(first, reader.number, out);
             }
+        }
+        while let Some(open) = self.open.pop() {
+            self.close(open.first, reader.number, out);
         }
         Ok(())
     }
 
-    fn push(&mut self, depth: isize, scope: Option<u32>) -> Result<(), Fault> {
+    fn push(
+        &mut self,
+        depth: isize,
+        scope: Option<u32>,
+        first: Option<usize>,
+    ) -> Result<(), Fault> {
         if self.open.len() >= DEEPEST {
             return Err(Fault::Endless);
         }
-        self.open.push(Open { depth, scope });
+        self.open.push(Open {
+            depth,
+            scope,
+            first,
+        });
         Ok(())
     }
 
@@ -197,39 +222,36 @@ impl<'a> Scopes<'a> {
     }
 
     /// Adds the scope whose pieces are at hand.
-    fn take(
-        &mut self,
-        depth: u32,
-        routine: u32,
-        call: Option<Call>,
-        unit: u32,
-        out: &mut ObjectDebug,
-    ) {
+    fn take(&mut self, depth: u32, routine: u32, call: Option<Call>, out: &mut ObjectDebug) {
         let first = out.ranges.len() as u32;
         out.ranges.append(&mut self.pieces);
-        let at = out.scopes.len() as u32;
-        let ranges = (first, out.ranges.len() as u32);
-        out.scopes.push(Scope {
+        self.scopes.push(Scope {
             depth,
             routine,
             call,
-            ranges,
+            ranges: (first, out.ranges.len() as u32),
         });
-        if depth == 0 {
-            out.functions.push(Function {
-                unit,
-                scopes: (at, at + 1),
-            });
-            let number = out.functions.len() as u32 - 1;
-            let mut last = None;
-            for range in &out.ranges[first as usize..] {
-                if last != Some(range.atom) {
-                    out.functions_of.push((range.atom, number));
-                    last = Some(range.atom);
-                }
+    }
+
+    /// A function is at its end: nothing more is inlined into it. `first` is where its scopes start.
+    fn close(&mut self, first: Option<usize>, unit: u32, out: &mut ObjectDebug) {
+        let Some(first) = first else { return };
+        let start = out.scopes.len() as u32;
+        out.scopes.extend(self.scopes.drain(first..));
+        let function = Function {
+            unit,
+            scopes: (start, out.scopes.len() as u32),
+        };
+        let number = out.functions.len() as u32;
+        out.functions.push(function);
+        let own = out.scopes_of(&function).first().map(|s| s.ranges);
+        let (first, end) = own.unwrap_or_default();
+        let mut last = None;
+        for range in &out.ranges[first as usize..end as usize] {
+            if last != Some(range.atom) {
+                out.functions_of.push((range.atom, number));
+                last = Some(range.atom);
             }
-        } else if let Some(function) = out.functions.last_mut() {
-            function.scopes.1 = at + 1;
         }
     }
 }

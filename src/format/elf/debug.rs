@@ -8,7 +8,7 @@ use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{FileHeader, Rel, Rela, SectionHeader, Sym};
 
-use super::read::{bad, decompressed};
+use super::read::{bad, decompressed, decompressed_gnu};
 use crate::debuginfo::dwarf::sections::{Relocated, Section, Sections, wanted};
 use crate::debuginfo::places::Places;
 use crate::error::Result;
@@ -67,18 +67,24 @@ fn of<'a, H: FileHeader<Endian = LE>>(
         .map_err(bad("symbol table"))?;
     let values: Rc<[u64]> = symbols.iter().map(|s| s.st_value(LE).into()).collect();
     let mut out = Sections::default();
-    for (index, section) in sections.enumerate() {
+    // What stands in groups belongs to type units, or is of objects that were joined.
+    let grouped = |s: &H::SectionHeader| s.sh_flags(LE).into() & u64::from(elf::SHF_GROUP.0) != 0;
+    let alone = sections.enumerate().filter(|(_, s)| !grouped(s));
+    let all = alone.chain(sections.enumerate().filter(|(_, s)| grouped(s)));
+    for (index, section) in all {
         let name = sections
             .section_name(LE, section)
             .map_err(bad("section name"))?;
-        let Some(id) = wanted(full).find(|id| id.name().as_bytes() == name) else {
+        let Some((id, old)) = wanted(full).find_map(|id| Some((id, is_called(name, id)?))) else {
             continue;
         };
-        // A second one (of a group) belongs to type units.
         if out.0.iter().any(|s| s.id == id) {
             continue;
         }
-        let mut contents = decompressed(section, data)?;
+        let mut contents = match old {
+            Called::Plainly => decompressed(section, data)?,
+            Called::Compressed => decompressed_gnu(section, data)?,
+        };
         let mut relocated: Option<Box<dyn Relocated + 'a>> = None;
         if let Some(of) = relocations.get(&index.0) {
             let symbols = Symbols {
@@ -110,6 +116,21 @@ fn of<'a, H: FileHeader<Endian = LE>>(
         });
     }
     Ok(out)
+}
+
+enum Called {
+    Plainly,
+    /// `.zdebug_*`: GNU's way before SHF_COMPRESSED.
+    Compressed,
+}
+
+fn is_called(name: &[u8], id: gimli::SectionId) -> Option<Called> {
+    let known = id.name().as_bytes();
+    if name == known {
+        return Some(Called::Plainly);
+    }
+    let stem = name.strip_prefix(b".z")?;
+    (known.strip_prefix(b".") == Some(stem)).then_some(Called::Compressed)
 }
 
 /// What symbols stand for, in the addresses of the object's places.

@@ -473,21 +473,47 @@ pub(super) fn decompressed<'d, S: SectionHeader<Endian = LE>>(
     };
     let format = match header.ch_type(LE) {
         elf::ELFCOMPRESS_ZLIB => object::CompressionFormat::Zlib,
+        elf::ELFCOMPRESS_ZSTD => object::CompressionFormat::Zstandard,
         _ => object::CompressionFormat::Unknown,
     };
     let data = object::read::ReadRef::read_bytes_at(data, offset, compressed)
         .map_err(|()| malformed("compressed section past the end"))?;
+    inflated(format, data, header.ch_size(LE).into())
+}
+
+/// The same for `.zdebug_*`, GNU's way before SHF_COMPRESSED: "ZLIB" and the size, eight bytes, big-endian.
+pub(super) fn decompressed_gnu<'d, S: SectionHeader<Endian = LE>>(
+    section: &S,
+    data: &'d [u8],
+) -> Result<Cow<'d, [u8]>> {
+    let contents = section.data(LE, data).map_err(bad("section contents"))?;
+    let (size, data) = contents
+        .strip_prefix(b"ZLIB")
+        .and_then(|rest| rest.split_first_chunk())
+        .ok_or_else(|| malformed("header of a compressed section"))?;
+    inflated(
+        object::CompressionFormat::Zlib,
+        data,
+        u64::from_be_bytes(*size),
+    )
+}
+
+fn inflated(
+    format: object::CompressionFormat,
+    data: &[u8],
+    uncompressed_size: u64,
+) -> Result<Cow<'_, [u8]>> {
+    // Deflate makes 1032 bytes of one at most, and what Zstandard makes more of is no debug information.
+    let compressed = data.len() as u64;
+    if uncompressed_size > (compressed.saturating_add(64)).saturating_mul(1040) {
+        return Err(malformed("compressed section says a size that it cannot have").into());
+    }
     let contents = object::read::CompressedData {
         format,
         data,
-        uncompressed_size: header.ch_size(LE).into(),
+        uncompressed_size,
     };
-    // Deflate makes 1032 bytes of one at most.
-    if contents.uncompressed_size > (compressed.saturating_add(64)).saturating_mul(1040) {
-        return Err(malformed("compressed section says a size that it cannot have").into());
-    }
-    let contents = contents.decompress().map_err(bad("compressed section"))?;
-    Ok(contents)
+    Ok(contents.decompress().map_err(bad("compressed section"))?)
 }
 
 /// A common symbol: `st_value` holds the alignment.

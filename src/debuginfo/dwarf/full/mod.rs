@@ -151,6 +151,11 @@ pub(super) fn comes_along(child: DwTag, code: Option<bool>, parent: DwTag, concr
         | dw::DW_TAG_imported_module
         | dw::DW_TAG_imported_unit
         | dw::DW_TAG_dwarf_procedure => false,
+        // Debuggers' printers look them up by name (libstdc++'s `_Rep_type`).
+        dw::DW_TAG_typedef => matches!(
+            parent,
+            dw::DW_TAG_class_type | dw::DW_TAG_structure_type | dw::DW_TAG_union_type
+        ),
         _ if is_type(child) => false,
         dw::DW_TAG_variable
         | dw::DW_TAG_lexical_block
