@@ -425,8 +425,8 @@ def test_what_compilers_make(engine, compiler, flags, debug, tmp_path):
                        arguments=['--debug', 'full'] if debug == 'full' else [])
     assert 'warnings' not in combined.response
     cxx = ['-lstdc++']
-    built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libnested.a'], libs=cxx)[0]
-    melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link(), libs=cxx)[0]
+    built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libnested.a'], flags=cxx)[0]
+    melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link(), flags=cxx)[0]
     places = frames.common_places(built, melded, 3000)
     for tool in ('llvm', 'gnu'):
         wrong, known = frames.differences(tool, built, melded, places)
@@ -456,7 +456,7 @@ def test_printers(engine, tmp_path):
     combined = combine(engine, 'meld', [tmp_path / 'libmap.a'], tmp_path / 'lib', exports=['map_entry'], arguments=['--debug', 'full'])
     shown = []
     for name, libraries in (('built', [tmp_path / 'libmap.a']), ('melded', combined.link())):
-        program = link.program(tmp_path / name, [tmp_path / 'main.c'], libraries, libs=['-lstdc++'])[0]
+        program = link.program(tmp_path / name, [tmp_path / 'main.c'], libraries, flags=['-lstdc++'])[0]
         # Not -nx: the system's file brings the printers.
         line = source_line(tmp_path / 'map.cpp', 'names.size()')
         said = run(['gdb', '-q', '-batch', '-ex', f'break map.cpp:{line}', '-ex', 'run', '-ex', 'print names', program], status=None)
