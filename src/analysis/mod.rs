@@ -312,6 +312,12 @@ impl<'d> Analysis<'d> {
         &self.resolutions[self.sets[set].resolution]
     }
 
+    /// Where in the order of constructors the member comes in a program that calls all of the library's exports.
+    #[must_use]
+    pub fn place(&self, library: LibraryId, member: ObjectId) -> Option<u32> {
+        self.resolutions.get(library.index())?.place(member)
+    }
+
     /// Does the member define the name, in a root set of its own?
     #[must_use]
     pub fn is_own(&self, member: ObjectId, name: NameId) -> bool {

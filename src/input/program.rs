@@ -40,9 +40,13 @@ pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
         needed: BTreeSet::new(),
         defined: BTreeSet::new(),
         met: BTreeSet::new(),
+        loose: true,
         errors: Vec::new(),
     };
+    // Nobody's object asks for it but the C runtime's.
+    needs.needed.extend(ENTRIES.map(<[u8]>::to_vec));
     let of_archives = Inputs::read(&archives)?;
+    needs.loose = false;
     for member in &of_archives.members {
         let path = &of_archives.library(member.library).path;
         // Archives hold other things than objects.
@@ -55,6 +59,7 @@ pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
             needs.keep(read.map_err(|e| e.in_member(member.name).in_file(path)));
         }
     }
+    needs.loose = true;
     for file in &objects {
         let read = match format::classify(file.data()) {
             MemberKind::Other => Err(Diagnostic::new(
@@ -77,11 +82,25 @@ pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
     })
 }
 
+/// What starts a program, or a DLL, as the C runtimes call it.
+const ENTRIES: [&[u8]; 6] = [
+    b"main",
+    b"_main",
+    b"wmain",
+    b"WinMain",
+    b"wWinMain",
+    b"DllMain",
+];
+
 struct Needs {
     target: Option<MemberKind>,
     needed: BTreeSet<Vec<u8>>,
+    /// Linked whoever else defines it. Of an archive's members that is known of Rust's only, whose names nobody
+    /// else has: whether another is pulled, or a library before it on the line serves, the linker decides.
     defined: BTreeSet<Vec<u8>>,
     met: BTreeSet<Vec<u8>>,
+    /// Are the objects given as files, and not an archive's members?
+    loose: bool,
     errors: Vec<Diagnostic>,
 }
 
@@ -123,7 +142,9 @@ impl Needs {
                 self.needed.insert(global.name.to_vec());
                 return;
             }
-            self.defined.insert(global.name.to_vec());
+            if self.loose || rust {
+                self.defined.insert(global.name.to_vec());
+            }
             if !rust && global.kind != GlobalKind::Vague {
                 self.met.insert(global.name.to_vec());
             }

@@ -4,6 +4,8 @@
 //! by its own object. Where it is taken apart by export, that object is the *hub*: what all of its exports
 //! reach. The objects of its exports name the hub alone.
 
+use std::cmp::Reverse;
+
 use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
@@ -93,12 +95,13 @@ impl Partition {
     }
 
     /// Where an object stands among those of its library: names of groups are pulled from where these stand,
-    /// not from an object that has a copy for its own use.
+    /// not from an object that has a copy for its own use; and linkers walk through an archive from its start,
+    /// so that constructors come in the order of their members.
     #[must_use]
-    pub fn rank(&self, set: SetId) -> (bool, std::cmp::Reverse<usize>, SetId) {
+    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, u32, SetId) {
         let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
         let units = if copies { self.units(set).len() } else { 0 };
-        (copies, std::cmp::Reverse(units), set)
+        (copies, Reverse(units), self.starts[set.index()], set)
     }
 
     /// An atom by which the definitions of a member can be pulled.

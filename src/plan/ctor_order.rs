@@ -2,9 +2,9 @@
 //! build on it.
 //!
 //! Linkers join constructors in the order in which objects are pulled. In one output object that is the order of
-//! the members that they come from; but objects are pulled whole, so what stands between two of one object's
-//! and went to another object comes before or after both.
-
+//! the members that they come from, and objects stand in an archive in the order of their first constructors; but
+//! objects are pulled whole, so what stands between two of one object's and went to another object comes before
+//! or after both, and what several libraries share comes last.
 use std::collections::{BTreeMap, HashSet};
 
 use super::partition::{Partition, SetId};
@@ -12,10 +12,31 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::error::{Code, Diagnostic};
 use crate::format::model::KeepRule;
+use crate::format::ordered::sequence;
 use crate::input::{Inputs, LibraryId};
 
 /// A constructor: its place in the order, its member, and where it stands now.
 type Run = (u32, ObjectId, SetId);
+
+/// Of each set: the place of the first member of which it has what stands in an order, constructors and entries of
+/// tables. Linkers that walk through an archive find its object there.
+#[must_use]
+pub(super) fn starts(analysis: &Analysis<'_>, set_of: &[SetId], count: usize) -> Vec<u32> {
+    let mut starts = vec![u32::MAX; count];
+    for (s, reached) in analysis.reached.iter().enumerate() {
+        let library = analysis.sets[s].library();
+        for (node, class) in reached.nodes.iter().zip(&analysis.classes.class_of[s]) {
+            let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+            if sequence(analysis.format, atom).is_some()
+                && let Some(place) = analysis.place(library, node.object)
+            {
+                let start = &mut starts[set_of[class.index()].index()];
+                *start = place.min(*start);
+            }
+        }
+    }
+    starts
+}
 
 /// A warning for each library that has such constructors.
 #[must_use]
@@ -27,17 +48,17 @@ pub fn warnings(
     // Sections with priorities in their names are sorted by these.
     let mut found: BTreeMap<(LibraryId, &[u8]), Vec<Run>> = BTreeMap::new();
     for (s, reached) in analysis.reached.iter().enumerate() {
-        let resolution = analysis.resolution(s);
+        let library = analysis.sets[s].library();
         for (node, class) in reached.nodes.iter().zip(&analysis.classes.class_of[s]) {
             let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
             if atom.keep != Some(KeepRule::InitArray) || analysis.graph.is_verbatim(node.object) {
                 continue;
             }
-            let Some(place) = resolution.place(node.object) else {
+            let Some(place) = analysis.place(library, node.object) else {
                 continue;
             };
             let set = partition.set_of[class.index()];
-            let key = (analysis.sets[s].library(), atom.section);
+            let key = (library, atom.section);
             found
                 .entry(key)
                 .or_default()
@@ -48,7 +69,15 @@ pub fn warnings(
     let mut said = HashSet::new();
     for ((library, section), mut list) in found {
         list.sort_unstable();
-        let Some((later, earlier)) = torn(&list) else {
+        // Several root sets of a library may have one.
+        list.dedup();
+        let at = |set| {
+            (
+                partition.library(analysis, set).is_none(),
+                partition.rank(set),
+            )
+        };
+        let Some((later, earlier)) = torn(&list, at) else {
             continue;
         };
         if !said.insert(library) {
@@ -76,18 +105,14 @@ pub fn warnings(
     out
 }
 
-/// In the order of places: the first that goes back to a set after another one's, and what it passes.
-fn torn(list: &[(u32, ObjectId, SetId)]) -> Option<(ObjectId, ObjectId)> {
-    let mut seen = HashSet::new();
-    let mut last: Option<(ObjectId, SetId)> = None;
-    for &(_, object, set) in list {
-        match last {
-            Some((_, before)) if before == set => {}
-            Some((passed, _)) if seen.contains(&set) => return Some((object, passed)),
-            _ => {}
+/// In the order of places: the first whose set stands before the set of the one before it, and that one. `at` is
+/// where on the line and in its archive a set's object stands.
+fn torn<P: Ord>(list: &[Run], at: impl Fn(SetId) -> P) -> Option<(ObjectId, ObjectId)> {
+    let mut pairs = list.windows(2);
+    pairs.find_map(|pair| match pair {
+        &[(_, passed, before), (_, object, set)] if before != set && at(set) < at(before) => {
+            Some((object, passed))
         }
-        seen.insert(set);
-        last = Some((object, set));
-    }
-    None
+        _ => None,
+    })
 }

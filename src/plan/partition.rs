@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use super::bits::{Bits, bits_of, ones};
+use super::ctor_order;
 use super::cuts::{self, Cut};
 use super::early;
 use super::groups;
@@ -98,6 +99,8 @@ pub struct Partition {
     pub forced: Vec<Vec<ClassId>>,
     /// What sets' objects ask for early, ascending: see [`early`](super::early).
     pub(super) early: Vec<(SetId, NameId)>,
+    /// Of each set: the place of the first member whose constructors or entries of tables it has.
+    pub(super) starts: Vec<u32>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
     /// Exports of several plugins that are not one thing: (name, root set of the second).
@@ -229,6 +232,7 @@ impl Partition {
         for list in &mut members {
             sort(analysis, list);
         }
+        let starts = ctor_order::starts(analysis, &set_of, bits.len());
         let mut partition = Self {
             copies: vec![Vec::new(); bits.len()],
             grouped: Vec::new(),
@@ -254,6 +258,7 @@ impl Partition {
             aliases: HashMap::new(),
             forced: Vec::new(),
             early: Vec::new(),
+            starts,
             has_bounds: false,
             clashes: Vec::new(),
         };

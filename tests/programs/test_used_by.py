@@ -163,6 +163,45 @@ def test_what_the_program_defines_itself(engine, program, strategy):
         assert program.output(out, linker) == plain == '40 2 300 10302'
 
 
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_what_a_member_that_nobody_pulls_defines(engine, program, strategy):
+    """Whether it or the library's serves, the line decides."""
+    program.libraries = [program.library('left', 'int one(void) { return 1; }', 'int two(void) { return 2; }')]
+    program.main = program.object('main', """
+        #include <stdio.h>
+        int one(void), in_app(void);
+        int main(void) { printf("%d %d\\n", one(), in_app()); }
+    """)
+    program.app = program.library('app', 'int one(void) { return 100; } int idle(void) { return 7; }',
+                                  'int two(void); int in_app(void) { return two(); }')
+    assert program.meld(engine, program.main, program.app, strategy=strategy)['ok']
+    out = program.folder / 'out'
+    for linker in LINKERS:
+        printed = []
+        for libraries in (program.libraries, sorted(out.glob('*.a'))):
+            made = program.folder / f'order-{linker}'
+            # The program's archive stands behind the library and before it.
+            run(['gcc', f'-fuse-ld={linker}', f'-B{linker_folder()}', program.main, *libraries, program.app, *libraries, '-o', made])
+            printed.append(run([made]).strip())
+        assert printed[0] == printed[1] == '1 2', (linker, printed)
+
+
+@pytest.mark.parametrize('strategy', ['prelink', 'meld'])
+def test_a_library_with_the_program_in_it(engine, program, strategy):
+    """main is the library's (test runners, SDL): the C runtime's object asks for it."""
+    program.libraries = [program.library('left', """
+        #include <stdio.h>
+        int told(void);
+        int main(void) { printf("%d\\n", told()); }
+    """)]
+    program.main = program.object('main', 'int told(void) { return 8; }')
+    program.app = program.library('app', 'int unused;')
+    assert program.meld(engine, program.main, strategy=strategy)['ok']
+    out = sorted((program.folder / 'out').glob('*.a'))
+    for linker in LINKERS:
+        assert program.output(out, linker) == program.output(program.libraries, linker) == '8'
+
+
 def code(response):
     assert not response['ok'], response
     return response['errors'][0]['code']
