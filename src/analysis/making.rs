@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
+use super::across::Seen;
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
 use super::meeting::{Registries, Vague, unlike_tables};
@@ -68,6 +69,7 @@ impl<'d> Making<'_, 'd> {
         let mut reached: Vec<Reached> = Vec::new();
         reached.resize_with(count, Reached::default);
         let mut again: Vec<usize> = (0..count).collect();
+        let mut seen = Seen::default();
         let graph = &self.graph;
         self.resolutions = self
             .offers
@@ -116,6 +118,7 @@ impl<'d> Making<'_, 'd> {
             for (&l, r) in again.iter().zip(fresh) {
                 reached[l] = r;
             }
+            self.wish_across(&again, &mut seen)?;
             let needs: Vec<Reached> = (0..count)
                 .into_par_iter()
                 .map(|l| self.needs_of_contested(l))
@@ -350,7 +353,7 @@ impl<'d> Making<'_, 'd> {
     }
 
     /// Does pulling the object do more than serve references?
-    fn has_effects(&self, library: LibraryId, object: ObjectId) -> bool {
+    pub(super) fn has_effects(&self, library: LibraryId, object: ObjectId) -> bool {
         if self.graph.is_verbatim(object) {
             return false;
         }

@@ -10,6 +10,7 @@
 //! resolves again; every edge of a live atom has a target that is live, named, a number, or void by the
 //! format's own rules ([`Analysis::check`] refuses the rest).
 
+mod across;
 pub mod blocks;
 mod commons;
 pub mod components;
