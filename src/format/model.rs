@@ -304,6 +304,8 @@ pub struct ObjectFile<'d> {
     pub fallbacks: Vec<(SymbolIndex, SymbolIndex)>,
     /// Bytes of debug information, with its relocations.
     pub debug_bytes: u64,
+    /// Does it say anything of lines or functions?
+    pub debug_told: bool,
     /// By atom and place: what [`Self::symbols_at`] looks in where an atom has many symbols.
     by_place: OnceLock<Vec<(AtomIndex, u64, SymbolIndex)>>,
 }

@@ -172,7 +172,7 @@ fn choose(
             }
             let file = analysis.graph.file(node.object);
             let code = file.atoms[node.atom as usize].code;
-            if file.debug_bytes == 0 || !(code || full) {
+            if !file.debug_told || !(code || full) {
                 continue;
             }
             chosen[at] = Some((node.object, node.atom));

@@ -390,8 +390,8 @@ pub struct CombineRequest {
     /// prelink and meld.
     #[serde(default)]
     pub debug_compress: DebugCompress,
-    /// prelink and meld: `FROM=TO`, the prefix FROM of paths in debug information becomes TO; the first that
-    /// fits counts.
+    /// prelink and meld: `FROM=TO`, the prefix FROM of paths in debug information becomes TO; the last that
+    /// fits counts, and the last `=` divides, as rustc has it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(inner(regex(pattern = "=")))]
     pub remap_path_prefix: Vec<String>,
@@ -422,7 +422,7 @@ impl CombineRequest {
     #[must_use]
     pub fn remap(&self) -> Vec<(String, String)> {
         let split = |rule: &String| {
-            let (from, to) = rule.split_once('=')?;
+            let (from, to) = rule.rsplit_once('=')?;
             Some((from.to_owned(), to.to_owned()))
         };
         self.remap_path_prefix.iter().filter_map(split).collect()

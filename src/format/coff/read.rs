@@ -160,6 +160,7 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                 .coff_relocations(self.data)
                 .map_err(bad("relocations"))?;
             self.out.debug_bytes += size + 10 * relocations.len() as u64;
+            self.out.debug_told |= size != 0 && name != b".debug_frame";
             return Ok(Role::Other);
         }
         // Linkers drop these, or read them and drop them.

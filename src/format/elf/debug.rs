@@ -68,7 +68,7 @@ fn of<'a, H: FileHeader<Endian = LE>>(
     let values: Rc<[u64]> = symbols.iter().map(|s| s.st_value(LE).into()).collect();
     let mut out = Sections::default();
     // What stands in groups belongs to type units, or is of objects that were joined.
-    let grouped = |s: &H::SectionHeader| s.sh_flags(LE).into() & u64::from(elf::SHF_GROUP.0) != 0;
+    let grouped = |s: &H::SectionHeader| s.sh_flags(LE).0 & elf::SHF_GROUP.0 != 0;
     let alone = sections.enumerate().filter(|(_, s)| !grouped(s));
     let all = alone.chain(sections.enumerate().filter(|(_, s)| grouped(s)));
     for (index, section) in all {

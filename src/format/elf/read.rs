@@ -152,6 +152,8 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                     || name.starts_with(b".rel.debug_"));
             if debug {
                 self.out.debug_bytes = self.out.debug_bytes.saturating_add(size);
+                let told = name.ends_with(b"debug_info") || name.ends_with(b"debug_line");
+                self.out.debug_told |= told && size != 0;
             }
             if debug {
                 return Ok(Role::Debug);

@@ -300,6 +300,7 @@ impl<'d> Reader<'d> {
             Role::Debug => {
                 let bytes = size.saturating_add(table);
                 self.out.debug_bytes = self.out.debug_bytes.saturating_add(bytes);
+                self.out.debug_told |= size != 0 && name != b"__debug_frame";
             }
             Role::Other if name == b"__objc_imageinfo" => traits.objc_image_info = Some(data),
             Role::Other if super::bitcode::is_embedded(header.segment_name(), name) => {

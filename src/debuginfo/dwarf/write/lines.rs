@@ -107,20 +107,24 @@ impl FileTable {
     }
 }
 
-/// The path with the first fitting prefix replaced.
+/// The path with a prefix of whole components replaced, by the last rule that fits, as rustc does it.
 pub(crate) fn remapped(
     directory: &[u8],
     name: &[u8],
     rules: &[(String, String)],
 ) -> (Vec<u8>, Vec<u8>) {
-    for (from, to) in rules {
+    const SEPARATORS: [char; 2] = ['/', '\\'];
+    for (from, to) in rules.iter().rev() {
+        let whole = from.trim_end_matches(SEPARATORS);
         for (path, is_folder) in [(directory, true), (name, false)] {
-            if let Some(rest) = path.strip_prefix(from.as_bytes())
-                && (rest.is_empty()
-                    || matches!(rest[0], b'/' | b'\\')
-                    || from.ends_with(['/', '\\']))
+            if let Some(rest) = path.strip_prefix(whole.as_bytes())
+                && (rest.is_empty() || matches!(rest[0], b'/' | b'\\'))
             {
-                let path = [to.as_bytes(), rest].concat();
+                let path = match (rest, to.trim_end_matches(SEPARATORS)) {
+                    ([], _) => to.clone().into_bytes(),
+                    ([_, rest @ ..], "") if to.is_empty() => rest.to_vec(),
+                    (rest, to) => [to.as_bytes(), rest].concat(),
+                };
                 return if is_folder {
                     (path, name.to_vec())
                 } else {
@@ -377,4 +381,27 @@ fn append_row(out: &mut Bytes, mut lines: i64, mut advance: u64) {
         }
     }
     out.u8(special(advance).unwrap_or(dw::DW_LNS_copy.0));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::remapped;
+
+    #[test]
+    fn prefixes() {
+        let mapped = |path: &str, rules: &[(&str, &str)]| {
+            let own = |(a, b): &(&str, &str)| ((*a).to_owned(), (*b).to_owned());
+            let rules: Vec<(String, String)> = rules.iter().map(own).collect();
+            String::from_utf8(remapped(path.as_bytes(), b"", &rules).0).unwrap()
+        };
+        assert_eq!(mapped("/home/me/x", &[("/home/me", "/src")]), "/src/x");
+        assert_eq!(mapped("/home/me", &[("/home/me/", "/src/")]), "/src/");
+        assert_eq!(mapped("/home/me/x", &[("/home/me/", "/src/")]), "/src/x");
+        assert_eq!(mapped("/home/me/x", &[("/home/me", "")]), "x");
+        assert_eq!(mapped("/home/mean", &[("/home/me", "/src")]), "/home/mean");
+        assert_eq!(mapped("C:\\me\\x", &[("C:\\me", "D:")]), "D:\\x");
+        let both = [("/home", "/one"), ("/home/me", "/two")];
+        assert_eq!(mapped("/home/me/x", &both), "/two/x");
+        assert_eq!(mapped("/home/me/x", &[both[1], both[0]]), "/one/me/x");
+    }
 }
