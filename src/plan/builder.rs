@@ -1,7 +1,7 @@
 //! One output object in the making: how each target is said in it, and which entries it needs besides.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 
@@ -90,10 +90,13 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let file = objects.analysis.graph.file(node.object);
         let grouped = objects.partition.grouped[class.index()];
         let mut globals: Vec<OutGlobal<'a>> = Vec::new();
-        let own: BTreeSet<(&'d [u8], u64)> = objects
+        let own: BTreeMap<(&'d [u8], u64), bool> = objects
             .partition
             .exports_of(class)
-            .map(|e| (objects.analysis.graph.name(e.name), e.offset))
+            .map(|e| {
+                let doubled = objects.partition.doubled.contains(&e.name);
+                ((objects.analysis.graph.name(e.name), e.offset), doubled)
+            })
             .collect();
         let named = file
             .symbols_of(node.atom)
@@ -106,8 +109,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 _ => None,
             });
         for (symbol, offset) in named {
-            let exported = own.contains(&(symbol.name, offset));
-            if !(grouped || exported) || self.defined.contains_key(symbol.name) {
+            let exported = own.get(&(symbol.name, offset)).copied();
+            if !(grouped || exported.is_some()) || self.defined.contains_key(symbol.name) {
                 continue;
             }
             self.defined
@@ -119,7 +122,10 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 kind: symbol.kind,
                 native: symbol.native,
                 visibility: symbol.visibility,
-                binding: symbol.binding,
+                binding: match exported {
+                    Some(true) => Binding::Weak,
+                    _ => symbol.binding,
+                },
             });
         }
         if grouped {

@@ -10,6 +10,7 @@ pub mod ctor_order;
 mod cuts;
 pub mod debug;
 pub mod dedup;
+mod doubled;
 pub mod early;
 mod groups;
 mod homes;

@@ -13,6 +13,7 @@ use foldhash::fast::FixedState;
 use super::bits::{Bits, bits_of, ones};
 use super::ctor_order;
 use super::cuts::{self, Cut};
+use super::doubled;
 use super::early;
 use super::groups;
 use super::homes::{homes, owners};
@@ -99,6 +100,8 @@ pub struct Partition {
     pub forced: Vec<Vec<ClassId>>,
     /// What sets' objects ask for early, ascending: see [`early`](super::early).
     pub(super) early: Vec<(SetId, NameId)>,
+    /// Exports that several libraries define.
+    pub(super) doubled: HashSet<NameId>,
     /// Of each set: the place of the first member whose constructors or entries of tables it has.
     pub(super) starts: Vec<u32>,
     /// Is any registry bound by live code?
@@ -258,11 +261,13 @@ impl Partition {
             aliases: HashMap::new(),
             forced: Vec::new(),
             early: Vec::new(),
+            doubled: HashSet::new(),
             starts,
             has_bounds: false,
             clashes: Vec::new(),
         };
         partition.find_exports(analysis);
+        partition.doubled = doubled::names(analysis, &partition.exports);
         partition.grouped = groups::stay(analysis, &partition.exports);
         partition.find_hubs();
         partition.find_copies(analysis);
