@@ -8,7 +8,7 @@
 
 pub mod proof;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use camino::Utf8Path;
 
@@ -72,8 +72,15 @@ pub fn verify(
         // They are as compilers made them.
         false => Vec::new(),
     };
+    // By export: the last library that has it.
+    let exporters: HashMap<&[u8], usize> = promises
+        .libraries
+        .iter()
+        .enumerate()
+        .flat_map(|(library, p)| p.exports.iter().map(move |&name| (name, library)))
+        .collect();
     for (library, promise) in promises.libraries.iter().enumerate() {
-        errors.extend(check.library(library, promise));
+        errors.extend(check.library(library, promise, &exporters));
     }
     if atomic {
         errors.extend(check.visibility(promises));
@@ -131,7 +138,12 @@ impl Check<'_, '_> {
             .collect()
     }
 
-    fn library(&self, library: usize, promise: &Promise<'_>) -> Vec<Diagnostic> {
+    fn library(
+        &self,
+        library: usize,
+        promise: &Promise<'_>,
+        exporters: &HashMap<&[u8], usize>,
+    ) -> Vec<Diagnostic> {
         let mut errors = Vec::new();
         let mut definer: Vec<Option<ObjectId>> = vec![None; self.graph.names.len()];
         for object in self.objects(library) {
@@ -172,7 +184,12 @@ impl Check<'_, '_> {
             if std::mem::replace(&mut asked[name.index()], true) {
                 continue;
             }
-            let Some(object) = definer[name.index()] else {
+            // What another library exports may stand in the workspace library: what that needs is not this one's.
+            let foreign = |name: &[u8]| {
+                allowed.contains(name) && exporters.get(name).is_some_and(|&l| l != library)
+            };
+            let object = definer[name.index()].filter(|_| !foreign(self.graph.name(name)));
+            let Some(object) = object else {
                 let name = self.graph.name(name);
                 if !allowed.contains(name) && format::bound_stem(name).is_none() {
                     errors.push(self.failed(
