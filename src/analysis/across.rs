@@ -52,7 +52,7 @@ impl Making<'_, '_> {
         }
         for (object, owner, name) in needs {
             if seen.felt.get(&(owner, name)) == Some(&true) && seen.wished.insert((object, name)) {
-                self.graph.wishes[object.index()].push(Wish::Need(name));
+                self.graph.wishes[object.index()].push(Wish::Pull(name));
             }
         }
         Ok(())
