@@ -67,7 +67,7 @@ impl Making<'_, '_> {
             .filter(|&name| {
                 self.offers[l].definer(name).is_none()
                     && self.resolutions[l].definition(name).is_none()
-                    && !self.contested.is(LibraryId(l as u32), name)
+                    && !self.contested.is_runtime(name)
             })
             .filter_map(|name| {
                 let mut others = (0..self.offers.len()).filter(|&other| other != l);
@@ -75,8 +75,7 @@ impl Making<'_, '_> {
                     let member = self.offers[other].definer(name);
                     member.is_some_and(|o| !self.graph.is_verbatim(o))
                 })?;
-                let met = self.contested.is(LibraryId(owner as u32), name);
-                (!met).then_some((object, owner, name))
+                Some((object, owner, name))
             })
             .collect();
         found.sort_unstable();

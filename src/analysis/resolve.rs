@@ -52,6 +52,8 @@ pub struct Offer {
     rank: Vec<u32>,
     /// By place.
     order: Vec<ObjectId>,
+    /// Do linkers walk through the index, from what they pulled last?
+    walked: bool,
     /// By object: its place among the members, where that is the order of constructors.
     member: Option<Vec<u32>>,
 }
@@ -95,6 +97,7 @@ impl Offer {
             more,
             rank,
             order,
+            walked: graph.format == format::Format::Elf,
             member,
         }
     }
@@ -113,7 +116,7 @@ impl Offer {
     /// [`Offer::definer`]: it goes on behind what it pulled last.
     fn definer_behind(&self, name: NameId, cursor: u32) -> Option<ObjectId> {
         let places = self.more.get(&name)?;
-        if self.member.is_some() || self.rank(self.definer(name)?) >= cursor {
+        if !self.walked || self.rank(self.definer(name)?) >= cursor {
             return None;
         }
         let place = places.get(places.partition_point(|&p| p < cursor))?;
