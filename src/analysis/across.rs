@@ -38,7 +38,9 @@ impl Making<'_, '_> {
             let fresh: Vec<ObjectId> = members
                 .filter(|&o| !self.graph.is_verbatim(o) && seen.members.insert((l, o)))
                 .collect();
-            let found = fresh.par_iter().flat_map_iter(|&o| self.from_others(l, o));
+            let found = fresh
+                .par_iter()
+                .flat_map_iter(|&o| self.needs_from_others(l, o));
             needs.par_extend(found);
         }
         let asked: BTreeSet<(usize, NameId)> = needs.iter().map(|n| (n.1, n.2)).collect();
@@ -59,7 +61,7 @@ impl Making<'_, '_> {
     }
 
     /// What a member needs and another library has, and which.
-    fn from_others(&self, l: usize, object: ObjectId) -> Vec<(ObjectId, usize, NameId)> {
+    fn needs_from_others(&self, l: usize, object: ObjectId) -> Vec<(ObjectId, usize, NameId)> {
         let globals = self.graph.globals[object.index()].iter();
         let needed = globals.filter(|g| g.kind.pulls(self.graph.format));
         let mut found: Vec<(ObjectId, usize, NameId)> = needed

@@ -428,12 +428,15 @@ def test_what_compilers_make(engine, compiler, flags, debug, tmp_path):
     built = link.program(tmp_path / 'built', [tmp_path / 'main.c'], [tmp_path / 'libnested.a'], flags=cxx)[0]
     melded = link.program(tmp_path / 'melded', [tmp_path / 'main.c'], combined.link(), flags=cxx)[0]
     places = frames.common_places(built, melded, 3000)
-    for tool in ('llvm', 'gnu'):
+    # GNU's knows no ranges of clang's (DW_FORM_rnglistx), loses its way among type units, and knows all of ours.
+    gnu = compiler == 'g++' and 'types' not in flags
+    for tool in ('llvm', 'gnu') if gnu else ('llvm',):
         wrong, known = frames.differences(tool, built, melded, places)
         assert not wrong and known > 100, (tool, known, wrong[:3])
     shown = [re.findall(r'^#\d+ +(?:0x\w+ in )?(.*?) \(', gdb_at(program, 'Last::Last', 'bt'), re.M) for program in (built, melded)]
     assert shown[0] == shown[1] and len(shown[1]) > 2, shown
-    if debug == 'full':
+    if debug == 'full' and compiler == 'clang++':
+        # On g++'s, as built too, llvm-dwarfdump does not come to an end: functions within functions.
         is_well_formed(melded)
 
 
