@@ -13,7 +13,7 @@ use crate::analysis::resolve::{Offer, Resolution};
 /// Where bitmaps of members with effects would grow over this many bytes, exports stay one set.
 const LIMIT: usize = 256 << 20;
 
-/// Groups of `exports`, in order of their first; `effects` says whether pulling an object does more than
+/// Groups of `exports`, in order of their first members; `effects` says whether pulling an object does more than
 /// serve references.
 #[must_use]
 pub fn split_exports(
@@ -60,5 +60,8 @@ pub fn split_exports(
         });
         groups[group].push(name);
     }
+    // Constructors come in the order of members, whatever exports are called.
+    let place = |name: &NameId| offer.definer(*name).and_then(|o| whole.place(o));
+    groups.sort_by_cached_key(|names| names.iter().filter_map(place).min());
     groups
 }

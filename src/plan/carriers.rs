@@ -95,13 +95,13 @@ impl Partition {
     }
 
     /// Where an object stands among those of its library: names of groups are pulled from where these stand,
-    /// not from an object that has a copy for its own use; and linkers walk through an archive from its start,
-    /// so that constructors come in the order of their members.
+    /// not from an object that has a copy for its own use. Root sets are numbered in the order of their members,
+    /// and so are the sets: linkers walk through an archive from its start, and constructors come in that order.
     #[must_use]
-    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, u32, SetId) {
+    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, SetId) {
         let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
         let units = if copies { self.units(set).len() } else { 0 };
-        (copies, Reverse(units), self.starts[set.index()], set)
+        (copies, Reverse(units), set)
     }
 
     /// An atom by which the definitions of a member can be pulled.

@@ -2,9 +2,10 @@
 //! build on it.
 //!
 //! Linkers join constructors in the order in which objects are pulled. In one output object that is the order of
-//! the members that they come from, and objects stand in an archive in the order of their first constructors; but
+//! the members that they come from, and objects stand in an archive in the order of the members of their exports; but
 //! objects are pulled whole, so what stands between two of one object's and went to another object comes before
 //! or after both, and what several libraries share comes last.
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::partition::{Partition, SetId};
@@ -12,31 +13,10 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::error::{Code, Diagnostic};
 use crate::format::model::KeepRule;
-use crate::format::ordered::sequence;
 use crate::input::{Inputs, LibraryId};
 
 /// A constructor: its place in the order, its member, and where it stands now.
 type Run = (u32, ObjectId, SetId);
-
-/// Of each set: the place of the first member of which it has what stands in an order, constructors and entries of
-/// tables. Linkers that walk through an archive find its object there.
-#[must_use]
-pub(super) fn starts(analysis: &Analysis<'_>, set_of: &[SetId], count: usize) -> Vec<u32> {
-    let mut starts = vec![u32::MAX; count];
-    for (s, reached) in analysis.reached.iter().enumerate() {
-        let library = analysis.sets[s].library();
-        for (node, class) in reached.nodes.iter().zip(&analysis.classes.class_of[s]) {
-            let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
-            if sequence(analysis.format, atom).is_some()
-                && let Some(place) = analysis.place(library, node.object)
-            {
-                let start = &mut starts[set_of[class.index()].index()];
-                *start = place.min(*start);
-            }
-        }
-    }
-    starts
-}
 
 /// A warning for each library that has such constructors.
 #[must_use]
@@ -105,14 +85,17 @@ pub fn warnings(
     out
 }
 
-/// In the order of places: the first whose set stands before the set of the one before it, and that one. `at` is
-/// where on the line and in its archive a set's object stands.
+/// In the order of places: the first that goes back to a set after another one's, and what it passes; else the first
+/// whose set stands before the set of the one before it, and that one. `at` is where on the line and in its archive
+/// a set's object stands.
 fn torn<P: Ord>(list: &[Run], at: impl Fn(SetId) -> P) -> Option<(ObjectId, ObjectId)> {
-    let mut pairs = list.windows(2);
-    pairs.find_map(|pair| match pair {
-        &[(_, passed, before), (_, object, set)] if before != set && at(set) < at(before) => {
-            Some((object, passed))
-        }
-        _ => None,
-    })
+    let mut seen = HashSet::new();
+    let pairs = || list.windows(2).filter(|pair| pair[0].2 != pair[1].2);
+    let named = |pair: &[Run]| (pair[1].1, pair[0].1);
+    let back = pairs().find(|pair| {
+        seen.insert(pair[0].2);
+        seen.contains(&pair[1].2)
+    });
+    back.or_else(|| pairs().find(|pair| at(pair[1].2) < at(pair[0].2)))
+        .map(named)
 }

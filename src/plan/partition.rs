@@ -11,7 +11,6 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use foldhash::fast::FixedState;
 
 use super::bits::{Bits, bits_of, ones};
-use super::ctor_order;
 use super::cuts::{self, Cut};
 use super::doubled;
 use super::early;
@@ -102,8 +101,6 @@ pub struct Partition {
     pub(super) early: Vec<(SetId, NameId)>,
     /// Exports that several libraries define.
     pub(super) doubled: HashSet<NameId>,
-    /// Of each set: the place of the first member whose constructors or entries of tables it has.
-    pub(super) starts: Vec<u32>,
     /// Is any registry bound by live code?
     pub has_bounds: bool,
     /// Exports of several plugins that are not one thing: (name, root set of the second).
@@ -235,7 +232,6 @@ impl Partition {
         for list in &mut members {
             sort(analysis, list);
         }
-        let starts = ctor_order::starts(analysis, &set_of, bits.len());
         let mut partition = Self {
             copies: vec![Vec::new(); bits.len()],
             grouped: Vec::new(),
@@ -262,7 +258,6 @@ impl Partition {
             forced: Vec::new(),
             early: Vec::new(),
             doubled: HashSet::new(),
-            starts,
             has_bounds: false,
             clashes: Vec::new(),
         };
