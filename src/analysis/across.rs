@@ -5,7 +5,7 @@
 //! refers weakly to the name. Such a need is a wish of the member: it comes along with every export that brings the
 //! member along. What else only dead code needs is left out, with the code.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use rayon::prelude::*;
 
@@ -32,7 +32,7 @@ impl Making<'_, '_> {
         if self.offers.len() < 2 {
             return Ok(());
         }
-        let mut needs: Vec<(ObjectId, usize, NameId)> = Vec::new();
+        let mut needed: Vec<(ObjectId, NameId)> = Vec::new();
         for &l in libraries {
             let members = self.resolutions[l].pulled.iter().map(|p| p.object);
             let fresh: Vec<ObjectId> = members
@@ -41,8 +41,16 @@ impl Making<'_, '_> {
             let found = fresh
                 .par_iter()
                 .flat_map_iter(|&o| self.needs_from_others(l, o));
-            needs.par_extend(found);
+            needed.par_extend(found);
         }
+        let mut owners: HashMap<NameId, Option<usize>> = HashMap::new();
+        let needs: Vec<(ObjectId, usize, NameId)> = needed
+            .into_iter()
+            .filter_map(|(object, name)| {
+                let owner = owners.entry(name).or_insert_with(|| self.owner_of(name));
+                owner.map(|owner| (object, owner, name))
+            })
+            .collect();
         let asked: BTreeSet<(usize, NameId)> = needs.iter().map(|n| (n.1, n.2)).collect();
         let fresh: Vec<(usize, NameId)> = asked
             .into_iter()
@@ -60,29 +68,30 @@ impl Making<'_, '_> {
         Ok(())
     }
 
-    /// What a member needs and another library has, and which.
-    fn needs_from_others(&self, l: usize, object: ObjectId) -> Vec<(ObjectId, usize, NameId)> {
+    /// What a member needs and its library has not.
+    fn needs_from_others(&self, l: usize, object: ObjectId) -> Vec<(ObjectId, NameId)> {
         let globals = self.graph.globals[object.index()].iter();
         let needed = globals.filter(|g| g.kind.pulls(self.graph.format));
-        let mut found: Vec<(ObjectId, usize, NameId)> = needed
+        let mut found: Vec<(ObjectId, NameId)> = needed
             .map(|g| g.name)
             .filter(|&name| {
                 self.offers[l].definer(name).is_none()
                     && self.resolutions[l].definition(name).is_none()
                     && !self.contested.is_runtime(name)
             })
-            .filter_map(|name| {
-                let mut others = (0..self.offers.len()).filter(|&other| other != l);
-                let owner = others.find(|&other| {
-                    let member = self.offers[other].definer(name);
-                    member.is_some_and(|o| !self.graph.is_verbatim(o))
-                })?;
-                Some((object, owner, name))
-            })
+            .map(|name| (object, name))
             .collect();
         found.sort_unstable();
         found.dedup();
         found
+    }
+
+    /// The first library that has the name, for those that have it not.
+    fn owner_of(&self, name: NameId) -> Option<usize> {
+        self.offers.iter().position(|offer| {
+            let member = offer.definer(name);
+            member.is_some_and(|o| !self.graph.is_verbatim(o))
+        })
     }
 
     /// Which of the names, each with the library that defines it, programs feel when they pull.
