@@ -61,6 +61,16 @@ pub fn is_one_in_a_program(name: &[u8]) -> bool {
     elf::alive::is_one_in_a_program(name)
 }
 
+/// What starts a program, or a DLL, as the C runtimes call it.
+pub const ENTRIES: [&[u8]; 6] = [
+    b"main",
+    b"_main",
+    b"wmain",
+    b"WinMain",
+    b"wWinMain",
+    b"DllMain",
+];
+
 /// Does a compiler's or a sanitizer's runtime, or a tool, find the tables of this name?
 #[must_use]
 pub fn is_table_of_a_runtime(stem: &[u8]) -> bool {

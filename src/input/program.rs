@@ -44,7 +44,7 @@ pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
         errors: Vec::new(),
     };
     // Nobody's object asks for it but the C runtime's.
-    needs.needed.extend(ENTRIES.map(<[u8]>::to_vec));
+    needs.needed.extend(format::ENTRIES.map(<[u8]>::to_vec));
     let of_archives = Inputs::read(&archives)?;
     needs.loose = false;
     for member in &of_archives.members {
@@ -81,16 +81,6 @@ pub fn names(paths: &[Utf8PathBuf], inputs: &Inputs<'_>) -> Result<Names> {
         met: needs.met,
     })
 }
-
-/// What starts a program, or a DLL, as the C runtimes call it.
-const ENTRIES: [&[u8]; 6] = [
-    b"main",
-    b"_main",
-    b"wmain",
-    b"WinMain",
-    b"wWinMain",
-    b"DllMain",
-];
 
 struct Needs {
     target: Option<MemberKind>,
