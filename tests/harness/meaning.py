@@ -437,15 +437,8 @@ class Bench:
 
 def ran(command, patience):
     """A program's output, and how it ended where that was not well."""
-    def once():
-        return subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                              timeout=patience, text=True, errors='replace', check=False)
-
-    done = once()
-    # A service that wine starts along with the program can crash, or its server end, and that is said in the program's
-    # output. The second time it is up or not asked for; a crash of the program's own comes again.
-    if 'wine: Unhandled ' in done.stdout or 'wine client error' in done.stdout:
-        done = once()
+    done = subprocess.run([str(part) for part in command], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          timeout=patience, text=True, errors='replace', check=False)
     out = ' | '.join(line.strip() for line in done.stdout.strip().splitlines())
     return out if done.returncode == 0 else f'{out} [{done.returncode}]'.strip()
 

@@ -55,7 +55,7 @@ def prefix():
 
 def wine_command():
     """What stands before a program's name."""
-    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={prefix()}', WINE / 'wine64']
+    return ['env', 'WINEDEBUG=-all', f'WINEPREFIX={prefix()}', Path(__file__).with_name('wine.sh'), WINE / 'wine64']
 
 
 def wine(program):
