@@ -75,7 +75,7 @@ impl Making<'_, '_> {
     }
 
     /// The pulled member that a name leads to whoever defines contested names.
-    fn leads_to(&self, resolution: &Resolution, name: NameId) -> Option<ObjectId> {
+    pub(super) fn leads_to(&self, resolution: &Resolution, name: NameId) -> Option<ObjectId> {
         let library = resolution.library;
         if !self.contested.is(library, name) {
             return resolution.definition(name).map(|site| site.object);

@@ -282,6 +282,7 @@ impl<'d> Making<'_, 'd> {
                     &self.resolutions[l],
                     &self.exports[l],
                     &|object| self.has_effects(LibraryId(l as u32), object),
+                    &|name| self.leads_to(&self.resolutions[l], name).is_some(),
                 )
             })
             .collect();
