@@ -479,6 +479,75 @@ fn a_constructor_that_nobody_pulls_is_found() {
     );
 }
 
+/// A reference to something outside becomes one to what stands beside a weak definition, with its constructor.
+fn brings_too_much(elf: &mut Elf<'_>) -> Option<()> {
+    elf.symbol(|n| n == "a_register")?;
+    let at = elf.0.windows(16).position(|w| w == b"outside_number_\0")?;
+    elf.put(at, b"beside_register\0");
+    Some(())
+}
+
+/// The same becomes nothing that anyone defines, where it pulled a member with a constructor.
+fn brings_too_little(elf: &mut Elf<'_>) -> Option<()> {
+    elf.symbol(|n| n == "b_register")?;
+    let at = elf.0.windows(16).position(|w| w == b"beside_register\0")?;
+    elf.put(at, b"outside_number_\0");
+    Some(())
+}
+
+#[test]
+fn constructors_that_come_along_against_the_members_as_built_are_found() {
+    const BESIDE: &str = "int ran; __attribute__((constructor)) static void late(void) { ran += 1; }\n\
+                          __attribute__((weak)) int hook(void) { return 1; }\n\
+                          int beside_register(void) { return ran; }";
+    const OWN: &str = "int hook(void), helper(void); extern int outside_number_;\n\
+                       int a_register(void) { return hook() + helper() + outside_number_; }";
+    const THIRD: &str = "int helper(void); int c_register(void) { return helper(); }";
+    const HELPER: &str = "static int calls; int helper(void) { return ++calls; }";
+    const OTHER: &str =
+        "int beside_register(void); int b_register(void) { return beside_register(); }";
+    let dir = tempfile::tempdir().unwrap();
+    let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let object = |name: &str, source: &str| {
+        let (path, out) = (dir.join(format!("{name}.c")), dir.join(format!("{name}.o")));
+        fs::write(&path, source).unwrap();
+        let mut cc = Command::new("cc");
+        run(cc
+            .args(["-c", "-O1", "-fPIC"])
+            .arg(&path)
+            .arg("-o")
+            .arg(&out));
+        out
+    };
+    let helper = object("helper", HELPER);
+    let members = [
+        (
+            "a",
+            [("own", OWN), ("beside", BESIDE), ("other", OTHER)].as_slice(),
+        ),
+        ("c", [("third", THIRD)].as_slice()),
+    ];
+    let inputs = members.map(|(library, sources)| {
+        let own = sources.iter().map(|(name, source)| object(name, source));
+        let library = dir.join(format!("lib{library}.a"));
+        run(Command::new("ar")
+            .arg("rcs")
+            .arg(&library)
+            .args(own)
+            .arg(&helper));
+        library
+    });
+    let case = Case {
+        inputs: inputs.to_vec(),
+        dir: dir.clone(),
+    };
+    case.verdict(None).unwrap();
+    let said = |spoil: Spoil| case.verdict(Some(spoil)).unwrap_err().to_string();
+    let what = "a constructor that it does not pull as built";
+    assert!(said(brings_too_much).contains(&format!("brings along {what}")));
+    assert!(said(brings_too_little).contains("does not bring along a constructor"));
+}
+
 /// A COFF object whose function goes where a pointer says.
 fn caller(function: &str, pointer: &str) -> Vec<u8> {
     let mut bytes = Vec::new();

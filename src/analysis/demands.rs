@@ -167,16 +167,10 @@ impl Making<'_, '_> {
         let names = |object| self.contested.defined_by(&self.graph, library, object);
         // What is there anyway pulls nothing, nor what was asked for.
         let mut served: HashSet<NameId> = resolution.along().flat_map(names).collect();
-        let mut by_name: HashMap<ObjectId, bool> = HashMap::new();
-        let mut only_by_name = |object| {
-            let known = by_name.entry(object);
-            *known.or_insert_with(|| self.only_by_name(library, object))
-        };
         for name in resolution.along().flat_map(|o| self.needed_by(o)) {
             if self.contested.is(library, name)
                 && let Some(site) = resolution.definition(name)
                 && resolution.apart.contains(&site.object)
-                && !only_by_name(site.object)
                 && served.insert(name)
             {
                 asked.entry(site.object).or_default().push(name);

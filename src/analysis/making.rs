@@ -34,6 +34,8 @@ pub(super) struct Making<'a, 'd> {
     pub wanted: Vec<BTreeSet<ObjectId>>,
     /// Tables of functions that libraries have unlike functions in: each keeps its own.
     pub unlike: BTreeSet<NameId>,
+    /// Libraries of whose exports it was not said which belong together.
+    pub undivided: BTreeSet<LibraryId>,
     pub warnings: Vec<Diagnostic>,
 }
 
@@ -273,7 +275,7 @@ impl<'d> Making<'_, 'd> {
     /// The root sets of exports, and what each reaches; `whole` is what each library's exports reach
     /// together.
     pub fn export_sets(&mut self, whole: Vec<Reached>) -> Result<(Vec<RootSet>, Vec<Reached>)> {
-        let groups: Vec<Vec<Vec<NameId>>> = (0..self.offers.len())
+        let groups: Vec<Option<Vec<Vec<NameId>>>> = (0..self.offers.len())
             .into_par_iter()
             .map(|l| {
                 split_exports(
@@ -291,6 +293,10 @@ impl<'d> Making<'_, 'd> {
         let mut conflicts = Vec::new();
         for ((l, groups), whole) in groups.into_iter().enumerate().zip(whole) {
             let library = LibraryId(l as u32);
+            let groups = groups.unwrap_or_else(|| {
+                self.undivided.insert(library);
+                vec![self.exports[l].clone()]
+            });
             // Contested exports are pulled by name, from members of their own.
             let several = groups.len() > 1;
             let groups: Vec<Vec<NameId>> = groups

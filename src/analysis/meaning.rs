@@ -79,11 +79,14 @@ impl Rules<'_, '_> {
                 let file = graph.file(object);
                 let of = file.symbols.get(s as usize)?;
                 let other = file.fallback(s)?;
-                // Microsoft's linkers refuse two that stand for one name, and find one by the name.
-                let asked = of.definition == Definition::Undefined
-                    || contested.local_aliases
-                    || contested.is_alike(object)
-                    || (own && contested.is_of_one_library(name));
+                // Microsoft's linkers refuse two that stand for one name, and find one by the name, unless a
+                // weak reference made them forget where.
+                let told = match own {
+                    true => contested.is_alike(object) || contested.is_of_one_library(name),
+                    false => contested.is_alike(object) && contested.is_weakly_needed(name),
+                };
+                let asked =
+                    of.definition == Definition::Undefined || contested.local_aliases || told;
                 asked.then_some((object, other))
             };
             // A member's own definition is there, and by the name they might find another's.

@@ -152,6 +152,7 @@ pub struct Analysis<'d> {
     pub registries: Registries<'d>,
     /// By library.
     pub commons: Vec<BTreeMap<NameId, Common>>,
+    undivided: BTreeSet<LibraryId>,
     pub warnings: Vec<Diagnostic>,
     pub format: format::Format,
     sharing: Sharing,
@@ -234,6 +235,7 @@ impl<'d> Analysis<'d> {
             registries: Registries::default(),
             wanted: vec![BTreeSet::new(); libraries.len()],
             unlike: BTreeSet::new(),
+            undivided: BTreeSet::new(),
             warnings: Vec::new(),
         };
         let whole = making.resolve_wholes()?;
@@ -277,6 +279,7 @@ impl<'d> Analysis<'d> {
             contested,
             vague,
             registries,
+            undivided,
             warnings,
             ..
         } = making;
@@ -296,10 +299,17 @@ impl<'d> Analysis<'d> {
             vague,
             registries,
             commons,
+            undivided,
             warnings,
             format: inputs.format(),
             sharing,
         })
+    }
+
+    /// Are the library's exports taken for one set because there are too many to tell which belong together?
+    #[must_use]
+    pub fn is_undivided(&self, library: LibraryId) -> bool {
+        self.undivided.contains(&library)
     }
 
     /// Do libraries share nothing (prelink)?

@@ -14,7 +14,7 @@ use crate::analysis::resolve::{Offer, Resolution};
 /// Where bitmaps of members with effects would grow over this many bytes, exports stay one set.
 const LIMIT: usize = 256 << 20;
 
-/// Groups of `exports`, in order of their first members; `effects` says whether pulling an object does more than
+/// Groups of `exports`, in order of their first members, or `None` where there are too many to tell; `effects` says whether pulling an object does more than
 /// serve references, `certain` whether a name pulls its member whoever else defines it.
 #[must_use]
 pub fn split_exports(
@@ -24,8 +24,8 @@ pub fn split_exports(
     exports: &[NameId],
     effects: &dyn Fn(ObjectId) -> bool,
     certain: &dyn Fn(NameId) -> bool,
-) -> Vec<Vec<NameId>> {
-    let together = || vec![exports.to_vec()];
+) -> Option<Vec<Vec<NameId>>> {
+    let together = || Some(vec![exports.to_vec()]);
     let mut starts: Vec<Option<ObjectId>> = exports.iter().map(|&n| offer.definer(n)).collect();
     starts.sort_unstable();
     starts.dedup();
@@ -40,8 +40,11 @@ pub fn split_exports(
         .map(|(at, _)| at as u32)
         .collect();
     let words = marked.len().div_ceil(64);
-    if marked.is_empty() || words * 16 * whole.pulled.len() > LIMIT {
+    if marked.is_empty() {
         return together();
+    }
+    if words * 16 * whole.pulled.len() > LIMIT {
+        return None;
     }
     let closures = [
         Closures::new(Pulls::new(graph, offer, whole, |_| true), &marked),
@@ -61,7 +64,7 @@ pub fn split_exports(
     // Constructors come in the order of members, whatever exports are called.
     let place = |name: &NameId| offer.definer(*name).and_then(|o| whole.place(o));
     groups.sort_by_cached_key(|names| names.iter().filter_map(place).min());
-    groups
+    Some(groups)
 }
 
 /// By member: a bit for each marked one that it pulls.

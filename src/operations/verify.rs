@@ -117,7 +117,7 @@ pub fn run(request: &VerifyRequest) -> Result<Response> {
 /// The exports that a library's marker keeps: those that a request said.
 fn kept(marker: &Option<Marker>) -> Option<Vec<&[u8]>> {
     let exports = marker.as_ref()?.exports.as_ref()?;
-    Some(exports.iter().map(Export::name).collect())
+    Some(exports.0.iter().map(Export::name).collect())
 }
 
 /// The exports of libraries, one each for `kept`, which are right where it has any. Where a plugin's export lies in

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rayon::prelude::*;
 
 use crate::format::{self, MemberKind};
-use crate::input::marker::{Export, MEMBER, Marker, Part, Role, VERSION, digest};
+use crate::input::marker::{Export, Exports, MEMBER, Marker, Part, Role, VERSION, digest};
 use crate::input::{self, Inputs};
 use crate::plan::{OutputLibrary, OutputMember, OutputSet, Restore};
 use crate::protocol::request::Strategy;
@@ -39,9 +39,7 @@ pub fn mark(set: &mut OutputSet<'_>, strategy: Strategy, inputs: &Inputs<'_>) {
             run: run.clone(),
             libraries: Vec::new(),
             restore: library.restore.as_deref().map(|r| parts(r, &digests)),
-            exports: library
-                .exports_said
-                .then(|| library.exports.iter().map(|e| Export::new(e)).collect()),
+            exports: library.exports_said.then(|| exports(&library.exports)),
         };
         library.members.push(member(&marker, template));
     }
@@ -55,6 +53,13 @@ pub fn mark(set: &mut OutputSet<'_>, strategy: Strategy, inputs: &Inputs<'_>) {
         exports: None,
     };
     set.workspace.members.push(member(&marker, template));
+}
+
+/// The names, sorted: the note says once what they share.
+fn exports(names: &[Vec<u8>]) -> Exports {
+    let mut names: Vec<&Vec<u8>> = names.iter().collect();
+    names.sort_unstable();
+    Exports(names.into_iter().map(|name| Export::new(name)).collect())
 }
 
 /// The marker as a member.

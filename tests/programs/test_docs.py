@@ -41,7 +41,8 @@ def commands():
             while line.endswith('\\'):
                 line = line[:-1] + next(lines).strip()
             if re.match(r'(cargo )?dragonfire [a-z-]', line) and '…' not in line:
-                yield pytest.param(line, id=f'{page.relative_to(ROOT)}: {line}')
+                marks = [pytest.mark.needs('static-linux')] if '-linux-musl' in line else []
+                yield pytest.param(line, marks=marks, id=f'{page.relative_to(ROOT)}: {line}')
 
 
 @pytest.fixture(scope='module')

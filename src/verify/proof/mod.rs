@@ -8,6 +8,7 @@
 //! identity made one must be something that no program can tell apart.
 
 mod apart;
+mod brings;
 mod debug;
 mod pulls;
 mod references;
@@ -132,6 +133,7 @@ impl Proof<'_, '_> {
         faults.extend(checked.constructors());
         faults.extend(checked.apart());
         faults.extend(checked.pulls(written, graph, promises));
+        faults.extend(checked.brings(written, graph, promises.libraries.len()));
         faults.extend(checked.debug(|id| written.member(graph.member_of[id.index()]).data));
         faults.truncate(SHOWN);
         faults

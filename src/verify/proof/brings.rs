@@ -1,0 +1,294 @@
+//! Proves that a program which calls an export links the constructors that it links with the library as built, no
+//! more and no fewer, and no other definition of a contested name, whichever of these names are the program's own.
+//!
+//! Constructors run in every member that is pulled, and pulling is by name: what an export pulls is walked on the
+//! symbol tables of the library as it was, and on those that were written. Neither the plan's root sets nor the
+//! analysis' resolutions play a part, only which name each member defines and asks for.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use foldhash::fast::FixedState;
+use rayon::prelude::*;
+
+use super::{Checked, fault};
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::atoms::ClassId;
+use crate::error::Diagnostic;
+use crate::format::GlobalKind;
+use crate::format::model::{AtomIndex, KeepRule};
+use crate::input::{Inputs, LibraryId};
+
+/// Exports of a library that are tried, spread over all.
+const SAMPLE: usize = 48;
+
+/// Contested names that are tried as the program's own one by one, besides all and none.
+const SINGLE: usize = 8;
+
+/// Global symbols that are looked at for one library; after that it is enough.
+const STEPS: usize = 20_000_000;
+
+/// Who defines a name in what a linker searches.
+#[derive(Clone, Copy)]
+enum Definer {
+    Nobody,
+    One(ObjectId),
+    /// Which of them is pulled depends on the order, on the linker, and on what else is linked.
+    Several,
+}
+
+/// What a linker searches.
+struct Shelf<'g, 'd> {
+    graph: &'g Graph<'d>,
+    /// By name: the first object that defines it.
+    first: HashMap<NameId, ObjectId, FixedState>,
+    several: HashSet<NameId, FixedState>,
+    /// By name: what some library defines.
+    anywhere: &'g [bool],
+}
+
+impl<'g, 'd> Shelf<'g, 'd> {
+    fn new(
+        graph: &'g Graph<'d>,
+        objects: impl Iterator<Item = ObjectId>,
+        anywhere: &'g [bool],
+    ) -> Self {
+        let mut shelf = Self {
+            graph,
+            anywhere,
+            first: HashMap::default(),
+            several: HashSet::default(),
+        };
+        for object in objects {
+            for global in &graph.globals[object.index()] {
+                if global.kind.is_definition() {
+                    let first = shelf.first.entry(global.name).or_insert(object);
+                    // Some linkers pull a definition for a common, or another's.
+                    if *first != object || global.kind == GlobalKind::Common {
+                        shelf.several.insert(global.name);
+                    }
+                }
+            }
+        }
+        shelf
+    }
+
+    fn definer(&self, name: NameId) -> Definer {
+        match self.first.get(&name) {
+            None if self.anywhere.get(name.index()) == Some(&true) => Definer::Several,
+            None => Definer::Nobody,
+            Some(_) if self.several.contains(&name) => Definer::Several,
+            Some(&object) => Definer::One(object),
+        }
+    }
+
+    /// What is pulled for a name, if `theirs` are the program's own; `None` where linkers need not agree on that.
+    fn pulled(
+        &self,
+        name: NameId,
+        theirs: &HashSet<NameId>,
+        steps: &mut usize,
+    ) -> Option<BTreeSet<ObjectId>> {
+        let mut pulled = BTreeSet::new();
+        let mut waiting = vec![name];
+        while let Some(name) = waiting.pop() {
+            if theirs.contains(&name) {
+                continue;
+            }
+            match self.definer(name) {
+                Definer::Several => return None,
+                Definer::One(object) if pulled.insert(object) => {
+                    let globals = &self.graph.globals[object.index()];
+                    *steps += globals.len();
+                    let needed = globals.iter().filter(|g| g.kind.pulls(self.graph.format));
+                    waiting.extend(needed.map(|g| g.name));
+                    waiting.extend(self.graph.needs(object));
+                    waiting.extend(self.graph.pulls(object));
+                }
+                Definer::One(_) | Definer::Nobody => {}
+            }
+        }
+        Some(pulled)
+    }
+
+    /// The names that objects ask for or define, of those that `wanted` says.
+    fn names(&self, objects: &BTreeSet<ObjectId>, wanted: impl Fn(NameId) -> bool) -> Vec<NameId> {
+        let globals = objects.iter().flat_map(|o| &self.graph.globals[o.index()]);
+        let mut names: Vec<NameId> = globals.map(|g| g.name).filter(|&n| wanted(n)).collect();
+        names.sort_unstable();
+        names.dedup();
+        names
+    }
+}
+
+/// Constructors of members, and where they were written.
+#[derive(Default)]
+struct Constructors {
+    /// As they were: by library and member, the classes of each.
+    classes: HashMap<(LibraryId, ObjectId), BTreeSet<(AtomIndex, ClassId)>, FixedState>,
+    members: HashMap<ClassId, BTreeSet<(LibraryId, ObjectId)>, FixedState>,
+    /// By written object.
+    written: HashMap<ObjectId, Vec<ClassId>, FixedState>,
+}
+
+impl<'w> Checked<'_, '_, '_, 'w, '_> {
+    /// What does not hold. `libraries` is how many there are besides the workspace library.
+    pub(super) fn brings(
+        &self,
+        written: &Inputs<'w>,
+        graph: &Graph<'w>,
+        libraries: usize,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let constructors = self.members_constructors();
+        let mut anywhere = vec![false; analysis.graph.names.len()];
+        let objects = analysis.offers.iter().flat_map(|offer| offer.objects());
+        for global in objects.flat_map(|o| &analysis.graph.globals[o.index()]) {
+            anywhere[global.name.index()] |= global.kind.is_definition();
+        }
+        let libraries: Vec<LibraryId> = (0..libraries as u32).map(LibraryId).collect();
+        let faults = libraries
+            .par_iter()
+            .map(|&library| {
+                self.brought_by_exports(written, graph, library, &constructors, &anywhere)
+            })
+            .collect::<Vec<_>>();
+        faults.into_iter().flatten().collect()
+    }
+
+    fn members_constructors(&self) -> Constructors {
+        let analysis = self.proof.analysis;
+        let mut all = Constructors::default();
+        let sets = analysis.sets.iter().zip(&analysis.reached);
+        for ((set, reached), classes) in sets.zip(&analysis.classes.class_of) {
+            for (&node, &class) in reached.nodes.iter().zip(classes) {
+                let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+                // Of groups one is linked, from whichever member comes first.
+                if atom.keep != Some(KeepRule::InitArray) || atom.group.is_some() {
+                    continue;
+                }
+                for &library in &set.libraries {
+                    let member = (library, node.object);
+                    let classes = all.classes.entry(member).or_default();
+                    classes.insert((node.atom, class));
+                    all.members.entry(class).or_default().insert(member);
+                }
+            }
+        }
+        for &class in all.members.keys() {
+            for (object, _) in self.places.get(&class).into_iter().flatten() {
+                all.written.entry(*object).or_default().push(class);
+            }
+        }
+        all
+    }
+
+    fn brought_by_exports(
+        &self,
+        written: &Inputs<'w>,
+        graph: &Graph<'w>,
+        library: LibraryId,
+        constructors: &Constructors,
+        anywhere: &[bool],
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut faults = Vec::new();
+        if analysis.is_undivided(library) {
+            return faults;
+        }
+        let offer = &analysis.offers[library.index()];
+        let before = Shelf::new(&analysis.graph, offer.objects().iter().copied(), anywhere);
+        let workspace = LibraryId(written.libraries.len().saturating_sub(1) as u32);
+        let members = [library, workspace].into_iter();
+        let members = members.flat_map(|l| written.library(l).member_ids());
+        let objects = members.filter_map(|m| graph.object_of[m.index()]);
+        let after = Shelf::new(graph, objects, &[]);
+        let is_contested = |name| analysis.contested.is(library, name);
+        let there = |name: NameId| graph.find_name(analysis.graph.name(name));
+        let exports = &analysis.exports[library.index()];
+        let step = exports.len().div_ceil(SAMPLE).max(1);
+        let mut steps = 0;
+        for &export in exports.iter().step_by(step) {
+            let Some(name) = there(export) else { continue };
+            let alone = before.pulled(export, &HashSet::new(), &mut steps);
+            let Some(alone) = alone else { continue };
+            let contested = before.names(&alone, |n| n != export && is_contested(n));
+            let single = contested.iter().take(SINGLE).map(|&n| vec![n]);
+            let modes = [Vec::new(), contested.clone()].into_iter();
+            let modes = modes.chain(single.filter(|_| contested.len() > 1));
+            for theirs in modes {
+                let own: HashSet<NameId> = theirs.iter().copied().collect();
+                let theirs: HashSet<NameId> = theirs.into_iter().filter_map(there).collect();
+                let built = before.pulled(export, &own, &mut steps);
+                let result = after.pulled(name, &theirs, &mut steps);
+                if let (Some(built), Some(result)) = (built, result) {
+                    let what = self
+                        .other_constructors(library, &built, &result, constructors)
+                        .or_else(|| self.other_definitions(library, &built, &result, graph));
+                    let name = analysis.graph.name(export);
+                    faults.extend(what.map(|what| fault(what).symbol(name)));
+                }
+                if steps > STEPS {
+                    return faults;
+                }
+            }
+        }
+        faults
+    }
+
+    /// `built` are the members that an export pulls as built, `result` the written objects.
+    fn other_constructors(
+        &self,
+        library: LibraryId,
+        built: &BTreeSet<ObjectId>,
+        result: &BTreeSet<ObjectId>,
+        constructors: &Constructors,
+    ) -> Option<&'static str> {
+        let as_built = |class: &ClassId| {
+            let mut members = constructors.members[class].iter();
+            members.any(|(l, member)| *l == library && built.contains(member))
+        };
+        let mut written = result.iter().filter_map(|o| constructors.written.get(o));
+        if !written.all(|classes| classes.iter().all(as_built)) {
+            return Some("an export brings along a constructor that it does not pull as built");
+        }
+        let places = |class: ClassId| self.places.get(&class).into_iter().flatten();
+        let own = built
+            .iter()
+            .filter_map(|&o| constructors.classes.get(&(library, o)));
+        for classes in own {
+            let mut there: BTreeMap<AtomIndex, bool> = BTreeMap::new();
+            for &(atom, class) in classes {
+                let written = places(class).next().is_none();
+                let written = written || places(class).any(|(o, _)| result.contains(o));
+                *there.entry(atom).or_default() |= written;
+            }
+            if there.values().any(|there| !there) {
+                return Some("an export does not bring along a constructor that it pulls as built");
+            }
+        }
+        None
+    }
+
+    fn other_definitions(
+        &self,
+        library: LibraryId,
+        built: &BTreeSet<ObjectId>,
+        result: &BTreeSet<ObjectId>,
+        graph: &Graph<'w>,
+    ) -> Option<&'static str> {
+        let analysis = self.proof.analysis;
+        let own = built.iter();
+        let own = own.flat_map(|o| analysis.contested.defined_by(&analysis.graph, library, *o));
+        let own: HashSet<NameId, FixedState> = own.collect();
+        let defined = result.iter().flat_map(|o| &graph.globals[o.index()]);
+        let mut defined = defined
+            // Whoever refers to a common has one.
+            .filter(|g| g.kind.is_definition() && g.kind != GlobalKind::Common)
+            .filter_map(|g| analysis.graph.find_name(graph.name(g.name)))
+            .filter(|&name| analysis.contested.is(library, name));
+        let other = defined.any(|name| !own.contains(&name));
+        other.then_some(
+            "an export brings along a contested definition that it does not pull as built",
+        )
+    }
+}
