@@ -473,10 +473,10 @@ fn a_constructor_that_nobody_pulls_is_found() {
         dir: dir.clone(),
     };
     case.verdict(None).unwrap();
-    assert_eq!(
-        case.verdict(Some(not_pulled)).unwrap_err().code(),
-        Code::VerifyFailed
-    );
+    let said = case.verdict(Some(not_pulled)).unwrap_err();
+    assert_eq!(said.code(), Code::VerifyFailed);
+    let what = "does not bring along a constructor";
+    assert!(said.to_string().contains(what), "{said}");
 }
 
 /// A reference to something outside becomes one to what stands beside a weak definition, with its constructor.
@@ -487,16 +487,8 @@ fn brings_too_much(elf: &mut Elf<'_>) -> Option<()> {
     Some(())
 }
 
-/// The same becomes nothing that anyone defines, where it pulled a member with a constructor.
-fn brings_too_little(elf: &mut Elf<'_>) -> Option<()> {
-    elf.symbol(|n| n == "b_register")?;
-    let at = elf.0.windows(16).position(|w| w == b"beside_register\0")?;
-    elf.put(at, b"outside_number_\0");
-    Some(())
-}
-
 #[test]
-fn constructors_that_come_along_against_the_members_as_built_are_found() {
+fn a_constructor_that_an_export_brings_too_many_is_found() {
     const BESIDE: &str = "int ran; __attribute__((constructor)) static void late(void) { ran += 1; }\n\
                           __attribute__((weak)) int hook(void) { return 1; }\n\
                           int beside_register(void) { return ran; }";
@@ -504,8 +496,6 @@ fn constructors_that_come_along_against_the_members_as_built_are_found() {
                        int a_register(void) { return hook() + helper() + outside_number_; }";
     const THIRD: &str = "int helper(void); int c_register(void) { return helper(); }";
     const HELPER: &str = "static int calls; int helper(void) { return ++calls; }";
-    const OTHER: &str =
-        "int beside_register(void); int b_register(void) { return beside_register(); }";
     let dir = tempfile::tempdir().unwrap();
     let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let object = |name: &str, source: &str| {
@@ -521,10 +511,7 @@ fn constructors_that_come_along_against_the_members_as_built_are_found() {
     };
     let helper = object("helper", HELPER);
     let members = [
-        (
-            "a",
-            [("own", OWN), ("beside", BESIDE), ("other", OTHER)].as_slice(),
-        ),
+        ("a", [("own", OWN), ("beside", BESIDE)].as_slice()),
         ("c", [("third", THIRD)].as_slice()),
     ];
     let inputs = members.map(|(library, sources)| {
@@ -542,10 +529,9 @@ fn constructors_that_come_along_against_the_members_as_built_are_found() {
         dir: dir.clone(),
     };
     case.verdict(None).unwrap();
-    let said = |spoil: Spoil| case.verdict(Some(spoil)).unwrap_err().to_string();
-    let what = "a constructor that it does not pull as built";
-    assert!(said(brings_too_much).contains(&format!("brings along {what}")));
-    assert!(said(brings_too_little).contains("does not bring along a constructor"));
+    let said = case.verdict(Some(brings_too_much)).unwrap_err().to_string();
+    let what = "an export brings along a constructor that it does not pull as built";
+    assert!(said.contains(what), "{said}");
 }
 
 /// A COFF object whose function goes where a pointer says.

@@ -13,6 +13,7 @@ use rayon::prelude::*;
 use super::{Checked, fault};
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::Cause;
 use crate::error::Diagnostic;
 use crate::format::GlobalKind;
 use crate::format::model::{AtomIndex, KeepRule};
@@ -39,8 +40,8 @@ enum Definer {
 /// What a linker searches.
 struct Shelf<'g, 'd> {
     graph: &'g Graph<'d>,
-    /// By name: the first object that defines it.
-    first: HashMap<NameId, ObjectId, FixedState>,
+    /// The first object that defines a name.
+    first: Box<dyn Fn(NameId) -> Option<ObjectId> + 'g>,
     several: HashSet<NameId, FixedState>,
     /// By name: what some library defines.
     anywhere: &'g [bool],
@@ -50,34 +51,33 @@ impl<'g, 'd> Shelf<'g, 'd> {
     fn new(
         graph: &'g Graph<'d>,
         objects: impl Iterator<Item = ObjectId>,
+        first: Box<dyn Fn(NameId) -> Option<ObjectId> + 'g>,
         anywhere: &'g [bool],
     ) -> Self {
-        let mut shelf = Self {
-            graph,
-            anywhere,
-            first: HashMap::default(),
-            several: HashSet::default(),
-        };
+        let mut several = HashSet::default();
         for object in objects {
-            for global in &graph.globals[object.index()] {
-                if global.kind.is_definition() {
-                    let first = shelf.first.entry(global.name).or_insert(object);
-                    // Some linkers pull a definition for a common, or another's.
-                    if *first != object || global.kind == GlobalKind::Common {
-                        shelf.several.insert(global.name);
-                    }
+            let globals = graph.globals[object.index()].iter();
+            for global in globals.filter(|g| g.kind.is_definition()) {
+                // Some linkers pull a definition for a common, or another's.
+                if global.kind == GlobalKind::Common || first(global.name) != Some(object) {
+                    several.insert(global.name);
                 }
             }
         }
-        shelf
+        Self {
+            graph,
+            first,
+            several,
+            anywhere,
+        }
     }
 
     fn definer(&self, name: NameId) -> Definer {
-        match self.first.get(&name) {
+        match (self.first)(name) {
             None if self.anywhere.get(name.index()) == Some(&true) => Definer::Several,
             None => Definer::Nobody,
             Some(_) if self.several.contains(&name) => Definer::Several,
-            Some(&object) => Definer::One(object),
+            Some(object) => Definer::One(object),
         }
     }
 
@@ -160,10 +160,14 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let mut all = Constructors::default();
         let sets = analysis.sets.iter().zip(&analysis.reached);
         for ((set, reached), classes) in sets.zip(&analysis.classes.class_of) {
-            for (&node, &class) in reached.nodes.iter().zip(classes) {
+            let causes = reached.causes.iter().zip(&reached.nodes).zip(classes);
+            for ((cause, &node), &class) in causes {
+                if *cause != Cause::Pulled(KeepRule::InitArray) {
+                    continue;
+                }
                 let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
                 // Of groups one is linked, from whichever member comes first.
-                if atom.keep != Some(KeepRule::InitArray) || atom.group.is_some() {
+                if atom.group.is_some() {
                     continue;
                 }
                 for &library in &set.libraries {
@@ -196,12 +200,22 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             return faults;
         }
         let offer = &analysis.offers[library.index()];
-        let before = Shelf::new(&analysis.graph, offer.objects().iter().copied(), anywhere);
+        let objects = offer.objects();
+        let first = Box::new(|name| offer.definer(name));
+        let before = Shelf::new(&analysis.graph, objects.iter().copied(), first, anywhere);
         let workspace = LibraryId(written.libraries.len().saturating_sub(1) as u32);
         let members = [library, workspace].into_iter();
         let members = members.flat_map(|l| written.library(l).member_ids());
-        let objects = members.filter_map(|m| graph.object_of[m.index()]);
-        let after = Shelf::new(graph, objects, &[]);
+        let objects: Vec<ObjectId> = members.filter_map(|m| graph.object_of[m.index()]).collect();
+        let mut first: HashMap<NameId, ObjectId, FixedState> = HashMap::default();
+        for &object in &objects {
+            let globals = graph.globals[object.index()].iter();
+            for global in globals.filter(|g| g.kind.is_definition()) {
+                first.entry(global.name).or_insert(object);
+            }
+        }
+        let first = Box::new(move |name| first.get(&name).copied());
+        let after = Shelf::new(graph, objects.into_iter(), first, &[]);
         let is_contested = |name| analysis.contested.is(library, name);
         let there = |name: NameId| graph.find_name(analysis.graph.name(name));
         let exports = &analysis.exports[library.index()];
