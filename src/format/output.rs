@@ -233,6 +233,8 @@ pub struct OutGlobal<'a> {
     pub native: u8,
     pub visibility: Visibility,
     pub binding: Binding,
+    /// It lives though nothing refers to it, where linkers drop what nothing refers to.
+    pub kept: bool,
 }
 
 /// A symbol that this object needs from elsewhere.

@@ -126,6 +126,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                     Some(true) => Binding::Weak,
                     _ => symbol.binding,
                 },
+                kept: globals.is_empty() && objects.included.contains(&class),
             });
         }
         if grouped {
@@ -152,6 +153,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                     None => Visibility::Hidden,
                 },
                 binding: alias.unwrap_or(Binding::Global),
+                kept: false,
             });
         }
         globals

@@ -15,7 +15,7 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::format::model::{KeepRule, SymbolKind};
+use crate::format::model::{Definition, KeepRule, SymbolKind};
 use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
 };
@@ -37,6 +37,9 @@ pub struct Objects<'a, 'd> {
     /// Part of every name that crosses objects.
     pub digest: String,
     pub workspace_library: &'a str,
+    /// Groups that some object needs without referring to them: linkers of Microsoft's kind drop COMDATs to which
+    /// nothing refers.
+    pub(super) included: HashSet<ClassId>,
     /// Tables of which some part is kept whatever collects sections.
     pub(super) retained: HashSet<&'d [u8]>,
     /// See [`format::has_untyped_names`].
@@ -98,6 +101,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             digest: name_digest(analysis, partition, symbols),
             workspace_library,
             retained: retained(analysis),
+            included: included(analysis, partition),
             telling: telling(analysis, partition),
             position,
             carried,
@@ -402,6 +406,28 @@ impl<'d> SharedCode<'d> {
         }
         Self { milder, own }
     }
+}
+
+/// Groups that linked members need without referring to them.
+fn included(analysis: &Analysis<'_>, partition: &Partition) -> HashSet<ClassId> {
+    let graph = &analysis.graph;
+    let mut included = HashSet::new();
+    for (s, reached) in analysis.reached.iter().enumerate() {
+        let resolution = analysis.resolution(s);
+        for name in resolution.along().flat_map(|object| graph.needs(object)) {
+            let found = resolution.symbol(graph, name);
+            let found = found.filter(|&(object, _)| !graph.is_verbatim(object));
+            let node = found.and_then(|(object, symbol)| {
+                match graph.file(object).symbols.get(symbol as usize)?.definition {
+                    Definition::Atom { atom, .. } => reached.find(Node { object, atom }),
+                    _ => None,
+                }
+            });
+            let class = node.map(|n| analysis.classes.class_of[s][n as usize]);
+            included.extend(class.filter(|class| partition.grouped[class.index()]));
+        }
+    }
+    included
 }
 
 /// Tables of which some live part is kept whatever collects sections.

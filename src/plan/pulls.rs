@@ -113,8 +113,10 @@ impl<'a> Builder<'_, 'a, '_> {
             let mut symbols = file.symbols_of(atom);
             symbols.find_map(|(s, symbol)| Some((graph.name_of(node.object, s)?, symbol.kind)))
         });
-        if let Some((name, kind)) = name {
-            self.by_name(name, Need::plain(kind));
+        if let Some((name, kind)) = name
+            && let OutTarget::Undefined(at) = self.by_name(name, Need::plain(kind))
+        {
+            self.undefined[at as usize].kept |= self.objects.included.contains(&class);
         }
     }
 

@@ -449,9 +449,12 @@ impl Layout<'_, '_, '_> {
                 text.extend_from_slice(format!("\",{exponent} ").as_bytes());
             }
         }
-        for u in self.object.undefined.iter().filter(|u| u.kept) {
+        let elsewhere = self.object.undefined.iter().filter(|u| u.kept);
+        let own = self.object.atoms.iter().flat_map(|a| &a.globals);
+        let own = own.filter(|g| g.kept).map(|g| &g.name);
+        for name in elsewhere.map(|u| &u.name).chain(own) {
             text.extend_from_slice(b"/INCLUDE:\"");
-            text.extend_from_slice(&u.name);
+            text.extend_from_slice(name);
             text.extend_from_slice(b"\" ");
         }
         if self.object.gnu_linkers {

@@ -16,7 +16,7 @@ use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Cause;
 use crate::error::Diagnostic;
 use crate::format::GlobalKind;
-use crate::format::model::{AtomIndex, KeepRule};
+use crate::format::model::{AtomIndex, Definition, KeepRule};
 use crate::input::{Inputs, LibraryId};
 
 /// Exports of a library that are tried, spread over all.
@@ -237,7 +237,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 if let (Some(built), Some(result)) = (built, result) {
                     let what = self
                         .other_constructors(library, &built, &result, constructors)
-                        .or_else(|| self.other_definitions(library, &built, &result, graph));
+                        .or_else(|| self.other_definitions(library, &built, &result, graph))
+                        .or_else(|| self.other_needs(&built, &result, graph));
                     let name = analysis.graph.name(export);
                     faults.extend(what.map(|what| fault(what).symbol(name)));
                 }
@@ -304,5 +305,37 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         other.then_some(
             "an export brings along a contested definition that it does not pull as built",
         )
+    }
+
+    /// Linkers that collect sections drop a group that objects only need without referring to it, where none says so.
+    fn other_needs(
+        &self,
+        built: &BTreeSet<ObjectId>,
+        result: &BTreeSet<ObjectId>,
+        graph: &Graph<'w>,
+    ) -> Option<&'static str> {
+        let before = &self.proof.analysis.graph;
+        let needs = built.iter().flat_map(|&o| before.needs(o));
+        let mut names = needs.filter_map(|n| graph.find_name(before.name(n)));
+        let is_group = |object: ObjectId, name: NameId| {
+            if graph.is_verbatim(object) {
+                return false;
+            }
+            let file = graph.file(object);
+            let mut symbols = file.symbols.iter().filter(|s| s.name == graph.name(name));
+            symbols.any(|symbol| match symbol.definition {
+                Definition::Atom { atom, .. } => file.atoms[atom as usize].group.is_some(),
+                _ => false,
+            })
+        };
+        let defined = |name: NameId| {
+            result.iter().any(|&o| {
+                let mut globals = graph.globals[o.index()].iter();
+                globals.any(|g| g.kind.is_definition() && g.name == name) && is_group(o, name)
+            })
+        };
+        let needed = |name: NameId| result.iter().any(|&o| graph.needs(o).any(|n| n == name));
+        let lost = names.any(|name| defined(name) && !needed(name));
+        lost.then_some("an export does not keep what a member that it pulls asks to be kept")
     }
 }
