@@ -285,6 +285,7 @@ impl<'d> Making<'_, 'd> {
                     &self.exports[l],
                     &|object| self.has_effects(LibraryId(l as u32), object),
                     &|name| self.leads_to(&self.resolutions[l], name).is_some(),
+                    &|object| self.is_loud(LibraryId(l as u32), object),
                 )
             })
             .collect();
@@ -379,6 +380,14 @@ impl<'d> Making<'_, 'd> {
         });
         if asks {
             return true;
+        }
+        self.is_loud(library, object)
+    }
+
+    /// Does something of the object run, or is it found, because it is pulled?
+    fn is_loud(&self, library: LibraryId, object: ObjectId) -> bool {
+        if self.graph.is_verbatim(object) {
+            return false;
         }
         let resolution = &self.resolutions[library.index()];
         !self.graph.wishes[object.index()].is_empty()

@@ -3,7 +3,9 @@
 //! A program that calls one export links the members which that export pulls, dead code included, and
 //! runs their constructors. Exports whose closures of pulled members differ in such members are root sets
 //! of their own; all others of a library are one. Closures follow first definers, as linkers do. There are two of
-//! each export: what it pulls if nobody else defines contested names, and what it pulls whoever does.
+//! each export: what it pulls if nobody else defines contested names, and what it pulls whoever does. The program may
+//! have some of these names and not others: exports whose members ask for different ones, at the end of which
+//! constructors stand, are of different sets, too.
 
 use std::collections::HashMap;
 
@@ -15,7 +17,8 @@ use crate::analysis::resolve::{Offer, Resolution};
 const LIMIT: usize = 256 << 20;
 
 /// Groups of `exports`, in order of their first members, or `None` where there are too many to tell; `effects` says whether pulling an object does more than
-/// serve references, `certain` whether a name pulls its member whoever else defines it.
+/// serve references, `certain` whether a name pulls its member whoever else defines it, `loud` whether something runs
+/// or is found in an object because it is pulled.
 #[must_use]
 pub fn split_exports(
     graph: &Graph<'_>,
@@ -24,6 +27,7 @@ pub fn split_exports(
     exports: &[NameId],
     effects: &dyn Fn(ObjectId) -> bool,
     certain: &dyn Fn(NameId) -> bool,
+    loud: &dyn Fn(ObjectId) -> bool,
 ) -> Option<Vec<Vec<NameId>>> {
     let together = || Some(vec![exports.to_vec()]);
     let mut starts: Vec<Option<ObjectId>> = exports.iter().map(|&n| offer.definer(n)).collect();
@@ -32,26 +36,55 @@ pub fn split_exports(
     if starts.len() < 2 {
         return together();
     }
-    let marked: Vec<u32> = whole
-        .pulled
-        .iter()
-        .enumerate()
-        .filter(|(_, p)| effects(p.object))
-        .map(|(at, _)| at as u32)
-        .collect();
-    let words = marked.len().div_ceil(64);
-    if marked.is_empty() {
+    let marked = |is_marked: &dyn Fn(ObjectId) -> bool| -> Vec<u32> {
+        let pulled = whole.pulled.iter().enumerate();
+        let marked = pulled.filter(|(_, p)| is_marked(p.object));
+        marked.map(|(at, _)| at as u32).collect()
+    };
+    let with_effects = marked(effects);
+    if with_effects.is_empty() {
         return together();
     }
-    if words * 16 * whole.pulled.len() > LIMIT {
+    let too_many = |bits: usize| bits.div_ceil(64) * 16 * whole.pulled.len() > LIMIT;
+    if too_many(with_effects.len()) {
+        return None;
+    }
+    let own = |marked: &[u32]| -> Vec<(u32, u32)> { marked.iter().copied().zip(0..).collect() };
+    let all = Closures::new(
+        Pulls::new(graph, offer, whole, |_| true),
+        &own(&with_effects),
+    );
+    let loud = marked(loud);
+    let asked = match loud.is_empty() {
+        true => Vec::new(),
+        false => {
+            if too_many(loud.len()) {
+                return None;
+            }
+            let loud = Closures::new(Pulls::new(graph, offer, whole, |_| true), &own(&loud));
+            asked_names(graph, offer, whole, certain, &|object| {
+                let bits = loud.of(object).into_iter().flatten();
+                bits.copied().any(|bits| bits != 0)
+            })
+        }
+    };
+    let certain = || Pulls::new(graph, offer, whole, certain);
+    if too_many(
+        asked
+            .iter()
+            .map(|&(_, bit)| bit as usize + 1)
+            .max()
+            .unwrap_or(0),
+    ) {
         return None;
     }
     let closures = [
-        Closures::new(Pulls::new(graph, offer, whole, |_| true), &marked),
-        Closures::new(Pulls::new(graph, offer, whole, certain), &marked),
+        all,
+        Closures::new(certain(), &own(&with_effects)),
+        Closures::new(certain(), &asked),
     ];
     let mut groups: Vec<Vec<NameId>> = Vec::new();
-    let mut known: HashMap<[Option<&[u64]>; 2], usize> = HashMap::new();
+    let mut known: HashMap<[Option<&[u64]>; 3], usize> = HashMap::new();
     for &name in exports {
         let object = offer.definer(name);
         let own = closures.each_ref().map(|c| object.and_then(|o| c.of(o)));
@@ -67,7 +100,38 @@ pub fn split_exports(
     Some(groups)
 }
 
-/// By member: a bit for each marked one that it pulls.
+/// By pulled member, the names that it asks for without being certain of a member, and that lead to one that
+/// `is_loud`: each name has a bit.
+fn asked_names(
+    graph: &Graph<'_>,
+    offer: &Offer,
+    whole: &Resolution,
+    certain: &dyn Fn(NameId) -> bool,
+    is_loud: &dyn Fn(ObjectId) -> bool,
+) -> Vec<(u32, u32)> {
+    let mut bit_of: HashMap<NameId, Option<u32>> = HashMap::new();
+    let mut count = 0;
+    let mut asked = Vec::new();
+    for (at, pulled) in whole.pulled.iter().enumerate() {
+        let globals = graph.globals[pulled.object.index()].iter();
+        let needed = globals
+            .filter(|g| g.kind.pulls(graph.format))
+            .map(|g| g.name);
+        for name in needed.chain(graph.needs(pulled.object)) {
+            let bit = *bit_of.entry(name).or_insert_with(|| {
+                let definer = offer.definer(name)?;
+                (is_loud(definer) && !certain(name)).then(|| {
+                    count += 1;
+                    count - 1
+                })
+            });
+            asked.extend(bit.map(|bit| (at as u32, bit)));
+        }
+    }
+    asked
+}
+
+/// By member: a bit for each mark of what it pulls.
 struct Closures {
     pulls: Pulls,
     words: usize,
@@ -75,11 +139,14 @@ struct Closures {
 }
 
 impl Closures {
-    fn new(pulls: Pulls, marked: &[u32]) -> Self {
-        let words = marked.len().div_ceil(64);
+    /// `marks` are members and their bits.
+    fn new(pulls: Pulls, marks: &[(u32, u32)]) -> Self {
+        let words = marks.iter().map(|&(_, bit)| bit as usize / 64 + 1).max();
+        let words = words.unwrap_or(0);
         let mut bits = vec![0u64; pulls.count * words];
-        for (bit, &at) in marked.iter().enumerate() {
-            bits[pulls.component[at as usize] as usize * words + bit / 64] |= 1 << (bit % 64);
+        for &(at, bit) in marks {
+            let component = pulls.component[at as usize] as usize;
+            bits[component * words + bit as usize / 64] |= 1 << (bit % 64);
         }
         pulls.spread(words, &mut bits);
         Self { pulls, words, bits }

@@ -1,5 +1,6 @@
 //! Proves that a program which calls an export links the constructors that it links with the library as built, no
-//! more and no fewer, and no other definition of a contested name, whichever of these names are the program's own.
+//! more and no fewer, whichever of the contested names are the program's own, and no other definition of a contested
+//! name, where all of them are the program's own or none.
 //!
 //! Constructors run in every member that is pulled, and pulling is by name: what an export pulls is walked on the
 //! symbol tables of the library as it was, and on those that were written. Neither the plan's root sets nor the
@@ -229,7 +230,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let single = contested.iter().take(SINGLE).map(|&n| vec![n]);
             let modes = [Vec::new(), contested.clone()].into_iter();
             let modes = modes.chain(single.filter(|_| contested.len() > 1));
-            for theirs in modes {
+            for (mode, theirs) in modes.enumerate() {
                 let own: HashSet<NameId> = theirs.iter().copied().collect();
                 let theirs: HashSet<NameId> = theirs.into_iter().filter_map(there).collect();
                 let built = before.pulled(export, &own, &mut steps);
@@ -237,8 +238,12 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 if let (Some(built), Some(result)) = (built, result) {
                     let what = self
                         .other_constructors(library, &built, &result, constructors)
-                        .or_else(|| self.other_definitions(library, &built, &result, graph))
                         .or_else(|| self.other_needs(&built, &result, graph));
+                    // Exports that ask for different names of a member in which nothing runs are one set.
+                    let what = what.or_else(|| {
+                        let other = self.other_definitions(library, &built, &result, graph);
+                        other.filter(|_| mode < 2)
+                    });
                     let name = analysis.graph.name(export);
                     faults.extend(what.map(|what| fault(what).symbol(name)));
                 }
