@@ -227,9 +227,14 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let alone = before.pulled(export, &HashSet::new(), &mut steps);
             let Some(alone) = alone else { continue };
             let contested = before.names(&alone, |n| n != export && is_contested(n));
+            // More of them pull less: where all of them pull the same constructors as none, so do some.
+            let all: HashSet<NameId> = contested.iter().copied().collect();
+            let least = before.pulled(export, &all, &mut steps);
+            let runs = |o: &&ObjectId| constructors.classes.contains_key(&(library, **o));
+            let same = least.is_some_and(|l| l.iter().filter(runs).eq(alone.iter().filter(runs)));
             let single = contested.iter().take(SINGLE).map(|&n| vec![n]);
             let modes = [Vec::new(), contested.clone()].into_iter();
-            let modes = modes.chain(single.filter(|_| contested.len() > 1));
+            let modes = modes.chain(single.filter(|_| contested.len() > 1 && !same));
             for (mode, theirs) in modes.enumerate() {
                 let own: HashSet<NameId> = theirs.iter().copied().collect();
                 let theirs: HashSet<NameId> = theirs.into_iter().filter_map(there).collect();
