@@ -16,8 +16,8 @@ use crate::analysis::resolve::{Offer, Resolution};
 /// Where bitmaps of members with effects would grow over this many bytes, exports stay one set.
 const LIMIT: usize = 256 << 20;
 
-/// Groups of `exports`, in order of their first members, or `None` where there are too many to tell; `effects` says whether pulling an object does more than
-/// serve references, `certain` whether a name pulls its member whoever else defines it, `loud` whether something runs
+/// Groups of `exports`, in order of their first members, or `None` where there are too many to tell; `effects` says
+/// whether pulling an object does more than serve references, `certain` whether a name pulls its member whoever else defines it, `loud` whether something runs
 /// or is found in an object because it is pulled.
 #[must_use]
 pub fn split_exports(
@@ -36,12 +36,9 @@ pub fn split_exports(
     if starts.len() < 2 {
         return together();
     }
-    let marked = |is_marked: &dyn Fn(ObjectId) -> bool| -> Vec<u32> {
-        let pulled = whole.pulled.iter().enumerate();
-        let marked = pulled.filter(|(_, p)| is_marked(p.object));
-        marked.map(|(at, _)| at as u32).collect()
-    };
-    let with_effects = marked(effects);
+    let pulled = whole.pulled.iter().enumerate();
+    let with_effects = pulled.filter(|(_, p)| effects(p.object));
+    let with_effects: Vec<u32> = with_effects.map(|(at, _)| at as u32).collect();
     if with_effects.is_empty() {
         return together();
     }
@@ -49,42 +46,30 @@ pub fn split_exports(
     if too_many(with_effects.len()) {
         return None;
     }
-    let own = |marked: &[u32]| -> Vec<(u32, u32)> { marked.iter().copied().zip(0..).collect() };
-    let all = Closures::new(
-        Pulls::new(graph, offer, whole, |_| true),
-        &own(&with_effects),
-    );
-    let loud = marked(loud);
-    let asked = match loud.is_empty() {
-        true => Vec::new(),
-        false => {
-            if too_many(loud.len()) {
-                return None;
-            }
-            let loud = Closures::new(Pulls::new(graph, offer, whole, |_| true), &own(&loud));
-            asked_names(graph, offer, whole, certain, &|object| {
-                let bits = loud.of(object).into_iter().flatten();
-                bits.copied().any(|bits| bits != 0)
-            })
+    let mut marks: Vec<(u32, u32)> = with_effects.iter().copied().zip(0..).collect();
+    let all = Closures::new(Pulls::new(graph, offer, whole, |_| true), &marks);
+    // What is loud has effects.
+    let mut is_loud = vec![0u64; all.words];
+    for &(at, bit) in &marks {
+        if loud(whole.pulled[at as usize].object) {
+            is_loud[bit as usize / 64] |= 1 << (bit % 64);
         }
-    };
-    let certain = || Pulls::new(graph, offer, whole, certain);
-    if too_many(
-        asked
-            .iter()
-            .map(|&(_, bit)| bit as usize + 1)
-            .max()
-            .unwrap_or(0),
-    ) {
+    }
+    let asked = asked_names(graph, offer, whole, certain, &|object| {
+        let bits = all.of(object).unwrap_or_default().iter();
+        bits.zip(&is_loud).any(|(bits, loud)| bits & loud != 0)
+    });
+    // Behind those of members.
+    let first = with_effects.len() as u32;
+    marks.extend(asked.into_iter().map(|(at, bit)| (at, first + bit)));
+    let bits = marks.iter().map(|&(_, bit)| bit as usize + 1).max();
+    if too_many(bits.unwrap_or(0)) {
         return None;
     }
-    let closures = [
-        all,
-        Closures::new(certain(), &own(&with_effects)),
-        Closures::new(certain(), &asked),
-    ];
+    let certain = Closures::new(Pulls::new(graph, offer, whole, certain), &marks);
+    let closures = [all, certain];
     let mut groups: Vec<Vec<NameId>> = Vec::new();
-    let mut known: HashMap<[Option<&[u64]>; 3], usize> = HashMap::new();
+    let mut known: HashMap<[Option<&[u64]>; 2], usize> = HashMap::new();
     for &name in exports {
         let object = offer.definer(name);
         let own = closures.each_ref().map(|c| object.and_then(|o| c.of(o)));

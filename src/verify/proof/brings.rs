@@ -326,26 +326,31 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
     ) -> Option<&'static str> {
         let before = &self.proof.analysis.graph;
         let needs = built.iter().flat_map(|&o| before.needs(o));
-        let mut names = needs.filter_map(|n| graph.find_name(before.name(n)));
-        let is_group = |object: ObjectId, name: NameId| {
-            if graph.is_verbatim(object) {
-                return false;
-            }
+        let mut wanted: HashSet<NameId, FixedState> = needs
+            .filter_map(|n| graph.find_name(before.name(n)))
+            .collect();
+        if wanted.is_empty() {
+            return None;
+        }
+        for name in result.iter().flat_map(|&o| graph.needs(o)) {
+            wanted.remove(&name);
+        }
+        let is_group = |object: ObjectId, position: usize| {
             let file = graph.file(object);
-            let mut symbols = file.symbols.iter().filter(|s| s.name == graph.name(name));
-            symbols.any(|symbol| match symbol.definition {
+            let symbol = graph.global_symbol(object, position as u32);
+            let symbol = symbol.and_then(|s| file.symbols.get(s as usize));
+            symbol.is_some_and(|symbol| match symbol.definition {
                 Definition::Atom { atom, .. } => file.atoms[atom as usize].group.is_some(),
                 _ => false,
             })
         };
-        let defined = |name: NameId| {
-            result.iter().any(|&o| {
-                let mut globals = graph.globals[o.index()].iter();
-                globals.any(|g| g.kind.is_definition() && g.name == name) && is_group(o, name)
-            })
-        };
-        let needed = |name: NameId| result.iter().any(|&o| graph.needs(o).any(|n| n == name));
-        let lost = names.any(|name| defined(name) && !needed(name));
+        let lost = result.iter().any(|&o| {
+            let mut globals = graph.globals[o.index()].iter().enumerate();
+            !graph.is_verbatim(o)
+                && globals.any(|(at, g)| {
+                    g.kind.is_definition() && wanted.contains(&g.name) && is_group(o, at)
+                })
+        });
         lost.then_some("an export does not keep what a member that it pulls asks to be kept")
     }
 }
