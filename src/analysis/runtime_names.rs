@@ -88,10 +88,14 @@ pub fn keeps_its_name(format: Format, name: &[u8]) -> bool {
         Format::MachO => name.strip_prefix(b"_").unwrap_or_default(),
         Format::Elf | Format::Coff => name,
     };
-    NAMES.contains(&plain)
-        || STEMS.iter().any(|stem| plain.starts_with(stem))
-        || format::is_word_to_a_sanitizer(plain)
-        || format::is_reserved_name(format, name)
+    // Nearly all names are mangled, and of those few are here.
+    let mangled = plain.starts_with(b"_ZN") || plain.starts_with(b"_R");
+    let ours = || {
+        NAMES.contains(&plain)
+            || STEMS.iter().any(|stem| plain.starts_with(stem))
+            || format::is_word_to_a_sanitizer(plain)
+    };
+    !mangled && ours() || format::is_reserved_name(format, name)
 }
 
 /// Is this what rustc puts into every object for debuggers to find? Weak, visible, and the same in all.

@@ -4,6 +4,9 @@
 //! hook, current thread, output capture) must not be common to two panic strategies or two stds.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::entity::digest_anywhere;
@@ -31,6 +34,9 @@ const DECIDING: &[&[u8]] = &[
     b"rust_eh_personality",
 ];
 
+/// The crate of rustc's own items, in the v0 mangling.
+static CRATE: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(b"_7___rust"));
+
 /// Names of the allocator shim: every library has its own copy of it, so contents count, not files.
 fn is_shim(name: &[u8]) -> bool {
     name.starts_with(b"__rust_alloc")
@@ -41,7 +47,11 @@ fn is_shim(name: &[u8]) -> bool {
 /// `_RNvCs…_7___rustc12___rust_alloc` and `__rust_alloc` -> `__rust_alloc`; `None` for names that decide nothing.
 #[must_use]
 pub fn plain_name(name: &[u8]) -> Option<&'static [u8]> {
-    let tail = match name.windows(9).position(|w| w == b"_7___rust") {
+    // Nearly all names are of the older mangling, which these never had.
+    if name.starts_with(b"_ZN") || name.starts_with(b"__ZN") {
+        return None;
+    }
+    let tail = match CRATE.find(name) {
         Some(at) => {
             // v0: after the crate `__rustc` a decimal length, `_` where the name begins so.
             let rest = name.get(at + 10..)?;

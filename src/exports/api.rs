@@ -268,17 +268,23 @@ impl<'n> Defined<'_, 'n> {
     /// What looks like API, is defined beside something of `names` (sorted), and is not among them.
     #[must_use]
     pub fn left_out(&self, names: &[&[u8]]) -> Vec<&'n [u8]> {
-        let is_in = |s: &&Symbol<'n>| names.binary_search(&s.name).is_ok();
-        let beside: std::collections::HashSet<Owner<'_>> = self
-            .symbols
-            .iter()
-            .filter(|s| matches!(s.owner, Owner::Root | Owner::RootNative | Owner::Crate(_)))
-            .filter(is_in)
-            .map(|s| s.owner)
+        let is_in = |s: &Symbol<'n>| names.binary_search(&s.name).is_ok();
+        // The symbols of one owner stand together, by member.
+        let runs = || self.symbols.chunk_by(|a, b| a.owner == b.owner);
+        let owner = |run: &[Symbol<'n>]| run.first().map(|s| s.owner);
+        let beside: std::collections::HashSet<Option<Owner<'_>>> = runs()
+            .filter(|run| {
+                let owner = owner(run);
+                let own = matches!(
+                    owner,
+                    Some(Owner::Root | Owner::RootNative | Owner::Crate(_))
+                );
+                own && run.iter().any(is_in)
+            })
+            .map(owner)
             .collect();
-        let others = self.symbols.iter().filter(|s| {
-            beside.contains(&s.owner) && s.is_of_c(self.decoration) && !s.vague && !is_in(s)
-        });
+        let others = runs().filter(|run| beside.contains(&owner(run))).flatten();
+        let others = others.filter(|s| !s.vague && s.is_of_c(self.decoration) && !is_in(s));
         self.listed(others.map(|s| s.name))
     }
 

@@ -261,7 +261,9 @@ fn preset(preset: Preset, plugin: &str) -> Result<Wish> {
 /// The exports of one library, as they are chosen.
 struct Chosen<'a, 'd, 'n> {
     library: &'a Defined<'d, 'n>,
-    /// Names without decoration, sorted.
+    /// How many patterns were looked for.
+    looked: usize,
+    /// Names without decoration, sorted, from the first pattern on that is one of many.
     sorted: Vec<(&'n [u8], &'d Symbol<'n>)>,
     names: Vec<&'n [u8]>,
     found: ExportsFound,
@@ -269,13 +271,10 @@ struct Chosen<'a, 'd, 'n> {
 
 impl<'a, 'd, 'n> Chosen<'a, 'd, 'n> {
     fn new(library: &'a Defined<'d, 'n>) -> Self {
-        let symbols = library.symbols.iter();
-        let bare = symbols.filter_map(|s| Some((s.name.strip_prefix(library.decoration)?, s)));
-        let mut sorted: Vec<(&[u8], &Symbol<'n>)> = bare.collect();
-        sorted.sort_unstable_by_key(|(bare, _)| *bare);
         Self {
             library,
-            sorted,
+            looked: 0,
+            sorted: Vec::new(),
             names: Vec::new(),
             found: ExportsFound::default(),
         }
@@ -310,12 +309,23 @@ impl<'a, 'd, 'n> Chosen<'a, 'd, 'n> {
     }
 
     fn matching(&mut self, pattern: &Pattern) {
-        let near = pattern.near(&self.sorted).iter();
-        let seen = near.filter(|(_, s)| s.visible || !pattern.is_glob());
-        self.names.extend(
-            seen.filter(|(b, _)| pattern.matches(b))
-                .map(|(_, s)| s.name),
-        );
+        let library = self.library;
+        let bare = |s: &'d Symbol<'n>| Some((s.name.strip_prefix(library.decoration)?, s));
+        let all = library.symbols.iter().filter_map(bare);
+        let is = |(bare, s): &(&[u8], &Symbol<'n>)| {
+            (s.visible || !pattern.is_glob()) && pattern.matches(bare)
+        };
+        self.looked += 1;
+        if self.looked <= FEW {
+            self.names.extend(all.filter(is).map(|(_, s)| s.name));
+            return;
+        }
+        if self.sorted.is_empty() {
+            self.sorted = all.collect();
+            self.sorted.sort_unstable_by_key(|(bare, _)| *bare);
+        }
+        let near = pattern.near(&self.sorted).iter().filter(|s| is(s));
+        self.names.extend(near.map(|(_, s)| s.name));
     }
 
     /// Finds the exports of a library of which nothing is said; gives an error where there are none.
@@ -368,6 +378,9 @@ impl<'a, 'd, 'n> Chosen<'a, 'd, 'n> {
 fn is_of_cxx(name: &[u8]) -> bool {
     name.windows(11).any(|w| w == b"cxxbridge1$")
 }
+
+/// So many patterns are looked for in all symbols; sorting these pays for more.
+const FEW: usize = 16;
 
 /// How many errors of one kind have a hint that compares names, and how many names a hint lists: who made more
 /// slips made one.

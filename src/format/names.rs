@@ -7,7 +7,7 @@ use super::{Format, coff, elf, macho};
 pub fn is_reserved_name(format: Format, name: &[u8]) -> bool {
     match format {
         // `.symver` names: their version belongs to the dynamic symbol.
-        Format::Elf => name.contains(&b'@'),
+        Format::Elf => memchr::memchr(b'@', name).is_some(),
         Format::Coff => coff::RESERVED.contains(&name),
         Format::MachO => macho::shared_by_all(name) || macho::is_objc_name(name),
     }

@@ -84,10 +84,10 @@ fn is_static(kind: SymbolKind) -> bool {
 }
 
 fn digest_as(file: &ObjectFile<'_>, entity: Entity<'_>, index: AtomIndex) -> [u8; 32] {
-    let mut h = Digest::default();
     let Some(atom) = file.atoms.get(index as usize) else {
         return [0; 32];
     };
+    let mut h = Digest::default();
     match entity {
         Entity::Alike => h.numbers(&[0]),
         Entity::Group(signature, behind) => {
@@ -141,22 +141,51 @@ fn digest_as(file: &ObjectFile<'_>, entity: Entity<'_>, index: AtomIndex) -> [u8
             h.edges(file, &header.edges);
         }
     }
-    *h.0.finalize().as_bytes()
+    h.finish()
 }
 
-#[derive(Default)]
-struct Digest(blake3::Hasher);
+/// Takes what is digested in many small pieces, and hashes it in few large ones.
+struct Digest {
+    taken: blake3::Hasher,
+    waiting: Vec<u8>,
+}
+
+/// How many bytes may wait.
+const WAITING: usize = 8 << 10;
+
+impl Default for Digest {
+    fn default() -> Self {
+        Self {
+            taken: blake3::Hasher::new(),
+            waiting: Vec::with_capacity(1 << 10),
+        }
+    }
+}
 
 impl Digest {
-    fn bytes(&mut self, bytes: &[u8]) {
-        self.0.update(&(bytes.len() as u64).to_le_bytes());
-        self.0.update(bytes);
+    fn take(&mut self, bytes: &[u8]) {
+        if self.waiting.len() + bytes.len() > WAITING {
+            self.taken.update(&self.waiting);
+            self.waiting.clear();
+        }
+        match bytes.len() > WAITING {
+            true => drop(self.taken.update(bytes)),
+            false => self.waiting.extend_from_slice(bytes),
+        }
     }
 
-    fn numbers(&mut self, numbers: &[u64]) {
-        for n in numbers {
-            self.0.update(&n.to_le_bytes());
-        }
+    fn bytes(&mut self, bytes: &[u8]) {
+        self.take(&(bytes.len() as u64).to_le_bytes());
+        self.take(bytes);
+    }
+
+    fn numbers<const N: usize>(&mut self, numbers: &[u64; N]) {
+        let bytes = numbers.map(u64::to_le_bytes);
+        self.take(bytes.as_flattened());
+    }
+
+    fn finish(mut self) -> [u8; 32] {
+        *self.taken.update(&self.waiting).finalize().as_bytes()
     }
 
     fn edges(&mut self, file: &ObjectFile<'_>, edges: &[Edge]) {

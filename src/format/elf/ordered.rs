@@ -47,6 +47,18 @@ const BY_KIND: [&[u8]; 25] = [
     b".probes",
 ];
 
+/// Tables of constructors and destructors, newer and older ones, without the leading dot.
+const TABLES: [&[u8]; 8] = [
+    b"init_array",
+    b"ctors",
+    b"fini_array",
+    b"dtors",
+    b"preinit_array",
+    b"init",
+    b"fini",
+    b"jcr",
+];
+
 /// Does no linker know the section by its name, nor give its bounds names? It stands where linkers left it, for
 /// whoever put it there.
 pub fn is_of_its_own(name: &[u8]) -> bool {
@@ -69,8 +81,8 @@ pub fn is_of_its_own(name: &[u8]) -> bool {
     };
     !name.is_empty()
         && !is_c_identifier(name)
-        && !OTHERS.iter().any(|stem| name.starts_with(stem))
         && !by_kind()
+        && !OTHERS.iter().any(|stem| name.starts_with(stem))
         && constructors(name).is_none()
 }
 
@@ -126,10 +138,12 @@ pub fn key(name: &[u8]) -> Option<Cow<'_, [u8]>> {
 /// The sequence of a table of constructors.
 fn constructors(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     let dotted = name.strip_prefix(b".")?;
-    let (stem, priority) = match dotted.iter().position(|b| *b == b'.') {
-        Some(dot) => (dotted.get(..dot)?, dotted.get(dot + 1..)?),
-        None => (dotted, &b""[..]),
-    };
+    let end = dotted.iter().position(|b| *b == b'.');
+    let (stem, priority) = dotted.split_at(end.unwrap_or(dotted.len()));
+    if !TABLES.contains(&stem) {
+        return None;
+    }
+    let priority = priority.strip_prefix(b".").unwrap_or_default();
     // Linkers sort by priority; only within one they go by link order. The older tables count
     // backwards, and end up in the newer ones.
     let number = std::str::from_utf8(priority)
@@ -143,8 +157,7 @@ fn constructors(name: &[u8]) -> Option<Cow<'_, [u8]>> {
     let text = match stem {
         b"init_array" | b"ctors" => format!(".init_array.{}", place(stem == b"ctors")),
         b"fini_array" | b"dtors" => format!(".fini_array.{}", place(stem == b"dtors")),
-        b"preinit_array" | b"init" | b"fini" | b"jcr" => return Some(Cow::Borrowed(name)),
-        _ => return None,
+        _ => return Some(Cow::Borrowed(name)),
     };
     Some(Cow::Owned(text.trim_end_matches('.').as_bytes().to_vec()))
 }

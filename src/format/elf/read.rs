@@ -387,11 +387,10 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
         }
         self.out.atom_symbols.sort_unstable();
         for index in 0..self.out.atoms.len() as AtomIndex {
-            let named = is_all_named(&self.out, index);
-            if let Some(atom) = self.out.atoms.get_mut(index as usize)
-                && named
-                && atom.told_by == ToldBy::Place
-            {
+            let by_place = |a: &Atom<'_>| a.told_by == ToldBy::Place;
+            let named = self.out.atoms.get(index as usize).is_some_and(by_place)
+                && is_all_named(&self.out, index);
+            if let Some(atom) = self.out.atoms.get_mut(index as usize).filter(|_| named) {
                 atom.told_by = ToldBy::Names;
             }
         }
@@ -549,16 +548,22 @@ fn is_all_named(file: &ObjectFile<'_>, index: AtomIndex) -> bool {
     let Some(atom) = file.atoms.get(index as usize) else {
         return false;
     };
-    let mut parts: Vec<(u64, u64)> = Vec::new();
-    for (_, symbol) in file.symbols_of(index) {
-        if let (Definition::Atom { offset, .. }, true) =
-            (symbol.definition, symbol.binding != Binding::Local)
-        {
+    let part = |(_, symbol): (_, &Symbol<'_>)| match symbol.definition {
+        Definition::Atom { offset, .. } if symbol.binding != Binding::Local => {
             // Bit 0 says that code is Thumb's (AAELF).
             let odd = u64::from(atom.code && symbol.kind == SymbolKind::Function);
-            parts.push((offset & !odd, symbol.size));
+            Some((offset & !odd, symbol.size))
         }
-    }
+        _ => None,
+    };
+    let mut named = file.symbols_of(index).filter_map(part);
+    let (first, second) = (named.next(), named.next());
+    let Some(first) = first else { return false };
+    let Some(second) = second else {
+        return first.0 == 0 && first.1 >= atom.size;
+    };
+    let mut parts = vec![first, second];
+    parts.extend(named);
     parts.sort_unstable();
     let mut end = 0u64;
     for &(offset, size) in &parts {
@@ -567,7 +572,7 @@ fn is_all_named(file: &ObjectFile<'_>, index: AtomIndex) -> bool {
         }
         end = end.max(offset.saturating_add(size));
     }
-    !parts.is_empty() && end >= atom.size
+    end >= atom.size
 }
 
 /// Traits start out empty.

@@ -439,7 +439,7 @@ fn gnu_index<const N: usize>(data: &[u8], read: fn([u8; N]) -> u64) -> Option<Ra
     let (offsets, _) = offsets.as_chunks::<N>();
     let mut index = Vec::with_capacity(count);
     for offset in offsets {
-        let end = strings.iter().position(|b| *b == 0)?;
+        let end = memchr::memchr(0, strings)?;
         let (symbol, rest) = strings.split_at_checked(end)?;
         index.push((symbol, read(*offset)));
         strings = rest.get(1..)?;
@@ -457,7 +457,7 @@ fn bsd_index<const N: usize>(data: &[u8], read: fn([u8; N]) -> u64) -> Option<Ra
     let mut index = Vec::with_capacity(pairs.len());
     for [string, offset] in pairs {
         let symbol = strings.get(usize::try_from(read(*string)).ok()?..)?;
-        let end = symbol.iter().position(|b| *b == 0)?;
+        let end = memchr::memchr(0, symbol)?;
         index.push((symbol.get(..end)?, read(*offset)));
     }
     Some(index)
