@@ -5,8 +5,9 @@
 //! refers weakly to the name. Such a need is a wish of the member: it comes along with every export that brings the
 //! member along. What else only dead code needs is left out, with the code.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use super::blocks::Pulls;

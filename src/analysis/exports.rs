@@ -1,7 +1,8 @@
 //! What each library defines and whose it is, and which of it is exported.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use foldhash::{HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use crate::analysis::runtime_names::{is_intrinsic, keeps_its_name};

@@ -1,7 +1,7 @@
 //! What a result does not have: members that a program may take though nobody refers to them, and that no export
 //! brings along; and tables that are not carried over.
 
-use std::collections::HashSet;
+use foldhash::{HashSet, HashSetExt};
 
 use super::Analysis;
 use super::graph::ObjectId;

@@ -1,8 +1,9 @@
 //! The analysis in the making: resolutions, root sets and what they bring along, in the order in which they
 //! depend on each other.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use super::across::Seen;

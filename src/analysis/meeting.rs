@@ -1,7 +1,9 @@
 //! What the final linker joins by name or by section, over the borders of libraries: variables with vague
 //! linkage, and tables that are found by their bounds.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::{Owner, classify};

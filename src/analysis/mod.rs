@@ -33,8 +33,9 @@ pub mod tables;
 pub mod universe;
 mod wishes;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};

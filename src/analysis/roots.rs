@@ -7,7 +7,7 @@
 //! have some of these names and not others: exports whose members ask for different ones, at the end of which
 //! constructors stand, are of different sets, too.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use crate::analysis::blocks::Pulls;
 use crate::analysis::graph::{Graph, NameId, ObjectId};

@@ -1,6 +1,8 @@
 //! Tables found by their bounds of which a program has more, or less, than with the libraries as built.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::HashSet;
 
 use super::Analysis;
 use super::graph::{NameId, ObjectId};

@@ -12,9 +12,8 @@ mod pkgconfig;
 mod places;
 pub mod xcframework;
 
-use std::collections::HashMap;
-
 use camino::{Utf8Path, Utf8PathBuf};
+use foldhash::{HashMap, HashMapExt};
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::format::Format;

@@ -2,7 +2,9 @@
 //! may need; after prelink or meld it is known which functions there are. Of libraries that nobody says
 //! anything of, what their code needs from elsewhere tells.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+
+use foldhash::{HashSet, HashSetExt};
 
 use super::native;
 use crate::format::Format;

@@ -1,6 +1,6 @@
 //! Which entry of a manifest speaks of which library, found by their names.
 
-use std::collections::HashMap;
+use foldhash::HashMap;
 
 use super::plugin_name;
 use crate::manifest::{PluginEntry, given_library_name};

@@ -18,7 +18,7 @@ mod patterns;
 pub mod presets;
 mod unmatched;
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::manifest::{Manifest, PluginEntry};

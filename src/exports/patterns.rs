@@ -1,7 +1,6 @@
 //! Patterns of symbol names: names and globs, matched in less than their product.
 
-use std::collections::HashSet;
-
+use foldhash::HashSet;
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::error::{Code, Diagnostic, Result};

@@ -1,6 +1,8 @@
 //! The libraries of one request together: target, shared members, externals, explanations.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use foldhash::HashMap;
 
 use super::providers::provider;
 use super::survey::{LibrarySurvey, MemberSurvey};

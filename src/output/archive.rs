@@ -4,9 +4,9 @@
 //! streamed, so that no member's bytes are ever copied into memory of ours. Dates and ids are zero.
 
 use std::borrow::Cow;
-use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};

@@ -1,11 +1,11 @@
 //! Makes outputs appear whole or not at all: files are written into a staging folder beside their
 //! targets, and renamed over them when all are complete.
 
-use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use foldhash::HashMap;
 use tempfile::TempDir;
 
 use super::stale;

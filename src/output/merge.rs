@@ -1,10 +1,10 @@
 //! One archive of the members of several, for those who want a single file.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::io::BufWriter;
 
 use camino::Utf8Path;
+use foldhash::{HashSet, HashSetExt};
 
 use super::archive::ArchiveWriter;
 use super::commit::{create, output_error};

@@ -51,6 +51,8 @@ pub(super) struct Builder<'o, 'a, 'd> {
     pub(super) defined: HashMap<Vec<u8>, (u32, u32), FixedState>,
     pub undefined: Vec<Undefined<'a>>,
     known: HashMap<Vec<u8>, u32, FixedState>,
+    /// Entries for places of other objects.
+    crossed: HashMap<Place, u32, FixedState>,
     /// Entries for which something else stands, and which the library has a definition of.
     served: Vec<u32>,
     /// Members that were asked for before their names.
@@ -68,6 +70,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             defined: HashMap::default(),
             undefined: Vec::new(),
             known: HashMap::default(),
+            crossed: HashMap::default(),
             served: Vec::new(),
             own_asked: HashSet::default(),
             constrained: Vec::new(),
@@ -521,6 +524,9 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             offset,
             special: Special::of(kind),
         };
+        if let Some(&at) = self.crossed.get(&place) {
+            return OutTarget::Undefined(at);
+        }
         let Some(number) = objects.partition.crossing(place) else {
             return OutTarget::Lost;
         };
@@ -545,7 +551,11 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
             far: file.atoms[node.atom as usize].far,
             keeps_table: false,
         };
-        self.needed(name, need)
+        let target = self.needed(name, need);
+        if let OutTarget::Undefined(at) = target {
+            self.crossed.insert(place, at);
+        }
+        target
     }
 
     pub(super) fn by_name(&mut self, name: NameId, need: Need) -> OutTarget {

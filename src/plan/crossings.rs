@@ -1,6 +1,6 @@
 //! The places that cross objects: they get hidden globals, numbered in the order of places.
 
-use std::collections::HashSet;
+use foldhash::HashSet;
 
 use super::partition::Partition;
 use super::place::{Place, Special, start_of};

@@ -6,7 +6,9 @@
 //! objects are pulled whole, so what stands between two of one object's and went to another object comes before
 //! or after both, and what several libraries share comes last.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashSet, HashSetExt};
 
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;

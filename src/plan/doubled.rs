@@ -3,7 +3,7 @@
 //! Linkers take the first library's member for all. What the second library's object has besides may be needed
 //! too, and brings its copy along: they are written as weak ones, of which the first serves.
 
-use std::collections::{HashMap, HashSet};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::partition::Export;
 use crate::analysis::Analysis;

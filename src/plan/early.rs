@@ -8,7 +8,9 @@
 //! - *For the workspace library*: what its atoms need of a library stands before it, so the objects that need these
 //!   atoms ask for it, as their members did.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::partition::{Partition, SetId, targets};
 use crate::analysis::blocks::Blocks;

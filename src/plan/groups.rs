@@ -4,7 +4,9 @@
 //! referred to: constructors, and elements of tables that others read. The others are taken apart: what
 //! several libraries hold of them is one by its contents, as everything else is.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::partition::Export;
 use crate::analysis::Analysis;

@@ -1,7 +1,9 @@
 //! Where contested definitions stand: with the root set that alone forces their member, or in an object of
 //! their own, as their member was.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::partition::{Partition, SetId};
 use crate::analysis::graph::NameId;

@@ -4,8 +4,8 @@
 //! library's.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use super::objects::Objects;

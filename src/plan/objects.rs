@@ -4,7 +4,9 @@
 //! it in the object at hand: a place in it, a hidden global of another object, or a name.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::builder::Builder;
 use super::debug::DebugLines;

@@ -6,9 +6,9 @@
 //! object for each member that held them (their *home*), and groups of vague linkage are copied into
 //! every object that refers to them, as compilers do: the final linker keeps one.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use super::bits::{Bits, bits_of, ones};
 use super::cuts::{self, Cut};
@@ -92,7 +92,7 @@ pub struct Partition {
     pub homes: BTreeMap<usize, SetId>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
-    pub(super) crossing_at: HashMap<Place, u32, FixedState>,
+    pub(super) crossing_at: HashMap<Place, u32>,
     /// See [`Partition::alias`]: by place, the binding of the strongest other name.
     pub(super) aliases: HashMap<(ClassId, u64), Binding>,
     /// By root set: what it brings along by rules, one class of each object.

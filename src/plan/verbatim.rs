@@ -5,7 +5,9 @@
 //! name, and a program may have it from elsewhere: a library's references go to its own imports. Imports whose
 //! names mean something else to another library stay with each library that has them.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
+
+use foldhash::{HashSet, HashSetExt};
 
 use super::{OutputMember, OutputSet};
 use crate::analysis::graph::{NameId, ObjectId};

@@ -8,9 +8,8 @@
 
 pub mod proof;
 
-use std::collections::{HashMap, HashSet};
-
 use camino::Utf8Path;
+use foldhash::{HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::members::MemberClasses;

@@ -9,10 +9,10 @@
 //! lets only one function have starts apart likewise.
 //! Libraries of different universes never share a class.
 
-use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::quality::FixedState;
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use crate::analysis::graph::{Graph, ObjectId};
@@ -405,7 +405,7 @@ fn split(
 }
 
 /// By object with live atoms.
-type ContentIds = HashMap<ObjectId, Vec<u32>, foldhash::fast::FixedState>;
+type ContentIds = HashMap<ObjectId, Vec<u32>>;
 
 /// For each object with live atoms, a content id of each atom that lives in any set; by id, the digest.
 fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> (ContentIds, Vec<[u8; 32]>) {
@@ -417,7 +417,7 @@ fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> (ContentIds, Vec<[u8; 32]
         .with_min_len(256)
         .map(|n| digest(graph, n.object, n.atom))
         .collect();
-    let mut ids: HashMap<[u8; 32], u32, foldhash::fast::FixedState> = HashMap::default();
+    let mut ids: HashMap<[u8; 32], u32> = HashMap::default();
     let mut by_id: Vec<[u8; 32]> = Vec::new();
     let mut result = ContentIds::default();
     for (node, digest) in live.iter().zip(digests) {

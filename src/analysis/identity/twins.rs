@@ -5,7 +5,9 @@
 //! is ([`super::atoms`]). Twins are neither: each library keeps its own. But what they both export under one
 //! name is no clash, and the final linker may take either, as it does with the libraries as they came.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::resolve::Offer;

@@ -1,8 +1,7 @@
 //! COMDAT sections: of which any copy may serve, and what lives and dies with them (PE/COFF, "COMDAT
 //! Sections").
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::LittleEndian as LE;
 use object::pe;
 use object::read::coff::CoffHeader;

@@ -1,7 +1,6 @@
 //! The last step of writing: numbers symbols, lays the file out, and emits it.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::pe;
 use object::write::coff::{
     AuxSymbolSection, AuxSymbolWeak, FileHeader, Name, Relocation, SectionHeader, Symbol, Writer,

@@ -1,8 +1,8 @@
 //! Short import objects: one function or variable of a DLL, without sections or symbol table.
 
-use std::collections::HashSet;
 use std::sync::{Mutex, PoisonError};
 
+use foldhash::HashSet;
 use object::pe::{self, ImportObjectHeader};
 
 use super::bad;

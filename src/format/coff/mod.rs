@@ -24,8 +24,7 @@ pub mod write;
 
 pub use names::is_of_all;
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex;
 use object::read::coff::{CoffHeader, Symbol as _};

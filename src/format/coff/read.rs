@@ -3,8 +3,8 @@
 //! Symbol indexes are the table's, plus one: index 0 is the neutral model's "no symbol".
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::{HashMap, HashMapExt};
 use object::LittleEndian as LE;
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};
 use object::read::SymbolIndex as RawIndex;

@@ -1,7 +1,8 @@
 //! What a COFF object says about itself as a whole, and how several objects' words join.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
 
+use foldhash::{HashSet, HashSetExt};
 use object::pe;
 
 use crate::error::{Code, Diagnostic, Result};

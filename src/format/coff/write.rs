@@ -3,8 +3,9 @@
 //! Sections of one kind are joined as a partial link would do. Addends stand in the contents, so a
 //! relocation against a section symbol adds the place within the section to what is there.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
+use foldhash::{HashMap, HashMapExt, HashSet};
 use object::pe;
 
 use super::arch::Arch;

@@ -1,9 +1,9 @@
 //! The debug sections of an ELF object, for the DWARF reader.
 
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::rc::Rc;
 
+use foldhash::{HashMap, HashMapExt};
 use object::LittleEndian as LE;
 use object::elf;
 use object::read::elf::{FileHeader, Rel, Rela, SectionHeader, Sym};

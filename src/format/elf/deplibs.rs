@@ -1,8 +1,7 @@
 //! Libraries that an object asks its linker for: `.deplibs` (SHT_LLVM_DEPENDENT_LIBRARIES of LLVM's
 //! "Extensions", zero-terminated names), which Clang writes for `#pragma comment(lib, "m")` and LLD reads.
 
-use std::collections::HashSet;
-
+use foldhash::{HashSet, HashSetExt};
 use object::Endianness;
 use object::elf::{self, FileHeader32, FileHeader64};
 use object::read::elf::{FileHeader, SectionHeader as _};

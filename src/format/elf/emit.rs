@@ -1,7 +1,6 @@
 //! The last step of writing: numbers symbols, lays the file out, and emits it.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::elf;
 use object::write::StringId;
 use object::write::elf::{FileHeader, Rel, SectionHeader, SectionIndex, Sym, SymbolIndex, Writer};

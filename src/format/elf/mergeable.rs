@@ -3,8 +3,7 @@
 //! piece at the symbol, whatever is added. So every reference gets a symbol of its own at its piece, and
 //! sections of pieces stay mergeable when they are joined.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::elf;
 
 use crate::format::model::{

@@ -239,7 +239,9 @@ pub fn debug_bytes(data: &[u8]) -> u64 {
         let sections = header.sections(endian, data)?;
         let mut total = 0u64;
         for section in sections.iter() {
-            if is_debug_section(sections.section_name(endian, section)?) {
+            // Names are many; what programs load (`.debug_gdb_scripts`) is not debug information.
+            let loaded = section.sh_flags(endian).0 & elf::SHF_ALLOC.0 != 0;
+            if !loaded && is_debug_section(sections.section_name(endian, section)?) {
                 total = total.saturating_add(section.sh_size(endian).into());
             }
         }

@@ -1,7 +1,6 @@
 //! Rebuilds `.eh_frame` of an output object from the entries of its live functions.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::elf;
 
 use super::symbols::SymbolTable;

@@ -4,8 +4,9 @@
 //! convert relocations (which asks for symbols), build `.eh_frame`, then number symbols and emit.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
+use foldhash::{HashMap, HashMapExt};
 use object::elf;
 
 use super::arch::{Arch, Naming, relax_got};

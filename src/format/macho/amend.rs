@@ -7,8 +7,7 @@
 //! Local symbols come before all others (LC_DYSYMTAB), so symbols behind it get new numbers, and so do
 //! relocations and indirect symbols that name them.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::Endian;
 use object::macho;
 

@@ -1,7 +1,6 @@
 //! What objects say about themselves as a whole, and how it joins in one output object.
 
-use std::collections::HashSet;
-
+use foldhash::{HashSet, HashSetExt};
 use object::macho;
 
 use super::MachOTraits;

@@ -6,8 +6,7 @@
 //! difference to a symbol in the table, for a distance of more than 2^19 in a field is too large an addend
 //! for Apple's newest linker.
 
-use std::collections::{HashMap, HashSet};
-
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use object::macho;
 
 use super::emit::{Entry, Referent, Relocation};

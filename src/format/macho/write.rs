@@ -5,8 +5,7 @@
 //! relocations (which asks for symbols), give the sections addresses, build the unwind tables, whose
 //! contents are distances between them, then number symbols and emit.
 
-use std::collections::HashMap;
-
+use foldhash::{HashMap, HashMapExt};
 use object::macho::{self, SectionType};
 
 use super::debug_write;

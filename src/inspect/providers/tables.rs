@@ -1,7 +1,9 @@
 //! The tables written by `tables/generate.py`, and what each says of a symbol in it.
 
-use std::collections::HashMap;
+use std::collections::BTreeSet;
 use std::sync::OnceLock;
+
+use foldhash::HashMap;
 
 use super::rules_unix::NOT_IN_BIONIC;
 use crate::protocol::inspection::Environment::{
@@ -15,8 +17,9 @@ struct Table {
     providers: Vec<&'static str>,
     /// The providers of each symbol, a bit each, and the version that has it first.
     symbols: HashMap<&'static str, (u64, Option<&'static str>)>,
-    /// Prefixes (`gst_video_*`).
-    prefixes: Vec<(&'static str, usize)>,
+    /// Prefixes (`gst_video_*`), and what lengths they have.
+    prefixes: HashMap<&'static str, usize>,
+    lengths: BTreeSet<usize>,
 }
 
 fn parse(text: &'static str) -> Table {
@@ -32,7 +35,8 @@ fn parse(text: &'static str) -> Table {
         let provider = table.providers.len().saturating_sub(1);
         for word in line.split_ascii_whitespace() {
             if let Some(prefix) = word.strip_suffix('*') {
-                table.prefixes.push((prefix, provider));
+                table.prefixes.insert(prefix, provider);
+                table.lengths.insert(prefix.len());
                 continue;
             }
             let (symbol, version) = match word.split_once('@') {
@@ -64,12 +68,9 @@ impl Table {
     }
 
     fn find_prefix(&self, symbol: &str) -> Option<&'static str> {
-        let longest = self
-            .prefixes
-            .iter()
-            .filter(|(prefix, _)| symbol.starts_with(prefix))
-            .max_by_key(|(prefix, _)| prefix.len())?;
-        self.providers.get(longest.1).copied()
+        let mut prefixes = self.lengths.iter().rev().filter_map(|&l| symbol.get(..l));
+        let longest = prefixes.find_map(|prefix| self.prefixes.get(prefix))?;
+        self.providers.get(*longest).copied()
     }
 }
 

@@ -64,8 +64,8 @@ mod names;
 mod order;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
+use foldhash::{HashMap, HashMapExt};
 use rayon::prelude::*;
 
 use self::graph::Symbols;

@@ -2,7 +2,9 @@
 //! library. See the parent's description.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::asks;
 use super::graph::{Graph, Id, Symbols};

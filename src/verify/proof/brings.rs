@@ -6,9 +6,9 @@
 //! symbol tables of the library as it was, and on those that were written. Neither the plan's root sets nor the
 //! analysis' resolutions play a part, only which name each member defines and asks for.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use super::{Checked, fault};
@@ -43,7 +43,7 @@ struct Shelf<'g, 'd> {
     graph: &'g Graph<'d>,
     /// The first object that defines a name.
     first: Box<dyn Fn(NameId) -> Option<ObjectId> + 'g>,
-    several: HashSet<NameId, FixedState>,
+    several: HashSet<NameId>,
     /// By name: what some library defines.
     anywhere: &'g [bool],
 }
@@ -125,10 +125,10 @@ impl<'g, 'd> Shelf<'g, 'd> {
 #[derive(Default)]
 struct Constructors {
     /// As they were: by library and member, the classes of each.
-    classes: HashMap<(LibraryId, ObjectId), BTreeSet<(AtomIndex, ClassId)>, FixedState>,
-    members: HashMap<ClassId, BTreeSet<(LibraryId, ObjectId)>, FixedState>,
+    classes: HashMap<(LibraryId, ObjectId), BTreeSet<(AtomIndex, ClassId)>>,
+    members: HashMap<ClassId, BTreeSet<(LibraryId, ObjectId)>>,
     /// By written object.
-    written: HashMap<ObjectId, Vec<ClassId>, FixedState>,
+    written: HashMap<ObjectId, Vec<ClassId>>,
 }
 
 impl<'w> Checked<'_, '_, '_, 'w, '_> {
@@ -208,7 +208,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let members = [library, workspace].into_iter();
         let members = members.flat_map(|l| written.library(l).member_ids());
         let objects: Vec<ObjectId> = members.filter_map(|m| graph.object_of[m.index()]).collect();
-        let mut first: HashMap<NameId, ObjectId, FixedState> = HashMap::default();
+        let mut first: HashMap<NameId, ObjectId> = HashMap::default();
         for &object in &objects {
             let globals = graph.globals[object.index()].iter();
             for global in globals.filter(|g| g.kind.is_definition()) {
@@ -304,7 +304,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let analysis = self.proof.analysis;
         let own = built.iter();
         let own = own.flat_map(|o| analysis.contested.defined_by(&analysis.graph, library, *o));
-        let own: HashSet<NameId, FixedState> = own.collect();
+        let own: HashSet<NameId> = own.collect();
         let defined = result.iter().flat_map(|o| &graph.globals[o.index()]);
         let mut defined = defined
             // Whoever refers to a common has one.
@@ -326,7 +326,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
     ) -> Option<&'static str> {
         let before = &self.proof.analysis.graph;
         let needs = built.iter().flat_map(|&o| before.needs(o));
-        let mut wanted: HashSet<NameId, FixedState> = needs
+        let mut wanted: HashSet<NameId> = needs
             .filter_map(|n| graph.find_name(before.name(n)))
             .collect();
         if wanted.is_empty() {

@@ -14,9 +14,9 @@ mod pulls;
 mod references;
 mod written;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 
-use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use super::Promises;
@@ -57,11 +57,11 @@ struct Checked<'p, 'a, 'd, 'w, 'f> {
     /// By made object: index into `objects`.
     read_of: Vec<Option<usize>>,
     /// Where classes stand.
-    places: HashMap<ClassId, Vec<At>, FixedState>,
+    places: HashMap<ClassId, Vec<At>>,
     /// Exports that may be hidden.
     hidden: HashSet<&'d [u8]>,
     /// Definitions by name: (object, place, symbol's kind).
-    definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>, FixedState>,
+    definers: HashMap<&'w [u8], Vec<(At, SymbolKind)>>,
 }
 
 impl Proof<'_, '_> {

@@ -4,9 +4,9 @@
 //! lives for an export is walked again on what reach recorded, and what a linker pulls on the written symbol
 //! tables.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use foldhash::fast::FixedState;
+use foldhash::{HashMap, HashSet};
 
 use super::{Checked, fault};
 use crate::analysis::Analysis;
@@ -25,7 +25,7 @@ const SAMPLE: usize = 48;
 /// The objects that a linker finds by name: those of a library, then those of the workspace library.
 struct Linker<'g, 'w> {
     graph: &'g Graph<'w>,
-    definer: HashMap<NameId, ObjectId, FixedState>,
+    definer: HashMap<NameId, ObjectId>,
     pulled: Vec<bool>,
     /// The workspace library's members.
     workspace: HashSet<MemberId>,
@@ -34,7 +34,7 @@ struct Linker<'g, 'w> {
 impl<'g, 'w> Linker<'g, 'w> {
     fn new(written: &Inputs<'w>, graph: &'g Graph<'w>, library: usize) -> Self {
         let workspace = written.libraries.len().saturating_sub(1);
-        let mut definer: HashMap<NameId, ObjectId, FixedState> = HashMap::default();
+        let mut definer: HashMap<NameId, ObjectId> = HashMap::default();
         for l in [library, workspace] {
             for member in written.library(LibraryId(l as u32)).member_ids() {
                 let Some(object) = graph.object_of[member.index()] else {
@@ -81,7 +81,7 @@ impl<'g, 'w> Linker<'g, 'w> {
         names: &[(NameId, u32)],
     ) -> impl Iterator<Item = ObjectId> + use<'_, 'g, 'w> {
         let mut needed: Vec<NameId> = names.iter().map(|n| n.0).collect();
-        let mut seen: HashSet<ObjectId, FixedState> = HashSet::default();
+        let mut seen: HashSet<ObjectId> = HashSet::default();
         let is_pulled: HashSet<ObjectId> = pulled.iter().copied().collect();
         while let Some(name) = needed.pop() {
             let object = self.definer.get(&name).filter(|o| is_pulled.contains(o));
@@ -326,7 +326,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         };
         // By written object: made of atoms that exports pull; or else of which members' definitions.
         let mut made = vec![false; linker.graph.globals.len()];
-        let mut homes: HashMap<ObjectId, SetId, FixedState> = HashMap::default();
+        let mut homes: HashMap<ObjectId, SetId> = HashMap::default();
         for (object, read) in self.proof.made.iter().zip(&self.read_of) {
             let set = object.atoms.first().map(|a| partition.set_of[a.0.index()]);
             let own = |&set: &SetId| {
@@ -356,8 +356,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         walk.met.fill(false);
         let always = walk.follow(always.into_iter());
         // What a program takes together.
-        let mut together: HashMap<u64, Vec<u32>, FixedState> = HashMap::default();
-        let mut part_of: HashMap<u32, u64, FixedState> = HashMap::default();
+        let mut together: HashMap<u64, Vec<u32>> = HashMap::default();
+        let mut part_of: HashMap<u32, u64> = HashMap::default();
         for &(node, part) in partition.parts(s) {
             together.entry(part).or_default().push(node);
             part_of.insert(node, part);

@@ -1,7 +1,7 @@
 //! Writes the CodeView of an output object: `.debug$S` for its code, others for code that linkers may drop as a
 //! COMDAT, and one `.debug$T`.
 
-use std::collections::HashMap;
+use foldhash::{HashMap, HashMapExt};
 
 use super::annotations::{Line, encode};
 use super::functions::{FullLine, lines, parts};

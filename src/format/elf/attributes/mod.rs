@@ -15,7 +15,9 @@ mod riscv;
 mod tests;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
+
+use foldhash::{HashSet, HashSetExt};
 
 use super::read::malformed;
 use crate::error::{Code, Diagnostic, Result};
