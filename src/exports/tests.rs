@@ -1,5 +1,7 @@
 //! What is chosen of made-up libraries.
 
+use foldhash::HashSetExt;
+
 use super::api::Owner;
 use super::*;
 

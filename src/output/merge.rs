@@ -69,8 +69,9 @@ fn own_name(name: &[u8], library: &str, seen: &mut HashSet<Vec<u8>>) -> Vec<u8> 
 
 #[cfg(test)]
 mod tests {
+    use foldhash::{HashSet, HashSetExt};
+
     use super::own_name;
-    use std::collections::HashSet;
 
     #[test]
     fn every_member_gets_a_name_of_its_own() {
