@@ -385,8 +385,7 @@ impl<'d, H: FileHeader<Endian = LE>> Reader<'d, H> {
                 native: symbol.st_other().0 & !3,
             });
         }
-        // Assemblers write them by section, in runs: those a stable sort knows.
-        self.out.atom_symbols.sort();
+        self.out.atom_symbols.sort_unstable();
         for index in 0..self.out.atoms.len() as AtomIndex {
             let by_place = |a: &Atom<'_>| a.told_by == ToldBy::Place;
             let named = self.out.atoms.get(index as usize).is_some_and(by_place)
