@@ -16,6 +16,7 @@ mod groups;
 mod homes;
 mod joins;
 pub mod meld;
+mod needs;
 pub mod objects;
 pub mod partition;
 mod pieces;

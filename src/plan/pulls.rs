@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::builder::{Builder, Need};
+use super::builder::Builder;
+use super::needs::Need;
 use super::partition::SetId;
 use super::place::start_of;
 use crate::analysis::Demand;
