@@ -6,12 +6,13 @@
 //! of its own, pulled when what was its member would have been. Two strong definitions of different
 //! libraries are not meant to meet: each library keeps its own.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::twins::Twins;
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_for_debuggers, is_intrinsic, keeps_its_name};
+use crate::exports::NameRules;
 use crate::format::model::Visibility;
 use crate::format::{self, Format, GlobalKind, Wish};
 use crate::input::LibraryId;
@@ -22,7 +23,7 @@ struct Said {
     /// Some library defines it weakly (and not as one of many equal copies).
     weak: bool,
     common: bool,
-    /// Some library defines it in several members.
+    /// Some library defines it in several members, and not as equal copies.
     several: bool,
     /// Some member refers to it weakly and does not define it.
     weakly_needed: bool,
@@ -61,7 +62,7 @@ pub struct Contested {
     met: HashSet<ObjectId, foldhash::fast::FixedState>,
 }
 
-/// Is this definition one that may be contested?
+/// Is this definition more than one of many equal copies?
 fn counts(kind: GlobalKind) -> bool {
     matches!(
         kind,
@@ -70,8 +71,8 @@ fn counts(kind: GlobalKind) -> bool {
 }
 
 impl Contested {
-    /// Finds them. `exports` are each library's, `isolated` says which names the manifest wants each
-    /// library to keep for itself, `public` which stay by name whatever they are.
+    /// Finds them. `exports` are each library's; `rules` say which names each library shall keep for itself, and
+    /// which stay by name whatever they are; of `unlike` names a library has copies that say different things.
     #[must_use]
     pub fn new(
         graph: &Graph<'_>,
@@ -79,9 +80,10 @@ impl Contested {
         format: Format,
         offers: &[Offer],
         exports: &[Vec<NameId>],
-        isolated: &dyn Fn(&[u8]) -> bool,
-        public: &dyn Fn(&[u8]) -> bool,
+        rules: &NameRules,
+        unlike: &BTreeSet<NameId>,
     ) -> Self {
+        let public = |name: &[u8]| rules.publishes(name);
         let count = graph.names.len();
         let mut exported: HashMap<NameId, u32> = HashMap::new();
         for &name in exports.iter().flatten() {
@@ -92,10 +94,12 @@ impl Contested {
         // The first strong definer of each name, and whether others differ.
         let mut strong: Vec<Option<ObjectId>> = vec![None; count];
         let mut strong_differs = vec![false; count];
-        // Definitions within the library at hand: 0, 1 or more.
+        // Definitions within the library at hand: 0, 1 or more; and is any a copy?
         let mut own = vec![0u8; count];
+        let mut copied = vec![false; count];
         for offer in offers {
             let mut touched: Vec<NameId> = Vec::new();
+            let mut copies: Vec<NameId> = Vec::new();
             for &object in offer.objects() {
                 // Rust's weak definitions are those helpers; elsewhere they are hidden.
                 let helpers = graph.is_rust(object) && !format::has_visibility(format);
@@ -126,7 +130,11 @@ impl Contested {
                             said.weak |= !(helper || helpers);
                         }
                         GlobalKind::Common => said.common = true,
-                        GlobalKind::Vague => said.vague = true,
+                        GlobalKind::Vague => {
+                            said.vague = true;
+                            copied[at] = true;
+                            copies.push(global.name);
+                        }
                         _ => {}
                     }
                     if !counts(global.kind) {
@@ -151,7 +159,11 @@ impl Contested {
             for name in touched {
                 let libraries = &mut said[name.index()].libraries;
                 *libraries = libraries.saturating_add(1);
-                said[name.index()].several |= std::mem::take(&mut own[name.index()]) > 1;
+                let several = std::mem::take(&mut own[name.index()]) > 1 || copied[name.index()];
+                said[name.index()].several |= several;
+            }
+            for name in copies {
+                copied[name.index()] = false;
             }
         }
         // A vague definition is no runtime's (placement `new`).
@@ -174,7 +186,8 @@ impl Contested {
                 let meets = said.weak
                     || said.common
                     || said.several
-                    || (said.weakly_needed && said.defined)
+                    || (said.weakly_needed && (said.defined || said.vague))
+                    || unlike.contains(&NameId(at as u32))
                     || runtime
                     || (said.stands && said.defined)
                     // One object's definition that several libraries export.
@@ -183,7 +196,7 @@ impl Contested {
                         && by_several(NameId(at as u32)))
                     || (said.defined && public(name));
                 let fixed = said.told || runtime;
-                meets && (fixed || !isolated(name))
+                meets && (fixed || !rules.isolates(name))
             })
             .collect();
         let mut contested = Self {
@@ -203,7 +216,7 @@ impl Contested {
         }
         contested.find_apart(graph, offers, &strong_differs);
         contested.find_alike(graph, offers);
-        contested.find_met(graph, offers, public);
+        contested.find_met(graph, offers, &public);
         contested
     }
 
@@ -267,7 +280,7 @@ impl Contested {
         for object in with_names {
             let alike = graph.globals[object.index()]
                 .iter()
-                .filter(|g| counts(g.kind) && self.names[g.name.index()])
+                .filter(|g| g.kind.is_definition() && self.names[g.name.index()])
                 .all(|g| !differs.contains(&g.name));
             if alike {
                 self.alike.insert(object);
@@ -283,7 +296,7 @@ impl Contested {
             let objects = offers.iter().flat_map(Offer::objects).copied();
             let met = objects.filter(|o| {
                 let mut globals = graph.globals[o.index()].iter();
-                globals.any(|g| counts(g.kind) && is_public[g.name.index()])
+                globals.any(|g| g.kind.is_definition() && is_public[g.name.index()])
             });
             self.met = met.collect();
         }
@@ -347,7 +360,7 @@ impl Contested {
     ) -> impl Iterator<Item = NameId> + 'a {
         graph.globals[object.index()]
             .iter()
-            .filter(move |g| counts(g.kind) && self.is(library, g.name))
+            .filter(move |g| g.kind.is_definition() && self.is(library, g.name))
             .map(|g| g.name)
     }
 }

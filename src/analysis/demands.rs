@@ -85,8 +85,7 @@ impl Making<'_, '_> {
         (pulled && self.brings(resolution, object, name)).then_some(object)
     }
 
-    /// Does who refers to the name bring the member along? That is so for commons, and where the member has
-    /// nothing that makes a root set of it.
+    /// Does who refers to the name bring the member along? That is so for commons.
     fn brings(&self, resolution: &Resolution, object: ObjectId, name: NameId) -> bool {
         let globals = &self.graph.globals[object.index()];
         let site = resolution
@@ -98,15 +97,7 @@ impl Making<'_, '_> {
                 .iter()
                 .find(|g| g.name == name && g.kind.is_definition()),
         };
-        match global.map(|g| g.kind) {
-            Some(GlobalKind::Common) => true,
-            Some(GlobalKind::Vague) => {
-                let library = resolution.library;
-                let mut own = self.contested.defined_by(&self.graph, library, object);
-                own.next().is_none()
-            }
-            _ => false,
-        }
+        global.is_some_and(|g| g.kind == GlobalKind::Common)
     }
 
     /// What each root set brings along.

@@ -39,6 +39,11 @@ const NEVER_VAGUE: [&[u8]; 10] = [
     b"_CT",
 ];
 
+/// Does a compiler give the name to a constant, or to what is each library's own?
+pub(super) fn is_never_vague(name: &[u8]) -> bool {
+    NEVER_VAGUE.iter().any(|stem| name.starts_with(stem))
+}
+
 /// Variables with vague linkage (inline variables, statics of inline functions, type information): the
 /// final linker makes one of all libraries' and the program's.
 #[derive(Debug, Default)]
@@ -183,7 +188,7 @@ impl<'d> Vague<'d> {
             return false;
         }
         let name = graph.name(name);
-        !NEVER_VAGUE.iter().any(|stem| name.starts_with(stem)) && !self.apart.contains(name)
+        !is_never_vague(name) && !self.apart.contains(name)
     }
 }
 

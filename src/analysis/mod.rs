@@ -214,24 +214,17 @@ impl<'d> Analysis<'d> {
             .collect();
         let asked = exports.iter().map(Vec::len).collect();
         let twins = twins(inputs, &mut graph, &offers, &exports)?;
-        let mut contested = Contested::new(
-            &graph,
-            &twins,
-            inputs.format(),
-            &offers,
-            &exports,
-            &|name| rules.isolates(name),
-            &|name| rules.publishes(name),
-        );
-        contested.local_aliases = inputs.has_gnu_linkers();
         let mut making = Making {
             inputs,
             rules,
             graph,
             offers,
+            twins,
+            contested: Contested::default(),
+            unlike_copies: BTreeSet::new(),
+            asked: exports.clone(),
             exports,
             resolutions: Vec::new(),
-            contested,
             vague: Vague::default(),
             registries: Registries::default(),
             wanted: vec![BTreeSet::new(); libraries.len()],
@@ -239,6 +232,7 @@ impl<'d> Analysis<'d> {
             undivided: BTreeSet::new(),
             warnings: Vec::new(),
         };
+        making.contest();
         let whole = making.resolve_wholes()?;
         let universe_of = match sharing {
             Sharing::None => libraries.iter().map(|l| l.0).collect(),

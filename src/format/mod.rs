@@ -395,6 +395,12 @@ pub fn name_pieces(file: &mut model::ObjectFile<'_>) {
     elf::mergeable::name_pieces(file);
 }
 
+/// The piece at a place of the atom, where linkers may make it one with equal ones.
+#[must_use]
+pub fn mergeable_piece<'a>(format: Format, atom: &'a model::Atom<'_>, at: u64) -> Option<&'a [u8]> {
+    (format == Format::Elf).then(|| elf::mergeable::piece_at(atom, at))?
+}
+
 /// Writes an object file.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use foldhash::fast::FixedState;
 use super::needs::Need;
 use super::objects::Objects;
 use super::partition::SetId;
-use super::place::{Place, Special, start_of};
+use super::place::{Place, Special};
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
@@ -287,11 +287,8 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
         let mut brought = objects.partition.plugins(set).map(of);
         if let Some(Some(first)) = brought.next()
             && brought.all(|other| other == Some(first))
-            && let Some(class) = objects.partition.anchor(first)
-            && self.position(class).is_none()
         {
-            let start = start_of(objects.analysis, class);
-            self.place(class, start.offset, start.special.kind());
+            self.bring(first);
         }
     }
 

@@ -5,12 +5,14 @@
 //! reach. The objects of its exports name the hub alone.
 
 use std::cmp::Reverse;
+use std::collections::BTreeMap;
 
 use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
 use crate::analysis::identity::atoms::ClassId;
+use crate::input::LibraryId;
 
 impl Partition {
     /// The objects that a program pulls for the sake of this root set: those that define its roots, and
@@ -98,10 +100,42 @@ impl Partition {
     /// not from an object that has a copy for its own use. Root sets are numbered in the order of their members,
     /// and so are the sets: linkers walk through an archive from its start, and constructors come in that order.
     #[must_use]
-    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, SetId) {
+    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, (u32, bool), SetId) {
         let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
         let units = if copies { self.units(set).len() } else { 0 };
-        (copies, Reverse(units), set)
+        let order = self.order.get(set.index()).copied().unwrap_or_default();
+        (copies, Reverse(units), order, set)
+    }
+
+    /// Of several definitions of one contested name linkers take that of the member that stands first: objects
+    /// stand as the members stood that defined their exports, and contested definitions behind the exports of
+    /// their member. What is neither stays where it was.
+    pub(super) fn find_order(&mut self, analysis: &Analysis<'_>) {
+        if self.homes.is_empty() {
+            return;
+        }
+        let place = |class: ClassId| {
+            let (s, n) = analysis.classes.first[class.index()];
+            let s = s as usize;
+            let object = analysis.reached[s].nodes[n as usize].object;
+            let library = analysis.sets[s].library();
+            analysis.offers[library.index()].rank(object)
+        };
+        let mut first: Vec<Option<u32>> = vec![None; self.classes.len()];
+        for export in &self.exports {
+            let slot = &mut first[self.set_of[export.class.index()].index()];
+            let place = place(export.class);
+            *slot = Some(slot.map_or(place, |known| known.min(place)));
+        }
+        let mut last: BTreeMap<Option<LibraryId>, u32> = BTreeMap::new();
+        let sets = (0..self.classes.len() as u32).map(SetId);
+        self.order = sets
+            .map(|set| {
+                let last = last.entry(self.library(analysis, set)).or_default();
+                *last = first[set.index()].unwrap_or(*last);
+                (*last, self.is_home(set))
+            })
+            .collect();
     }
 
     /// An atom by which the definitions of a member can be pulled.
@@ -111,5 +145,14 @@ impl Partition {
         roots
             .map(|&e| self.exports[e as usize].class)
             .find(|c| !self.grouped[c.index()])
+    }
+
+    /// The object of a member's definitions where all of them are in groups: another's may take the place of each,
+    /// so the object itself has a name.
+    #[must_use]
+    pub fn named_home(&self, member: usize) -> Option<SetId> {
+        let exports = self.exports_of_set.get(member)?;
+        let home = self.homes.get(&member).copied();
+        home.filter(|_| !exports.is_empty() && self.anchor(member).is_none())
     }
 }

@@ -310,6 +310,12 @@ impl<'a, 'd> Objects<'a, 'd> {
         Cow::Owned(crossing_name(Some(stem), library, &self.digest, number))
     }
 
+    /// Name of an object of contested definitions: see [`Partition::named_home`].
+    pub(super) fn home_name(&self, home: SetId) -> Vec<u8> {
+        let number = self.partition.crossing.len() as u32 + home.0;
+        crossing_name(None, None, &self.digest, number)
+    }
+
     /// Is the name that crosses objects a second one, without type, besides the original's? Where a library is
     /// taken apart there are many such names; else one does for both.
     pub(super) fn is_second(&self, place: Place) -> bool {

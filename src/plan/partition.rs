@@ -90,6 +90,8 @@ pub struct Partition {
     pub values: Vec<(usize, NameId, u64)>,
     /// By root set of a member: its home.
     pub homes: BTreeMap<usize, SetId>,
+    /// By set: see [`Self::find_order`].
+    pub(super) order: Vec<(u32, bool)>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
     pub(super) crossing_at: HashMap<Place, u32>,
@@ -252,6 +254,7 @@ impl Partition {
             units,
             first_home,
             homes: home_sets,
+            order: Vec::new(),
             crossing: Vec::new(),
             crossing_at: HashMap::default(),
             aliases: HashMap::new(),
@@ -269,6 +272,7 @@ impl Partition {
         partition.find_forced(analysis);
         partition.find_aliases(analysis);
         partition.find_crossing(analysis);
+        partition.find_order(analysis);
         partition
     }
 

@@ -68,21 +68,42 @@ impl<'a> Builder<'_, 'a, '_> {
                     }
                     self.common(s, name);
                 }
-                Demand::Set(member) => match objects.partition.anchor(member as usize) {
-                    Some(class) if self.position(class).is_none() => {
-                        let start = start_of(analysis, class);
-                        self.place(class, start.offset, start.special.kind());
-                    }
-                    Some(_) => {}
-                    None => {
+                Demand::Set(member) => {
+                    if !self.bring(member as usize) {
                         for root in &analysis.sets[member as usize].roots {
                             let kind = self.kind_in(s, root.name);
-                            self.by_name(root.name, Need::plain(kind));
+                            let bytes = analysis.graph.name(root.name);
+                            if !self.defined.contains_key(bytes) {
+                                self.by_name(root.name, Need::plain(kind));
+                            }
                         }
                     }
-                },
+                }
             }
         }
+    }
+
+    /// Pulls the object of a member's contested definitions, by a name that no other object has; says whether
+    /// there is one.
+    pub(super) fn bring(&mut self, member: usize) -> bool {
+        let objects = self.objects;
+        let partition = objects.partition;
+        if let Some(class) = partition.anchor(member) {
+            if self.position(class).is_none() {
+                let start = start_of(objects.analysis, class);
+                self.place(class, start.offset, start.special.kind());
+            }
+            return true;
+        }
+        let Some(home) = partition.named_home(member) else {
+            return false;
+        };
+        if self.set != Some(home) {
+            let mut need = Need::plain(SymbolKind::NoType);
+            need.visibility = Visibility::Hidden;
+            self.needed(Cow::Owned(objects.home_name(home)), need);
+        }
+        true
     }
 
     /// Entries for what somebody needs when it is too late: see [`early`](super::early).
@@ -123,12 +144,25 @@ impl<'a> Builder<'_, 'a, '_> {
 
     /// Symbols that are numbers, of the root sets that this object stands for.
     pub fn values(&self) -> Vec<OutValue<'a>> {
-        let of = self
-            .set
-            .map_or(&[][..], |set| &self.objects.valued[set.index()]);
-        of.iter()
-            .flat_map(|&s| self.values_of(s as usize))
-            .collect()
+        let Some(set) = self.set else {
+            return Vec::new();
+        };
+        let of = self.objects.valued[set.index()].iter();
+        let mut values: Vec<OutValue<'a>> = of.flat_map(|&s| self.values_of(s as usize)).collect();
+        let partition = self.objects.partition;
+        let mut members = partition.plugins(set);
+        if members.any(|s| partition.named_home(s) == Some(set)) {
+            values.push(OutValue {
+                name: Cow::Owned(self.objects.home_name(set)),
+                value: 0,
+                size: 0,
+                kind: SymbolKind::NoType,
+                native: 0,
+                visibility: Visibility::Hidden,
+                weak: false,
+            });
+        }
+        values
     }
 
     pub fn values_of(&self, s: usize) -> Vec<OutValue<'a>> {

@@ -294,6 +294,11 @@ impl Layout<'_, '_, '_> {
         let symbol = match target {
             OutTarget::Global { atom, global } => SymbolRef::Global(atom, global),
             OutTarget::Undefined(u) => SymbolRef::Undefined(u),
+            // GNU ld forgets the value of a local symbol without a section.
+            OutTarget::Absolute(value) if self.arch.field(kind).is_some() => {
+                self.add(from, kind, value)?;
+                self.absolute(0)?
+            }
             OutTarget::Absolute(value) => self.absolute(value)?,
             OutTarget::Void => self.absolute(0)?,
             OutTarget::Lost => {
@@ -336,6 +341,15 @@ impl Layout<'_, '_, '_> {
             Some(behind) => to.offset.wrapping_sub(from.offset).wrapping_sub(behind),
             None => to.offset,
         };
+        self.add(from, kind, added)?;
+        Ok(near.is_none().then_some(SymbolRef::Section(to.section)))
+    }
+
+    /// Adds to what the field of a relocation holds, where its kind has a plain one.
+    fn add(&mut self, from: Place, kind: u32, added: u64) -> Result<()> {
+        let Some(field) = self.arch.field(kind) else {
+            return Ok(());
+        };
         let at = from.offset as usize;
         let bytes = self.sections[from.section]
             .data
@@ -348,7 +362,7 @@ impl Layout<'_, '_, '_> {
                 .wrapping_add(added as u32)
                 .to_le_bytes();
         }
-        Ok(near.is_none().then_some(SymbolRef::Section(to.section)))
+        Ok(())
     }
 
     /// What each weak undefined entry stands for where nobody defines it. GNU ld wants a global there.

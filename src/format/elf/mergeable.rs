@@ -49,6 +49,24 @@ pub(super) fn is_mergeable(atom: &Atom<'_>, relocations: usize) -> bool {
         && atom.data.rchunks(entry).next().is_some_and(ended)
 }
 
+/// The piece that begins at a place of the atom, or the rest of one; `None` where the section is not mergeable.
+pub fn piece_at<'a>(atom: &'a Atom<'_>, at: u64) -> Option<&'a [u8]> {
+    let Native {
+        flags, entry_size, ..
+    } = atom.native;
+    let entry = usize::try_from(entry_size).ok().filter(|&e| e > 0)?;
+    if flags & elf::SHF_MERGE.0 == 0 {
+        return None;
+    }
+    let rest = atom.data.get(usize::try_from(at).ok()?..)?;
+    if flags & elf::SHF_STRINGS.0 == 0 {
+        return rest.get(..entry);
+    }
+    let mut characters = rest.chunks(entry);
+    let end = characters.position(|c| c.iter().all(|&b| b == 0))?;
+    rest.get(..end * entry)
+}
+
 /// Gives what refers to a piece through its section's symbol a symbol at the piece. Where no linker could tell
 /// the piece, the section has none.
 pub fn name_pieces(file: &mut ObjectFile<'_>) {

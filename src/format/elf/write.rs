@@ -260,17 +260,46 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
         });
     }
 
-    /// SHF_LINK_ORDER sections name the output section of what they belong to.
+    /// SHF_LINK_ORDER sections name the output section of what they belong to, and linkers put them in that order
+    /// (gABI): where that section has several of what they belong to, they are in its order here.
     fn tie_link_order(&mut self) {
+        let mut tied: BTreeMap<Vec<u8>, Vec<(usize, u64, usize)>> = BTreeMap::new();
         for (at, out) in self.object.atoms.iter().enumerate() {
-            let place = self.places[at];
-            if place.section == NOWHERE
-                || self.sections[place.section].flags & elf::SHF_LINK_ORDER.0 == 0
-            {
+            let own = self.places[at].section;
+            if own == NOWHERE || self.sections[own].flags & elf::SHF_LINK_ORDER.0 == 0 {
                 continue;
             }
             let of = link_order_partner(out).and_then(|p| self.places.get(p as usize).copied());
-            self.sections[place.section].link = of.map(|p| p.section).filter(|&s| s != NOWHERE);
+            let of = of.filter(|p| p.section != NOWHERE);
+            self.sections[own].link = of.map(|p| p.section);
+            if let Some(of) = of {
+                let list = tied.entry(self.sections[own].name.clone()).or_default();
+                list.push((of.section, of.offset, own));
+            }
+        }
+        // By section: where it stands from now on.
+        let mut place: Vec<usize> = (0..self.sections.len()).collect();
+        for list in tied.values_mut() {
+            let mut slots: Vec<usize> = list.iter().map(|&(.., own)| own).collect();
+            slots.sort_unstable();
+            list.sort_unstable();
+            // Each has a section of its own.
+            for (&(.., own), slot) in list.iter().zip(slots) {
+                place[own] = slot;
+            }
+        }
+        if place.iter().enumerate().all(|(own, &slot)| own == slot) {
+            return;
+        }
+        let mut sections: Vec<(usize, OutSection)> =
+            place.iter().copied().zip(self.sections.drain(..)).collect();
+        sections.sort_unstable_by_key(|(slot, _)| *slot);
+        self.sections = sections.into_iter().map(|(_, s)| s).collect();
+        for section in &mut self.sections {
+            section.link = section.link.map(|l| place[l]);
+        }
+        for at in self.places.iter_mut().filter(|p| p.section != NOWHERE) {
+            at.section = place[at.section];
         }
     }
 

@@ -294,7 +294,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 _ => Err("the bound of a table has another name".to_owned()),
             },
             Target::Absolute(value) => match led {
-                Led::Value(v) if v == value => unchanged(),
+                Led::Value(v) if delta.equal(v.wrapping_add(delta.value as u64), value) => Ok(()),
                 Led::Name(..) => unchanged(),
                 _ => Err("a number became another".to_owned()),
             },

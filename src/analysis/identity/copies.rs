@@ -1,0 +1,188 @@
+//! Copies of one vague definition in several members of a library: inline functions and templates, of which a
+//! linker takes the first that it pulls. Where all say the same it does not matter which; where not (one member
+//! was compiled for another CPU, or says something else) only the final linker knows what it pulls.
+
+use std::collections::BTreeSet;
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+
+use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::meeting::is_never_vague;
+use crate::analysis::reach::Node;
+use crate::analysis::resolve::Resolution;
+use crate::format::model::{AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
+use crate::format::{self, GlobalKind};
+
+/// Pairs of atoms that are compared for one library; copies behind that count as different.
+const PAIRS: usize = 4_000_000;
+
+/// Vague names of which two members that a library's exports pull say different things.
+#[must_use]
+pub fn unlike_copies(graph: &Graph<'_>, whole: &[Resolution]) -> BTreeSet<NameId> {
+    let mut unlike = BTreeSet::new();
+    for resolution in whole {
+        let mut first: HashMap<NameId, Node> = HashMap::new();
+        let mut compared = Compared {
+            graph,
+            alike: HashSet::new(),
+            unlike: HashSet::new(),
+            left: PAIRS,
+        };
+        for object in resolution.pulled.iter().map(|p| p.object) {
+            if graph.is_verbatim(object) || graph.is_rust(object) {
+                continue;
+            }
+            let globals = graph.globals[object.index()].iter().enumerate();
+            for (position, global) in globals.filter(|(_, g)| g.kind == GlobalKind::Vague) {
+                if unlike.contains(&global.name) || is_never_vague(graph.name(global.name)) {
+                    continue;
+                }
+                let Some(node) = place(graph, object, position) else {
+                    continue;
+                };
+                let known = *first.entry(global.name).or_insert(node);
+                if known != node && !compared.groups(known, node) {
+                    unlike.insert(global.name);
+                }
+            }
+        }
+    }
+    unlike
+}
+
+/// The atom that a global symbol of an object stands in.
+fn place(graph: &Graph<'_>, object: ObjectId, position: usize) -> Option<Node> {
+    let symbol = graph.global_symbol(object, position as u32)?;
+    match graph.file(object).symbols.get(symbol as usize)?.definition {
+        Definition::Atom { atom, .. } => Some(Node { object, atom }),
+        _ => None,
+    }
+}
+
+/// Pairs of atoms of two objects, as far as they were compared.
+struct Compared<'g, 'd> {
+    graph: &'g Graph<'d>,
+    alike: HashSet<(Node, Node)>,
+    unlike: HashSet<(Node, Node)>,
+    left: usize,
+}
+
+impl<'d> Compared<'_, 'd> {
+    /// Do the groups that these atoms are of, or they, say the same, with what only their objects know?
+    fn groups(&mut self, a: Node, b: Node) -> bool {
+        let graph = self.graph;
+        let members = |n: Node| -> Vec<AtomIndex> {
+            let file = graph.file(n.object);
+            let group = file.atoms.get(n.atom as usize).and_then(|a| a.group);
+            let group = group.and_then(|g| file.groups.get(g as usize));
+            group.map_or_else(|| vec![n.atom], |g| g.atoms.clone())
+        };
+        let (of_a, of_b) = (members(a), members(b));
+        if of_a.len() != of_b.len() {
+            return false;
+        }
+        let at = |n: Node, atom| Node { atom, ..n };
+        let pairs = of_a.iter().zip(&of_b);
+        let mut waiting: Vec<(Node, Node)> = pairs.map(|(&x, &y)| (at(a, x), at(b, y))).collect();
+        let mut seen: HashSet<(Node, Node)> = waiting.iter().copied().collect();
+        while let Some(pair) = waiting.pop() {
+            if self.alike.contains(&pair) {
+                continue;
+            }
+            let left = self.left.checked_sub(1);
+            let told = !self.unlike.contains(&pair) && left.is_some();
+            self.left = left.unwrap_or_default();
+            let Some(more) = told.then(|| self.pair(pair)).flatten() else {
+                self.unlike.insert(pair);
+                return false;
+            };
+            waiting.extend(more.into_iter().filter(|&p| seen.insert(p)));
+        }
+        self.alike.extend(seen);
+        true
+    }
+
+    /// What else must be alike for these two to be; `None` where they are not.
+    fn pair(&self, (a, b): (Node, Node)) -> Option<Vec<(Node, Node)>> {
+        let (file_a, file_b) = (self.graph.file(a.object), self.graph.file(b.object));
+        let one = file_a.atoms.get(a.atom as usize)?;
+        let two = file_b.atoms.get(b.atom as usize)?;
+        let (edges_a, edges_b) = (file_a.edges_of(a.atom), file_b.edges_of(b.atom));
+        let same = one.size == two.size
+            && one.data == two.data
+            && (one.code, one.writable, one.tls) == (two.code, two.writable, two.tls)
+            && edges_a.len() == edges_b.len();
+        if !same {
+            return None;
+        }
+        let mut more = Vec::new();
+        for (x, y) in edges_a.iter().zip(edges_b) {
+            if x.offset != y.offset || !is_one_kind(x.kind, y.kind) {
+                return None;
+            }
+            match (self.target(a, x), self.target(b, y)) {
+                (To::Name(p, from), To::Name(q, other)) if (p, from) == (q, other) => {}
+                (To::Place(p, from, adds), To::Place(q, other, too)) if adds == too => {
+                    let (piece, like) = (self.piece(p, from), self.piece(q, other));
+                    if piece.is_none() || piece != like {
+                        if from != other {
+                            return None;
+                        }
+                        more.push((p, q));
+                    }
+                }
+                (To::Nothing, To::Nothing) if x.addend == y.addend => {}
+                _ => return None,
+            }
+        }
+        Some(more)
+    }
+
+    fn target(&self, from: Node, edge: &Edge) -> To {
+        let file = self.graph.file(from.object);
+        let index = match edge.to {
+            EdgeTarget::Atom(atom) => return To::Place(Node { atom, ..from }, 0, edge.addend),
+            EdgeTarget::Symbol(index) => index,
+        };
+        if let Some(name) = self.graph.name_of(from.object, index) {
+            return To::Name(name, edge.addend);
+        }
+        let Some(symbol) = file.symbols.get(index as usize) else {
+            return To::Nothing;
+        };
+        match symbol.definition {
+            // Section and addend say it together.
+            Definition::Atom { atom, offset } if symbol.kind == SymbolKind::Section => {
+                let at = offset.wrapping_add_signed(edge.addend);
+                To::Place(Node { atom, ..from }, at, 0)
+            }
+            Definition::Atom { atom, offset } => {
+                To::Place(Node { atom, ..from }, offset, edge.addend)
+            }
+            _ => To::Nothing,
+        }
+    }
+
+    /// The piece of a mergeable section at a place.
+    fn piece(&self, node: Node, at: u64) -> Option<&[u8]> {
+        let atom = self.graph.file(node.object).atoms.get(node.atom as usize)?;
+        format::mergeable_piece(self.graph.format, atom, at)
+    }
+}
+
+/// Where an edge leads, as far as an object alone knows.
+enum To {
+    /// By a global name, and what is added.
+    Name(NameId, i64),
+    /// An atom, where in it, and what is added.
+    Place(Node, u64, i64),
+    Nothing,
+}
+
+fn is_one_kind(a: EdgeKind, b: EdgeKind) -> bool {
+    match (a, b) {
+        (EdgeKind::Relocation(a), EdgeKind::Relocation(b)) => a == b,
+        (EdgeKind::Rule(a), EdgeKind::Rule(b)) => a as u32 == b as u32,
+        _ => false,
+    }
+}
