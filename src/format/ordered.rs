@@ -12,6 +12,8 @@ use crate::error::Result;
 #[must_use]
 pub fn sequence<'a>(format: Format, atom: &Atom<'a>) -> Option<Cow<'a, [u8]>> {
     match format {
+        // Linkers put what is tied to other sections in the order of those.
+        Format::Elf if elf::ordered::is_tied(atom) => None,
         Format::Elf => elf::ordered::key(atom.section),
         Format::Coff => {
             let ordered = atom.registry.is_some() || coff::ordered::is_ordered(atom.section);

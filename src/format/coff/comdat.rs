@@ -203,6 +203,10 @@ impl<'d, H: CoffHeader> Reader<'d, H> {
                     {
                         g.native |= BY_NAME;
                     }
+                    // Its group keeps it, and no other's.
+                    if let Some(a) = self.out.atoms.get_mut(atom as usize) {
+                        a.of_one_function |= group.is_some();
+                    }
                     self.join_group(entry.atom, atom);
                 }
             }

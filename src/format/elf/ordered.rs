@@ -8,6 +8,7 @@ use object::read::elf::{FileHeader, SectionHeader};
 
 use super::bad;
 use crate::error::Result;
+use crate::format::model::Atom;
 
 /// Tables whose readers do not mind the order: their entries point to what they are about.
 const UNORDERED: [&[u8]; 4] = [
@@ -90,6 +91,11 @@ pub fn is_of_its_own(name: &[u8]) -> bool {
 pub fn is_c_identifier(name: &[u8]) -> bool {
     name.first().is_some_and(|b| !b.is_ascii_digit())
         && name.iter().all(|b| b.is_ascii_alphanumeric() || *b == b'_')
+}
+
+/// Does its place follow from what it belongs to (SHF_LINK_ORDER)?
+pub fn is_tied(atom: &Atom<'_>) -> bool {
+    atom.native.flags & elf::SHF_LINK_ORDER.0 != 0
 }
 
 /// See [`crate::format::ordered::for_each_ordered`].
