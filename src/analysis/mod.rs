@@ -20,6 +20,7 @@ pub mod disputed;
 pub mod exports;
 pub mod graph;
 pub mod identity;
+mod implicit;
 pub mod left_out;
 mod making;
 mod meaning;

@@ -243,7 +243,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 if let (Some(built), Some(result)) = (built, result) {
                     let what = self
                         .other_constructors(library, &built, &result, constructors)
-                        .or_else(|| self.other_needs(&built, &result, graph));
+                        .or_else(|| self.other_needs(&built, &result, graph))
+                        .map(str::to_owned);
                     // Exports that ask for different names of a member in which nothing runs are one set.
                     let what = what.or_else(|| {
                         let other = self.other_definitions(library, &built, &result, graph);
@@ -300,7 +301,7 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         built: &BTreeSet<ObjectId>,
         result: &BTreeSet<ObjectId>,
         graph: &Graph<'w>,
-    ) -> Option<&'static str> {
+    ) -> Option<String> {
         let analysis = self.proof.analysis;
         let own = built.iter();
         let own = own.flat_map(|o| analysis.contested.defined_by(&analysis.graph, library, *o));
@@ -311,10 +312,10 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             .filter(|g| g.kind.is_definition() && g.kind != GlobalKind::Common)
             .filter_map(|g| analysis.graph.find_name(graph.name(g.name)))
             .filter(|&name| analysis.contested.is(library, name));
-        let other = defined.any(|name| !own.contains(&name));
-        other.then_some(
-            "an export brings along a contested definition that it does not pull as built",
-        )
+        let other = defined.find(|name| !own.contains(name))?;
+        let other = String::from_utf8_lossy(analysis.graph.name(other));
+        let what = "an export brings along a contested definition that it does not pull as built";
+        Some(format!("{what}: `{other}`"))
     }
 
     /// Linkers that collect sections drop a group that objects only need without referring to it, where none says so.

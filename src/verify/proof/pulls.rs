@@ -372,7 +372,9 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let mut own = walk.follow(std::iter::once(node));
             let pulled = linker.pull(std::iter::once(own_name));
             let live = always.iter().chain(&own).copied();
-            faults.extend(self.left_out(s, linker, live));
+            let left_out = self.left_out(s, linker, live);
+            let of = |d: Diagnostic| d.member(analysis.graph.name(name));
+            faults.extend(left_out.map(of));
             // What is taken together stands together.
             let part = part_of.get(&node).and_then(|part| together.get(part));
             own.extend(walk.follow(part.into_iter().flatten().copied()));
