@@ -6,7 +6,7 @@
 //! of its own, pulled when what was its member would have been. Two strong definitions of different
 //! libraries are not meant to meet: each library keeps its own.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::twins::Twins;
@@ -72,7 +72,7 @@ fn counts(kind: GlobalKind) -> bool {
 
 impl Contested {
     /// Finds them. `exports` are each library's; `rules` say which names each library shall keep for itself, and
-    /// which stay by name whatever they are; of `unlike` names a library has copies that say different things.
+    /// which stay by name whatever they are.
     #[must_use]
     pub fn new(
         graph: &Graph<'_>,
@@ -81,7 +81,6 @@ impl Contested {
         offers: &[Offer],
         exports: &[Vec<NameId>],
         rules: &NameRules,
-        unlike: &BTreeSet<NameId>,
     ) -> Self {
         let public = |name: &[u8]| rules.publishes(name);
         let count = graph.names.len();
@@ -187,7 +186,6 @@ impl Contested {
                     || said.common
                     || said.several
                     || (said.weakly_needed && (said.defined || said.vague))
-                    || unlike.contains(&NameId(at as u32))
                     || runtime
                     || (said.stands && said.defined)
                     // One object's definition that several libraries export.

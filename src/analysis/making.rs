@@ -9,8 +9,6 @@ use rayon::prelude::*;
 use super::across::Seen;
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
-use super::identity::copies::unlike_copies;
-use super::identity::twins::Twins;
 use super::meeting::{Registries, Vague, unlike_tables};
 use super::reach::{Reached, Root, Rules, reach, reach_all};
 use super::resolve::{DefinitionSite, Offer, Resolution};
@@ -28,15 +26,9 @@ pub(super) struct Making<'a, 'd> {
     pub rules: &'a NameRules,
     pub graph: Graph<'d>,
     pub offers: Vec<Offer>,
-    /// By library: what it was asked to export.
-    pub asked: Vec<Vec<NameId>>,
-    /// By library: what it exports, implicit ones too.
     pub exports: Vec<Vec<NameId>>,
     pub resolutions: Vec<Resolution>,
-    pub twins: Twins,
     pub contested: Contested,
-    /// Vague names of which some library has copies that say different things.
-    pub unlike_copies: BTreeSet<NameId>,
     pub vague: Vague<'d>,
     pub registries: Registries<'d>,
     /// By library: members that another library needs for a contested name.
@@ -49,24 +41,6 @@ pub(super) struct Making<'a, 'd> {
 }
 
 impl<'d> Making<'_, 'd> {
-    /// Finds the contested names.
-    pub fn contest(&mut self) {
-        let format = self.inputs.format();
-        let (graph, unlike) = (&self.graph, &self.unlike_copies);
-        let (offers, asked) = (&self.offers, &self.asked);
-        let mut contested = Contested::new(
-            graph,
-            &self.twins,
-            format,
-            offers,
-            asked,
-            self.rules,
-            unlike,
-        );
-        contested.local_aliases = self.inputs.has_gnu_linkers();
-        self.contested = contested;
-    }
-
     pub(super) fn rules_with<'b>(&'b self, resolution: &'b Resolution) -> Rules<'b, 'd> {
         Rules {
             graph: &self.graph,
@@ -126,13 +100,6 @@ impl<'d> Making<'_, 'd> {
             self.resolutions
                 .par_iter_mut()
                 .for_each(|r| r.settle_groups(graph));
-            let unlike = unlike_copies(graph, &self.resolutions);
-            if !unlike.is_subset(&self.unlike_copies) {
-                self.unlike_copies.extend(unlike);
-                self.contest();
-                again = (0..count).collect();
-                continue;
-            }
             let mut warnings = Vec::new();
             self.vague = Vague::new(
                 self.inputs,
@@ -171,6 +138,11 @@ impl<'d> Making<'_, 'd> {
                 self.warnings.extend(warnings);
             }
         }
+        let torn: Vec<Option<Diagnostic>> = (0..count)
+            .into_par_iter()
+            .map(|l| self.other_copies(l))
+            .collect();
+        self.warnings.extend(torn.into_iter().flatten());
         Ok(reached)
     }
 

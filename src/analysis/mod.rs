@@ -32,6 +32,7 @@ pub mod roots;
 pub mod runtime_names;
 pub mod tables;
 pub mod universe;
+mod unlike;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -215,17 +216,17 @@ impl<'d> Analysis<'d> {
             .collect();
         let asked = exports.iter().map(Vec::len).collect();
         let twins = twins(inputs, &mut graph, &offers, &exports)?;
+        let format = inputs.format();
+        let mut contested = Contested::new(&graph, &twins, format, &offers, &exports, rules);
+        contested.local_aliases = inputs.has_gnu_linkers();
         let mut making = Making {
             inputs,
             rules,
             graph,
             offers,
-            twins,
-            contested: Contested::default(),
-            unlike_copies: BTreeSet::new(),
-            asked: exports.clone(),
             exports,
             resolutions: Vec::new(),
+            contested,
             vague: Vague::default(),
             registries: Registries::default(),
             wanted: vec![BTreeSet::new(); libraries.len()],
@@ -233,7 +234,6 @@ impl<'d> Analysis<'d> {
             undivided: BTreeSet::new(),
             warnings: Vec::new(),
         };
-        making.contest();
         let whole = making.resolve_wholes()?;
         let universe_of = match sharing {
             Sharing::None => libraries.iter().map(|l| l.0).collect(),

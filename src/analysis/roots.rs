@@ -42,7 +42,7 @@ pub fn split_exports(
     if with_effects.is_empty() {
         return together();
     }
-    let too_many = |bits: usize| bits.div_ceil(64) * 16 * whole.pulled.len() > LIMIT;
+    let too_many = |bits: usize| is_too_many(bits, whole);
     if too_many(with_effects.len()) {
         return None;
     }
@@ -85,6 +85,11 @@ pub fn split_exports(
     Some(groups)
 }
 
+/// Are so many bits for each member more than there is memory for?
+pub(super) fn is_too_many(bits: usize, whole: &Resolution) -> bool {
+    bits.div_ceil(64) * 16 * whole.pulled.len() > LIMIT
+}
+
 /// By pulled member, the names that it asks for without being certain of a member, and that lead to one that
 /// `is_loud`: each name has a bit.
 fn asked_names(
@@ -117,7 +122,7 @@ fn asked_names(
 }
 
 /// By member: a bit for each mark of what it pulls.
-struct Closures {
+pub(super) struct Closures {
     pulls: Pulls,
     words: usize,
     bits: Vec<u64>,
@@ -125,7 +130,7 @@ struct Closures {
 
 impl Closures {
     /// `marks` are members and their bits.
-    fn new(pulls: Pulls, marks: &[(u32, u32)]) -> Self {
+    pub fn new(pulls: Pulls, marks: &[(u32, u32)]) -> Self {
         let words = marks.iter().map(|&(_, bit)| bit as usize / 64 + 1).max();
         let words = words.unwrap_or(0);
         let mut bits = vec![0u64; pulls.count * words];
@@ -137,7 +142,7 @@ impl Closures {
         Self { pulls, words, bits }
     }
 
-    fn of(&self, object: ObjectId) -> Option<&[u64]> {
+    pub fn of(&self, object: ObjectId) -> Option<&[u64]> {
         let component = self.pulls.component_of(object)?;
         self.bits
             .get(component * self.words..(component + 1) * self.words)

@@ -12,6 +12,7 @@ pub mod model;
 mod names;
 pub mod ordered;
 pub mod output;
+mod pieces;
 mod relocations;
 pub mod sections;
 mod writable;
@@ -28,6 +29,7 @@ pub use names::{
     renamed_table, shareable,
 };
 
+pub use pieces::{mergeable_piece, name_pieces};
 pub use writable::{check_writable, known_machines, written_machines};
 
 /// Files with a part for each architecture.
@@ -388,17 +390,6 @@ pub fn read_object(kind: MemberKind, data: &[u8]) -> crate::error::Result<model:
         .hint("use the dedup strategy")
         .into()),
     }
-}
-
-/// Gives each place that linkers may merge with an equal one, and that something refers to, a symbol.
-pub fn name_pieces(file: &mut model::ObjectFile<'_>) {
-    elf::mergeable::name_pieces(file);
-}
-
-/// The piece at a place of the atom, where linkers may make it one with equal ones.
-#[must_use]
-pub fn mergeable_piece<'a>(format: Format, atom: &'a model::Atom<'_>, at: u64) -> Option<&'a [u8]> {
-    (format == Format::Elf).then(|| elf::mergeable::piece_at(atom, at))?
 }
 
 /// Writes an object file.

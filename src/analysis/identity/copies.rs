@@ -1,13 +1,10 @@
 //! Copies of one vague definition in several members of a library: inline functions and templates, of which a
-//! linker takes the first that it pulls. Where all say the same it does not matter which; where not (one member
-//! was compiled for another CPU, or says something else) only the final linker knows what it pulls.
+//! linker takes the first that it pulls. Where all say the same it does not matter which.
 
-use std::collections::BTreeSet;
-
-use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use foldhash::{HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::meeting::is_never_vague;
+use crate::analysis::meeting::{Vague, is_never_vague};
 use crate::analysis::reach::Node;
 use crate::analysis::resolve::Resolution;
 use crate::format::model::{AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
@@ -16,34 +13,50 @@ use crate::format::{self, GlobalKind};
 /// Pairs of atoms that are compared for one library; copies behind that count as different.
 const PAIRS: usize = 4_000_000;
 
-/// Vague names of which two members that a library's exports pull say different things.
+/// A copy that says something else than the one that is taken where a library's exports are all linked.
+#[derive(Debug, Clone, Copy)]
+pub struct Unlike {
+    pub name: NameId,
+    pub taken: ObjectId,
+    pub other: ObjectId,
+}
+
+/// The unlike copies of what the library has for itself (what the final linker joins by name it joins).
 #[must_use]
-pub fn unlike_copies(graph: &Graph<'_>, whole: &[Resolution]) -> BTreeSet<NameId> {
-    let mut unlike = BTreeSet::new();
-    for resolution in whole {
-        let mut first: HashMap<NameId, Node> = HashMap::new();
-        let mut compared = Compared {
-            graph,
-            alike: HashSet::new(),
-            unlike: HashSet::new(),
-            left: PAIRS,
-        };
-        for object in resolution.pulled.iter().map(|p| p.object) {
-            if graph.is_verbatim(object) || graph.is_rust(object) {
+pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution, vague: &Vague<'_>) -> Vec<Unlike> {
+    let mut unlike = Vec::new();
+    let mut compared = Compared {
+        graph,
+        alike: HashSet::new(),
+        unlike: HashSet::new(),
+        left: PAIRS,
+    };
+    for other in whole.pulled.iter().map(|p| p.object) {
+        if graph.is_verbatim(other) || graph.is_rust(other) {
+            continue;
+        }
+        let globals = graph.globals[other.index()].iter().enumerate();
+        for (position, global) in globals.filter(|(_, g)| g.kind == GlobalKind::Vague) {
+            let site = whole.definition(global.name);
+            let Some(site) = site.filter(|s| s.object != other && !graph.is_verbatim(s.object))
+            else {
                 continue;
-            }
-            let globals = graph.globals[object.index()].iter().enumerate();
-            for (position, global) in globals.filter(|(_, g)| g.kind == GlobalKind::Vague) {
-                if unlike.contains(&global.name) || is_never_vague(graph.name(global.name)) {
-                    continue;
-                }
-                let Some(node) = place(graph, object, position) else {
-                    continue;
-                };
-                let known = *first.entry(global.name).or_insert(node);
-                if known != node && !compared.groups(known, node) {
-                    unlike.insert(global.name);
-                }
+            };
+            let places = place(graph, other, position).zip(place(
+                graph,
+                site.object,
+                site.position as usize,
+            ));
+            let Some((own, taken)) = places else { continue };
+            let same = is_never_vague(graph.name(global.name))
+                || vague.meets(graph, taken.object, taken.atom, global.name)
+                || compared.groups(taken, own);
+            if !same {
+                unlike.push(Unlike {
+                    name: global.name,
+                    taken: taken.object,
+                    other,
+                });
             }
         }
     }

@@ -1,0 +1,88 @@
+//! Warns of inline functions whose copies differ within a library, where a program can have one that we do not take:
+//! of those a linker takes the first that the program's calls pull, we the first of all.
+
+use std::collections::BTreeMap;
+
+use super::graph::ObjectId;
+use super::identity::copies::{Unlike, unlike_copies};
+use super::making::Making;
+use super::resolve::Resolution;
+use super::roots::{Closures, is_too_many};
+use crate::analysis::blocks::Pulls;
+use crate::error::{Code, Diagnostic};
+
+impl Making<'_, '_> {
+    /// The warning for a library, which names the first.
+    pub(super) fn other_copies(&self, l: usize) -> Option<Diagnostic> {
+        let whole = self.resolutions.get(l)?;
+        let mut unlike = unlike_copies(&self.graph, whole, &self.vague);
+        self.retain_felt(l, whole, &mut unlike);
+        let first = unlike.first()?;
+        let member = |object: ObjectId| {
+            let member = self.inputs.member(self.graph.member_of[object.index()]);
+            String::from_utf8_lossy(member.name).into_owned()
+        };
+        let mut names: Vec<_> = unlike.iter().map(|u| u.name).collect();
+        names.sort_unstable();
+        names.dedup();
+        let others = match names.len() {
+            1 => String::new(),
+            n => format!(", and of {} more", n - 1),
+        };
+        let warning = Diagnostic::new(
+            Code::VagueDisagrees,
+            format!(
+                "{} and {} hold different code of this name{others}: whatever a program calls, it gets that of {}, \
+                 where a linker would take that of the first member that it pulls",
+                member(first.taken),
+                member(first.other),
+                member(first.taken),
+            ),
+        );
+        Some(
+            warning
+                .file(self.inputs.library(whole.library).path)
+                .member(member(first.other).as_bytes())
+                .symbol(self.graph.name(first.name))
+                .hint(
+                    "give what is compiled with other options other names (a namespace, `static`)",
+                ),
+        )
+    }
+
+    /// Leaves those that an export pulls without the member whose copy is taken.
+    fn retain_felt(&self, l: usize, whole: &Resolution, unlike: &mut Vec<Unlike>) {
+        let mut bit_of: BTreeMap<ObjectId, u32> = BTreeMap::new();
+        for object in unlike.iter().flat_map(|u| [u.taken, u.other]) {
+            let next = bit_of.len() as u32;
+            bit_of.entry(object).or_insert(next);
+        }
+        // Where there are too many to tell, each is named.
+        if bit_of.is_empty() || is_too_many(bit_of.len(), whole) {
+            return;
+        }
+        let pulled = whole.pulled.iter().enumerate();
+        let marks: Vec<(u32, u32)> = pulled
+            .filter_map(|(at, p)| Some((at as u32, *bit_of.get(&p.object)?)))
+            .collect();
+        let offer = &self.offers[l];
+        let closures = Closures::new(Pulls::new(&self.graph, offer, whole, |_| true), &marks);
+        let mut starts: Vec<ObjectId> = self.exports[l]
+            .iter()
+            .filter_map(|&n| offer.definer(n))
+            .collect();
+        starts.sort_unstable();
+        starts.dedup();
+        let mut rows: Vec<&[u64]> = starts.iter().filter_map(|&o| closures.of(o)).collect();
+        rows.sort_unstable();
+        rows.dedup();
+        let mut felt: BTreeMap<(u32, u32), bool> = BTreeMap::new();
+        unlike.retain(|u| {
+            let pair = (bit_of[&u.taken], bit_of[&u.other]);
+            let has = |row: &[u64], bit: u32| row[bit as usize / 64] >> (bit % 64) & 1 == 1;
+            *felt
+                .entry(pair)
+                .or_insert_with(|| rows.iter().any(|row| has(row, pair.1) && !has(row, pair.0)))
+        });
+    }
+}
