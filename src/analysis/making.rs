@@ -9,10 +9,13 @@ use rayon::prelude::*;
 use super::across::Seen;
 use super::contested::Contested;
 use super::graph::{Graph, NameId, ObjectId};
-use super::meeting::{Registries, Vague, unlike_tables};
+use super::identity::copies::Unlike;
+use super::meeting::{Vague, unlike_tables};
 use super::reach::{Reached, Root, Rules, reach, reach_all};
+use super::registries::Registries;
 use super::resolve::{DefinitionSite, Offer, Resolution};
 use super::roots::split_exports;
+use super::torn::Torn;
 use super::{RootKind, RootSet};
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::exports::NameRules;
@@ -35,6 +38,10 @@ pub(super) struct Making<'a, 'd> {
     pub wanted: Vec<BTreeSet<ObjectId>>,
     /// Tables of functions that libraries have unlike functions in: each keeps its own.
     pub unlike: BTreeSet<NameId>,
+    /// By library: vague definitions of which its exports pull different copies.
+    pub copies: Vec<Vec<Unlike>>,
+    /// By library: what would mean different things in its root sets.
+    pub torn: BTreeMap<LibraryId, Torn>,
     /// Libraries of whose exports it was not said which belong together.
     pub undivided: BTreeSet<LibraryId>,
     pub warnings: Vec<Diagnostic>,
@@ -48,6 +55,10 @@ impl<'d> Making<'_, 'd> {
             contested: &self.contested,
             vague: &self.vague,
             registries: &self.registries,
+            torn: self
+                .torn
+                .get(&resolution.library)
+                .zip(self.resolutions.get(resolution.library.index())),
             names: self.rules,
         }
     }
@@ -100,6 +111,10 @@ impl<'d> Making<'_, 'd> {
             self.resolutions
                 .par_iter_mut()
                 .for_each(|r| r.settle_groups(graph));
+            self.copies = (0..count)
+                .into_par_iter()
+                .map(|l| self.felt_copies(l))
+                .collect();
             let mut warnings = Vec::new();
             self.vague = Vague::new(
                 self.inputs,
@@ -107,6 +122,7 @@ impl<'d> Making<'_, 'd> {
                 &self.resolutions,
                 self.rules,
                 &self.unlike,
+                self.copies.iter().flatten().map(|u| u.name).collect(),
                 &mut warnings,
             );
             self.registries = Registries::new(&self.graph, &self.resolutions, self.rules);
@@ -138,11 +154,6 @@ impl<'d> Making<'_, 'd> {
                 self.warnings.extend(warnings);
             }
         }
-        let torn: Vec<Option<Diagnostic>> = (0..count)
-            .into_par_iter()
-            .map(|l| self.other_copies(l))
-            .collect();
-        self.warnings.extend(torn.into_iter().flatten());
         Ok(reached)
     }
 
@@ -214,6 +225,7 @@ impl<'d> Making<'_, 'd> {
             let library = LibraryId(l as u32);
             let groups = groups.unwrap_or_else(|| {
                 self.undivided.insert(library);
+                self.warnings.extend(self.other_copies(l));
                 vec![self.exports[l].clone()]
             });
             // Contested exports are pulled by name, from members of their own.
@@ -289,6 +301,10 @@ impl<'d> Making<'_, 'd> {
             .next()
             .is_some()
         {
+            return true;
+        }
+        let holds = |u: &Unlike| u.taken == object || u.other == object;
+        if self.copies[library.index()].iter().any(holds) {
             return true;
         }
         // The bounds of a table whose elements nobody pulls: a program that pulls the object needs them.

@@ -2,6 +2,7 @@
 
 use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::reach::{Node, Rules};
+use crate::analysis::resolve::Resolution;
 use crate::format::bound_stem;
 use crate::format::model::{AtomIndex, Binding, Definition, EdgeTarget, SymbolIndex, SymbolKind};
 
@@ -41,15 +42,27 @@ pub(super) enum Found {
     Lost,
 }
 
-impl Rules<'_, '_> {
+impl<'a> Rules<'a, '_> {
+    /// Says what the node's references mean.
+    fn resolution_for(&self, node: Node) -> &'a Resolution {
+        match self.torn {
+            Some((torn, whole)) if torn.is(node) => whole,
+            _ => self.resolution,
+        }
+    }
+
+    /// The symbol that defines a name for the node; what only torn atoms lead to needs what only the whole library pulls.
+    fn symbol_for(&self, node: Node, name: NameId) -> Option<(ObjectId, SymbolIndex)> {
+        let own = self.resolution_for(node).symbol(self.graph, name);
+        own.or_else(|| self.torn?.1.symbol(self.graph, name))
+    }
+
     /// What a reference of `node` means.
     pub(super) fn look_up(&self, node: Node, to: EdgeTarget) -> Found {
         let Rules {
-            graph,
-            resolution,
-            contested,
-            ..
+            graph, contested, ..
         } = *self;
+        let resolution = self.resolution_for(node);
         let file = graph.file(node.object);
         let index = match to {
             EdgeTarget::Atom(atom) => {
@@ -91,7 +104,7 @@ impl Rules<'_, '_> {
             };
             // A member's own definition is there, and by the name they might find another's.
             let instead = stands(node.object, index, true).or_else(|| {
-                let (object, s) = resolution.symbol(graph, name)?;
+                let (object, s) = self.symbol_for(node, name)?;
                 if graph.is_verbatim(object) {
                     return None;
                 }
@@ -102,7 +115,7 @@ impl Rules<'_, '_> {
                 None => Found::External { name, weak },
             };
         }
-        let Some((object, defined_by)) = resolution.symbol(graph, name) else {
+        let Some((object, defined_by)) = self.symbol_for(node, name) else {
             if let Some(site) = resolution.definition(name)
                 && graph.is_verbatim(site.object)
             {
@@ -151,9 +164,8 @@ impl Rules<'_, '_> {
         offset: u64,
         kind: SymbolKind,
     ) -> Found {
-        let Rules {
-            graph, resolution, ..
-        } = *self;
+        let graph = self.graph;
+        let resolution = self.resolution_for(from);
         let node = Node { object, atom };
         let own = |node| Found::Atom { node, offset, kind };
         if from.atom == atom || !resolution.is_discarded(graph, object, atom) {

@@ -1,9 +1,9 @@
-//! What the final linker joins by name or by section, over the borders of libraries: variables with vague
-//! linkage, and tables that are found by their bounds.
+//! What the final linker joins by name, over the borders of libraries: variables with vague linkage, and functions of
+//! which exports of one library pull different copies.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::atoms::{Owner, classify};
@@ -12,12 +12,8 @@ use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
-use crate::format::model::{
-    Atom, AtomIndex, Binding, Definition, EdgeKind, EdgeTarget, SymbolIndex,
-};
-use crate::format::{
-    Format, GlobalKind, bound_stem, is_of_all, is_one_in_a_program, is_table_of_a_runtime,
-};
+use crate::format::model::{Atom, AtomIndex, Binding, Definition, EdgeKind, Group, SymbolIndex};
+use crate::format::{Format, GlobalKind, is_one_in_a_program};
 use crate::input::{Inputs, LibraryId};
 
 /// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
@@ -50,24 +46,29 @@ pub(super) fn is_never_vague(name: &[u8]) -> bool {
 pub struct Vague<'d> {
     /// Names of which libraries hold different things: each keeps its own.
     apart: HashSet<&'d [u8]>,
+    /// Functions of which exports of one library pull different copies.
+    functions: HashSet<NameId>,
     names: NameRules,
 }
 
 impl<'d> Vague<'d> {
     /// Compares what the libraries say of each name; the warnings name those that disagree. `unlike` are
-    /// known to: see [`unlike_tables`].
+    /// known to: see [`unlike_tables`]; `functions` are joined as variables are.
     pub fn new(
         inputs: &Inputs<'_>,
         graph: &Graph<'d>,
         whole: &[Resolution],
         names: &NameRules,
         unlike: &BTreeSet<NameId>,
+        functions: HashSet<NameId>,
         warnings: &mut Vec<Diagnostic>,
     ) -> Self {
         let mut vague = Self {
             apart: unlike.iter().map(|&n| graph.name(n)).collect(),
+            functions,
             names: names.clone(),
         };
+        vague.join_groups(graph, whole);
         let mut known: HashMap<NameId, (ObjectId, SymbolIndex, LibraryId)> = HashMap::new();
         for resolution in whole {
             for pulled in &resolution.pulled {
@@ -134,24 +135,32 @@ impl<'d> Vague<'d> {
             if known == 0 {
                 return;
             }
-            for pulled in whole.iter().flat_map(|r| &r.pulled) {
-                if graph.is_verbatim(pulled.object) {
-                    continue;
+            each_group(graph, whole, |object, group| {
+                let names = || names_of(graph, object, group).map(|n| graph.name(n));
+                if names().any(|n| self.apart.contains(n)) {
+                    self.apart.extend(names());
                 }
-                let file = graph.file(pulled.object);
-                for group in file.groups.iter().filter(|g| g.comdat) {
-                    let names = || {
-                        let symbols = group.atoms.iter().flat_map(|&a| file.symbols_of(a));
-                        symbols
-                            .filter(|(_, s)| s.binding != Binding::Local)
-                            .map(|(_, s)| s.name)
-                    };
-                    if names().any(|n| self.apart.contains(n)) {
-                        self.apart.extend(names());
-                    }
-                }
-            }
+            });
             if self.apart.len() == known {
+                return;
+            }
+        }
+    }
+
+    /// Of a group that is joined by one of its names, all are: another's may be linked in its place.
+    fn join_groups(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
+        loop {
+            let known = self.functions.len();
+            if known == 0 {
+                return;
+            }
+            each_group(graph, whole, |object, group| {
+                let names = || names_of(graph, object, group);
+                if names().any(|n| self.functions.contains(&n)) {
+                    self.functions.extend(names());
+                }
+            });
+            if self.functions.len() == known {
                 return;
             }
         }
@@ -177,7 +186,8 @@ impl<'d> Vague<'d> {
             return false;
         };
         let rust = graph.is_rust(object) && !is_one_in_a_program(graph.name(name));
-        if rust || (a.code && !self.names.keeps_vague(graph.name(name))) {
+        let joined = || self.functions.contains(&name) || self.names.keeps_vague(graph.name(name));
+        if rust || (a.code && !joined()) {
             return false;
         }
         let vague = a
@@ -190,6 +200,36 @@ impl<'d> Vague<'d> {
         let name = graph.name(name);
         !is_never_vague(name) && !self.apart.contains(name)
     }
+}
+
+/// All COMDAT groups of pulled members.
+fn each_group<'d>(
+    graph: &Graph<'d>,
+    whole: &[Resolution],
+    mut see: impl FnMut(ObjectId, &Group<'d>),
+) {
+    let pulled = whole.iter().flat_map(|r| &r.pulled);
+    for object in pulled.map(|p| p.object) {
+        if graph.is_verbatim(object) {
+            continue;
+        }
+        for group in graph.file(object).groups.iter().filter(|g| g.comdat) {
+            see(object, group);
+        }
+    }
+}
+
+/// The names that a group defines.
+fn names_of<'g>(
+    graph: &'g Graph<'_>,
+    object: ObjectId,
+    group: &'g Group<'_>,
+) -> impl Iterator<Item = NameId> + 'g {
+    let file = graph.file(object);
+    let symbols = group.atoms.iter().flat_map(move |&a| file.symbols_of(a));
+    symbols
+        .filter(|(_, s)| s.binding != Binding::Local)
+        .filter_map(move |(s, _)| graph.name_of(object, s))
 }
 
 /// Tables of functions (virtual ones) that agree in the names of their functions, of which two libraries
@@ -371,7 +411,7 @@ fn disagree(inputs: &Inputs<'_>, name: &[u8], first: LibraryId, second: LibraryI
     Diagnostic::new(
         Code::VagueDisagrees,
         format!(
-            "{} and {} hold different variables of this name: each keeps its own, where a linker \
+            "{} and {} hold different things of this name: each keeps its own, where a linker \
              would take the first for both",
             inputs.library(first).name,
             inputs.library(second).name
@@ -380,187 +420,4 @@ fn disagree(inputs: &Inputs<'_>, name: &[u8], first: LibraryId, second: LibraryI
     .file(inputs.library(second).path)
     .symbol(name)
     .hint("build both against one version of the code that defines it")
-}
-
-/// Tables whose elements are sections of one name, found by their bounds.
-#[derive(Debug, Default)]
-pub struct Registries<'d> {
-    /// Names whose bounds or elements are somebody else's too: they keep their names, and their
-    /// elements live with their members.
-    open: HashSet<&'d [u8]>,
-    /// The others: all of a table is in the library.
-    own: HashSet<&'d [u8]>,
-    /// Those of them that nobody said to be so.
-    guessed: BTreeSet<&'d [u8]>,
-}
-
-impl<'d> Registries<'d> {
-    /// A table is a library's own when rustc made it or the user says so, and the library has both elements and
-    /// the code that asks for the bounds.
-    #[must_use]
-    pub fn new(graph: &Graph<'d>, whole: &[Resolution], names: &NameRules) -> Self {
-        let mut open = HashSet::new();
-        let mut elements: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
-        let mut by_sections: BTreeSet<(&'d [u8], u32)> = BTreeSet::new();
-        for resolution in whole {
-            for pulled in &resolution.pulled {
-                if graph.is_verbatim(pulled.object) {
-                    continue;
-                }
-                for atom in &graph.file(pulled.object).atoms {
-                    if let Some(stem) = atom.registry {
-                        let isolated = names.isolates(stem);
-                        let alone = graph.is_rust(pulled.object) || isolated;
-                        let shared = is_table_of_a_runtime(stem)
-                            || names.publishes(stem)
-                            || is_of_all(stem) && !isolated;
-                        if shared || !alone {
-                            // The program's or a runtime's sections of this name would join them.
-                            open.insert(stem);
-                        } else if atom.bounded_by_sections {
-                            by_sections.insert((stem, resolution.library.0));
-                        } else {
-                            elements
-                                .entry(stem)
-                                .or_default()
-                                .insert(resolution.library.0);
-                        }
-                    }
-                }
-            }
-        }
-        if !elements.is_empty() {
-            let bounds = bounds(graph, whole, &elements);
-            for (stem, libraries) in &elements {
-                if bounds.get(stem) != Some(libraries) {
-                    open.insert(*stem);
-                }
-            }
-        }
-        for &(stem, library) in &by_sections {
-            let resolution = whole.iter().find(|r| r.library.0 == library);
-            if resolution.is_some_and(|r| !has_bounding_sections(graph, r, stem)) {
-                open.insert(stem);
-            }
-        }
-        let stems = elements.keys().copied();
-        let stems = stems.chain(by_sections.into_iter().map(|(stem, _)| stem));
-        let own: HashSet<&[u8]> = stems.filter(|s| !open.contains(s)).collect();
-        let guessed = own.iter().copied().filter(|s| !names.isolates(s));
-        let guessed = guessed.collect();
-        Self { open, own, guessed }
-    }
-
-    /// Tables that are taken for their libraries' own though nobody said so.
-    pub fn guessed(&self) -> impl Iterator<Item = &'d [u8]> + '_ {
-        self.guessed.iter().copied()
-    }
-
-    /// May somebody outside of the library hold elements of this table or read it?
-    #[must_use]
-    pub fn is_open(&self, stem: &[u8]) -> bool {
-        !self.open.is_empty() && self.open.contains(stem)
-    }
-
-    /// Does each library that asks for the table's bounds hold all of its elements?
-    #[must_use]
-    pub fn is_own(&self, stem: &[u8]) -> bool {
-        self.own.contains(stem)
-    }
-}
-
-/// By table: the libraries whose pulled members ask for its bounds.
-fn bounds<'d>(
-    graph: &Graph<'d>,
-    whole: &[Resolution],
-    elements: &BTreeMap<&'d [u8], BTreeSet<u32>>,
-) -> BTreeMap<&'d [u8], BTreeSet<u32>> {
-    let stems: HashMap<NameId, &'d [u8]> = graph
-        .names
-        .iter()
-        .enumerate()
-        .filter_map(|(i, name)| {
-            let stem = bound_stem(name)?;
-            elements
-                .contains_key(stem)
-                .then_some((NameId(i as u32), stem))
-        })
-        .collect();
-    let mut found: BTreeMap<&'d [u8], BTreeSet<u32>> = BTreeMap::new();
-    if stems.is_empty() {
-        return found;
-    }
-    for resolution in whole {
-        for pulled in &resolution.pulled {
-            for global in &graph.globals[pulled.object.index()] {
-                if !global.kind.is_definition()
-                    && let Some(stem) = stems.get(&global.name)
-                {
-                    found.entry(stem).or_default().insert(resolution.library.0);
-                }
-            }
-        }
-    }
-    found
-}
-
-/// Does code of the library's pulled members refer to the table's first and last section, as sorted?
-fn has_bounding_sections(graph: &Graph<'_>, resolution: &Resolution, stem: &[u8]) -> bool {
-    let mut needed: HashSet<NameId> = HashSet::new();
-    for pulled in &resolution.pulled {
-        for global in &graph.globals[pulled.object.index()] {
-            if !global.kind.is_definition() {
-                needed.insert(global.name);
-            }
-        }
-    }
-    // By section name: does anything outside of the table refer to it?
-    let mut sections: BTreeMap<&[u8], bool> = BTreeMap::new();
-    for pulled in &resolution.pulled {
-        if graph.is_verbatim(pulled.object) {
-            continue;
-        }
-        let file = graph.file(pulled.object);
-        let mut referred = vec![false; file.atoms.len()];
-        for (from, atom) in file.atoms.iter().enumerate() {
-            if atom.registry == Some(stem) {
-                continue;
-            }
-            for edge in file.edges_of(from as AtomIndex) {
-                if !matches!(edge.kind, EdgeKind::Relocation(_)) {
-                    continue;
-                }
-                let to = match edge.to {
-                    EdgeTarget::Atom(a) => Some(a),
-                    EdgeTarget::Symbol(s) => match file.symbols.get(s as usize) {
-                        Some(s) => match s.definition {
-                            Definition::Atom { atom, .. } => Some(atom),
-                            _ => None,
-                        },
-                        None => None,
-                    },
-                };
-                if let Some(slot) = to.and_then(|a| referred.get_mut(a as usize)) {
-                    *slot = true;
-                }
-            }
-        }
-        for &(atom, symbol) in &file.atom_symbols {
-            if graph
-                .name_of(pulled.object, symbol)
-                .is_some_and(|n| needed.contains(&n))
-                && let Some(slot) = referred.get_mut(atom as usize)
-            {
-                *slot = true;
-            }
-        }
-        for (atom, referred) in file.atoms.iter().zip(referred) {
-            if atom.registry == Some(stem) {
-                *sections.entry(atom.section).or_default() |= referred;
-            }
-        }
-    }
-    let first = sections.first_key_value().is_some_and(|(_, r)| *r);
-    let last = sections.last_key_value().is_some_and(|(_, r)| *r);
-    sections.len() > 1 && first && last
 }

@@ -27,10 +27,12 @@ mod meaning;
 pub mod meeting;
 pub mod personalities;
 pub mod reach;
+pub mod registries;
 pub mod resolve;
 pub mod roots;
 pub mod runtime_names;
 pub mod tables;
+pub mod torn;
 pub mod universe;
 mod unlike;
 mod wishes;
@@ -54,8 +56,9 @@ use identity::atoms::{ANYBODY, AtomClasses, Owner, classify};
 use identity::members::MemberClasses;
 use identity::twins::twins;
 use making::Making;
-use meeting::{Registries, Vague};
+use meeting::Vague;
 use reach::{Reached, Root, reach};
+use registries::Registries;
 use resolve::{Offer, Resolution};
 use universe::universes;
 
@@ -231,6 +234,8 @@ impl<'d> Analysis<'d> {
             registries: Registries::default(),
             wanted: vec![BTreeSet::new(); libraries.len()],
             unlike: BTreeSet::new(),
+            copies: Vec::new(),
+            torn: BTreeMap::new(),
             undivided: BTreeSet::new(),
             warnings: Vec::new(),
         };
@@ -264,7 +269,10 @@ impl<'d> Analysis<'d> {
                 }),
             })
             .collect();
-        let classes = classify(&making.graph, &reached, &owners, &making.vague);
+        let mut classes = classify(&making.graph, &reached, &owners, &making.vague);
+        while making.mend_torn(&sets, &mut reached, &classes) {
+            classes = classify(&making.graph, &reached, &owners, &making.vague);
+        }
         let commons = making.commons(&sets);
         let comes = Comes::new(&sets, &demands);
         let Making {

@@ -9,8 +9,10 @@ use std::collections::HashMap;
 use crate::analysis::contested::Contested;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::meaning::Found;
-use crate::analysis::meeting::{Registries, Vague};
+use crate::analysis::meeting::Vague;
+use crate::analysis::registries::Registries;
 use crate::analysis::resolve::{DefinitionSite, Resolution};
+use crate::analysis::torn::Torn;
 use crate::exports::NameRules;
 use crate::format::bound_stem;
 use crate::format::model::{
@@ -166,6 +168,8 @@ pub struct Rules<'a, 'd> {
     pub contested: &'a Contested,
     pub vague: &'a Vague<'d>,
     pub registries: &'a Registries<'d>,
+    /// Atoms whose meaning is that of the whole library's resolution, and that.
+    pub torn: Option<(&'a Torn, &'a Resolution)>,
     /// What the manifest says.
     pub names: &'a NameRules,
 }
@@ -267,7 +271,8 @@ impl<'d> Walk<'_, 'd> {
         *slot = index;
         self.out.nodes.push(node);
         self.out.causes.push(cause);
-        if fresh {
+        // A member that only lends copies is not linked.
+        if fresh && self.rules.resolution.is_pulled(node.object) {
             self.keep_with(index, node.object);
         }
         index

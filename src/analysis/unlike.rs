@@ -1,5 +1,6 @@
-//! Warns of inline functions whose copies differ within a library, where a program can have one that we do not take:
-//! of those a linker takes the first that the program's calls pull, we the first of all.
+//! Vague definitions whose copies differ within a library, where a program can have one without the first: of those a
+//! linker takes the first that the program's calls pull. Exports that pull different ones are root sets of their own,
+//! and functions go by name as variables do; where that cannot be (see [`super::torn`]) it is warned of.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +13,20 @@ use crate::analysis::blocks::Pulls;
 use crate::error::{Code, Diagnostic};
 
 impl Making<'_, '_> {
-    /// The warning for a library, which names the first.
+    /// A library's copies that some export pulls without the one that is taken for all exports.
+    pub(super) fn felt_copies(&self, l: usize) -> Vec<Unlike> {
+        let Some(whole) = self.resolutions.get(l) else {
+            return Vec::new();
+        };
+        let mut unlike = unlike_copies(&self.graph, whole);
+        self.retain_felt(l, whole, &mut unlike);
+        unlike
+    }
+
+    /// The warning for a library whose exports all have the same copies, which names the first.
     pub(super) fn other_copies(&self, l: usize) -> Option<Diagnostic> {
         let whole = self.resolutions.get(l)?;
-        let mut unlike = unlike_copies(&self.graph, whole, &self.vague);
-        self.retain_felt(l, whole, &mut unlike);
+        let unlike = self.copies.get(l)?;
         let first = unlike.first()?;
         let member = |object: ObjectId| {
             let member = self.inputs.member(self.graph.member_of[object.index()]);
@@ -32,8 +42,8 @@ impl Making<'_, '_> {
         let warning = Diagnostic::new(
             Code::VagueDisagrees,
             format!(
-                "{} and {} hold different code of this name{others}: whatever a program calls, it gets that of {}, \
-                 where a linker would take that of the first member that it pulls",
+                "{} and {} hold different copies of this name{others}: what several exports share takes that of {}, \
+                 where a linker would take that of the first member that a program pulls",
                 member(first.taken),
                 member(first.other),
                 member(first.taken),

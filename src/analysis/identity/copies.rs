@@ -1,10 +1,10 @@
-//! Copies of one vague definition in several members of a library: inline functions and templates, of which a
+//! Copies of one vague definition in several members of a library: inline functions, variables and templates, of which a
 //! linker takes the first that it pulls. Where all say the same it does not matter which.
 
 use foldhash::{HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::meeting::{Vague, is_never_vague};
+use crate::analysis::meeting::is_never_vague;
 use crate::analysis::reach::Node;
 use crate::analysis::resolve::Resolution;
 use crate::format::model::{AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
@@ -21,9 +21,9 @@ pub struct Unlike {
     pub other: ObjectId,
 }
 
-/// The unlike copies of what the library has for itself (what the final linker joins by name it joins).
+/// The unlike copies of a library's pulled members.
 #[must_use]
-pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution, vague: &Vague<'_>) -> Vec<Unlike> {
+pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution) -> Vec<Unlike> {
     let mut unlike = Vec::new();
     let mut compared = Compared {
         graph,
@@ -48,9 +48,7 @@ pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution, vague: &Vague<'_>) -
                 site.position as usize,
             ));
             let Some((own, taken)) = places else { continue };
-            let same = is_never_vague(graph.name(global.name))
-                || vague.meets(graph, taken.object, taken.atom, global.name)
-                || compared.groups(taken, own);
+            let same = is_never_vague(graph.name(global.name)) || compared.groups(taken, own);
             if !same {
                 unlike.push(Unlike {
                     name: global.name,
