@@ -5,14 +5,20 @@
 //! reach. The objects of its exports name the hub alone.
 
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BinaryHeap};
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::input::LibraryId;
+
+/// See [`Partition::rank`].
+pub type Rank = (bool, Reverse<usize>, (u32, bool), SetId);
 
 impl Partition {
     /// The objects that a program pulls for the sake of this root set: those that define its roots, and
@@ -96,15 +102,100 @@ impl Partition {
         loose
     }
 
-    /// Where an object stands among those of its library: names of groups are pulled from where these stand,
-    /// not from an object that has a copy for its own use. Root sets are numbered in the order of their members,
-    /// and so are the sets: linkers walk through an archive from its start, and constructors come in that order.
+    /// Where an object stands among those of its library.
     #[must_use]
-    pub fn rank(&self, set: SetId) -> (bool, Reverse<usize>, (u32, bool), SetId) {
+    pub fn rank(&self, set: SetId) -> (u32, Rank) {
+        let turn = self.turn.get(set.index()).copied().unwrap_or_default();
+        (turn, self.by_itself(set))
+    }
+
+    /// Names of groups are pulled from where these stand, not from an object that has a copy for its own use. Root sets
+    /// are numbered in the order of their members, and so are the sets: linkers walk through an archive from its start,
+    /// and constructors come in that order.
+    fn by_itself(&self, set: SetId) -> Rank {
         let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
         let units = if copies { self.units(set).len() } else { 0 };
         let order = self.order.get(set.index()).copied().unwrap_or_default();
         (copies, Reverse(units), order, set)
+    }
+
+    /// Who asks for an exported name shall find the object that brings along what the export does: it stands before
+    /// others that define the name, in a group.
+    pub(super) fn find_turns(&mut self, analysis: &Analysis<'_>) {
+        let mut carriers: HashMap<(NameId, Option<LibraryId>), Vec<SetId>> = HashMap::new();
+        let grouped = self
+            .exports
+            .iter()
+            .filter(|e| self.grouped[e.class.index()]);
+        for export in grouped {
+            let own = self.own_of(export.set);
+            let own = own.filter(|_| self.is_copied(export.class, export.set));
+            let set = own.unwrap_or(self.set_of[export.class.index()]);
+            let name = (export.name, self.library(analysis, set));
+            carriers.entry(name).or_default().push(set);
+        }
+        if carriers.is_empty() {
+            return;
+        }
+        let sets = || (0..self.classes.len() as u32).map(SetId);
+        let mut behind: Vec<Vec<SetId>> = vec![Vec::new(); self.classes.len()];
+        let mut before = vec![0u32; self.classes.len()];
+        for set in sets() {
+            let library = self.library(analysis, set);
+            let grouped = self.written(set).filter(|c| self.grouped[c.index()]);
+            for name in grouped.flat_map(|class| groups::names_of(analysis, class)) {
+                let carriers = carriers.get(&(name, library)).into_iter().flatten();
+                if carriers.clone().all(|&c| c != set) {
+                    for carrier in carriers {
+                        behind[carrier.index()].push(set);
+                        before[set.index()] += 1;
+                    }
+                }
+            }
+        }
+        let mut line: Vec<SetId> = sets().collect();
+        line.sort_by_cached_key(|&set| self.by_itself(set));
+        let mut place = vec![0u32; line.len()];
+        for (at, set) in (0..).zip(&line) {
+            place[set.index()] = at;
+        }
+        let late = |set: SetId| {
+            let mut behind = behind[set.index()].iter();
+            behind.any(|other| place[other.index()] < place[set.index()])
+        };
+        if !sets().any(late) {
+            return;
+        }
+        // The first that nobody has to precede; where that is nobody, the first.
+        let mut ready: BinaryHeap<Reverse<u32>> = (0..line.len() as u32)
+            .filter(|&at| before[line[at as usize].index()] == 0)
+            .map(Reverse)
+            .collect();
+        let mut waiting = 0;
+        let mut done = vec![false; line.len()];
+        self.turn = vec![0; line.len()];
+        for turn in 0..line.len() as u32 {
+            let next = std::iter::from_fn(|| ready.pop()).find(|at| !done[at.0 as usize]);
+            let at = next.map_or_else(
+                || {
+                    while done.get(waiting).is_some_and(|&done| done) {
+                        waiting += 1;
+                    }
+                    waiting
+                },
+                |at| at.0 as usize,
+            );
+            done[at] = true;
+            let set = line[at];
+            self.turn[set.index()] = turn;
+            for other in &behind[set.index()] {
+                let before = &mut before[other.index()];
+                *before = before.saturating_sub(1);
+                if *before == 0 {
+                    ready.push(Reverse(place[other.index()]));
+                }
+            }
+        }
     }
 
     /// Of several definitions of one contested name linkers take that of the member that stands first: objects

@@ -122,24 +122,41 @@ pub(super) fn names<'d>(analysis: &Analysis<'d>, grouped: &[bool]) -> BTreeSet<&
     let graph = &analysis.graph;
     let classes = grouped.iter().enumerate().filter(|(_, grouped)| **grouped);
     classes
-        .flat_map(|(class, _)| {
-            let node = first_node(analysis, ClassId(class as u32));
-            let own = graph.file(node.object).symbols_of(node.atom);
-            own.filter_map(move |(s, _)| graph.name_of(node.object, s))
-        })
+        .flat_map(|(class, _)| names_of(analysis, ClassId(class as u32)))
         .map(|name| graph.name(name))
         .collect()
 }
 
+/// Does the member of the class `from` refer to names of another's group, and have none of its own?
+pub(super) fn asks_for(analysis: &Analysis<'_>, from: ClassId, to: ClassId) -> bool {
+    let graph = &analysis.graph;
+    let object = first_node(analysis, from).object;
+    let globals = &graph.globals[object.index()];
+    let defines = |name| {
+        globals
+            .iter()
+            .any(|g| g.name == name && g.kind.is_definition())
+    };
+    !names_of(analysis, to).any(defines)
+}
+
+/// Names that the class defines.
+pub(super) fn names_of<'a>(
+    analysis: &'a Analysis<'_>,
+    class: ClassId,
+) -> impl Iterator<Item = NameId> + 'a {
+    let graph = &analysis.graph;
+    let node = first_node(analysis, class);
+    let own = graph.file(node.object).symbols_of(node.atom);
+    own.filter_map(move |(s, _)| graph.name_of(node.object, s))
+}
+
 /// Classes of groups by whose names a linker may pull another group.
 pub(super) fn met_by_name(analysis: &Analysis<'_>, grouped: &[bool]) -> HashSet<ClassId> {
-    let graph = &analysis.graph;
     let mut by_name: HashMap<NameId, Vec<ClassId>> = HashMap::new();
     for (class, _) in grouped.iter().enumerate().filter(|(_, grouped)| **grouped) {
         let class = ClassId(class as u32);
-        let node = first_node(analysis, class);
-        let own = graph.file(node.object).symbols_of(node.atom);
-        for name in own.filter_map(|(s, _)| graph.name_of(node.object, s)) {
+        for name in names_of(analysis, class) {
             by_name.entry(name).or_default().push(class);
         }
     }

@@ -5,6 +5,7 @@ mod aliases;
 mod bits;
 mod builder;
 mod carriers;
+mod copies;
 mod crossings;
 pub mod ctor_order;
 mod cuts;

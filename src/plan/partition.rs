@@ -90,6 +90,8 @@ pub struct Partition {
     pub values: Vec<(usize, NameId, u64)>,
     /// By root set of a member: its home.
     pub homes: BTreeMap<usize, SetId>,
+    /// By set, where not all stand by themselves: see [`Self::find_turns`].
+    pub(super) turn: Vec<u32>,
     /// By set: see [`Self::find_order`].
     pub(super) order: Vec<(u32, bool)>,
     /// Places that other objects refer to, in order: they get a hidden global.
@@ -254,6 +256,7 @@ impl Partition {
             units,
             first_home,
             homes: home_sets,
+            turn: Vec::new(),
             order: Vec::new(),
             crossing: Vec::new(),
             crossing_at: HashMap::default(),
@@ -268,11 +271,12 @@ impl Partition {
         partition.doubled = doubled::names(analysis, &partition.exports);
         partition.grouped = groups::stay(analysis, &partition.exports);
         partition.find_hubs();
-        partition.find_copies(analysis);
         partition.find_forced(analysis);
+        partition.find_copies(analysis);
         partition.find_aliases(analysis);
         partition.find_crossing(analysis);
         partition.find_order(analysis);
+        partition.find_turns(analysis);
         partition
     }
 
@@ -365,39 +369,6 @@ impl Partition {
             if self.hubs[s].is_none() {
                 self.own[s] = None;
             }
-        }
-    }
-
-    /// What each object refers to, and its root set exports, of groups that stand elsewhere, to the end.
-    fn find_copies(&mut self, analysis: &Analysis<'_>) {
-        if !self.grouped.contains(&true) {
-            return;
-        }
-        let mut exported: BTreeMap<SetId, BTreeSet<ClassId>> = BTreeMap::new();
-        for (s, exports) in self.exports_of_set.iter().enumerate() {
-            if let Some(own) = self.own_of(s) {
-                let all = exports.iter().map(|&e| self.exports[e as usize].class);
-                let all = all.filter(|&c| self.set_of[c.index()] != own && self.is_copied(c, s));
-                exported.entry(own).or_default().extend(all);
-            }
-        }
-        for set in 0..self.classes.len() {
-            let mut copies = exported.remove(&SetId(set as u32)).unwrap_or_default();
-            let mut waiting = self.classes[set].clone();
-            waiting.extend(&copies);
-            while let Some(class) = waiting.pop() {
-                for to in targets(analysis, class) {
-                    if self.grouped[to.index()]
-                        && self.set_of[to.index()].index() != set
-                        && copies.insert(to)
-                    {
-                        waiting.push(to);
-                    }
-                }
-            }
-            let mut copies: Vec<ClassId> = copies.into_iter().collect();
-            sort(analysis, &mut copies);
-            self.copies[set] = copies;
         }
     }
 
@@ -554,7 +525,7 @@ pub(super) fn targets<'a>(
 
 /// The order in which classes are written: what programs see in order (constructors, elements of tables) as
 /// its members are pulled, all else as it stands in the inputs.
-fn sort(analysis: &Analysis<'_>, list: &mut [ClassId]) {
+pub(super) fn sort(analysis: &Analysis<'_>, list: &mut [ClassId]) {
     list.sort_by_cached_key(|c| {
         let (set, n) = analysis.classes.first[c.index()];
         let node = analysis.reached[set as usize].nodes[n as usize];

@@ -220,8 +220,11 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         if atom.zero_fill != there.zero_fill && atom.size > 0 {
             return Err("zeroes became contents, or contents zeroes".to_owned());
         }
-        self.symbols(read, class, place, node)?;
-        if self.proof.partition.grouped[class.index()] && atom.group.is_some() {
+        let spare = self.proof.partition.grouped[class.index()] && self.is_spare(read, place, node);
+        if !spare {
+            self.symbols(read, class, place, node)?;
+        }
+        if self.proof.partition.grouped[class.index()] && atom.group.is_some() && !spare {
             let group = |f: &ObjectFile<'_>, a: AtomIndex| {
                 let group = f.atoms.get(a as usize)?.group?;
                 f.groups
@@ -257,6 +260,29 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         };
         self.references(&window, s, node, &expected)?;
         self.unwind(read, place, s, n, node)
+    }
+
+    /// Of two copies of a group in one object one defines its names, by which references go: the other is nobody's.
+    fn is_spare(&self, read: &Read<'w, '_>, place: FilePlace, node: Node) -> bool {
+        let graph = &self.proof.analysis.graph;
+        let file = graph.file(node.object);
+        let group = file
+            .atoms
+            .get(node.atom as usize)
+            .and_then(|atom| file.groups.get(atom.group? as usize));
+        let atoms = group.map_or(&[][..], |g| &g.atoms);
+        let symbols = atoms.iter().flat_map(|&a| file.symbols_of(a));
+        let mut names = symbols
+            .filter(|(_, s)| s.binding != Binding::Local)
+            .map(|(_, s)| s.name)
+            .peekable();
+        let elsewhere = |name: &[u8]| {
+            let there = self.definers.get(name).into_iter().flatten();
+            there
+                .filter(|((id, _), _)| *id == read.id)
+                .any(|((_, at), _)| *at != place)
+        };
+        names.peek().is_some() && names.all(elsewhere)
     }
 
     /// Symbols that stay by name are there, as they were.
