@@ -40,6 +40,8 @@ pub(super) struct Making<'a, 'd> {
     pub unlike: BTreeSet<NameId>,
     /// By library: vague definitions of which its exports pull different copies.
     pub copies: Vec<Vec<Unlike>>,
+    /// By library: the members that hold them.
+    pub holders: Vec<HashSet<ObjectId>>,
     /// By library: what would mean different things in its root sets.
     pub torn: BTreeMap<LibraryId, Torn>,
     /// Libraries of whose exports it was not said which belong together.
@@ -111,10 +113,12 @@ impl<'d> Making<'_, 'd> {
             self.resolutions
                 .par_iter_mut()
                 .for_each(|r| r.settle_groups(graph));
-            self.copies = (0..count)
-                .into_par_iter()
-                .map(|l| self.felt_copies(l))
-                .collect();
+            let copies: Vec<Vec<Unlike>> = again.par_iter().map(|&l| self.felt_copies(l)).collect();
+            for (&l, copies) in again.iter().zip(copies) {
+                let holders = copies.iter().flat_map(|u| [u.taken, u.other]);
+                self.holders[l] = holders.collect();
+                self.copies[l] = copies;
+            }
             let mut warnings = Vec::new();
             self.vague = Vague::new(
                 self.inputs,
@@ -303,8 +307,7 @@ impl<'d> Making<'_, 'd> {
         {
             return true;
         }
-        let holds = |u: &Unlike| u.taken == object || u.other == object;
-        if self.copies[library.index()].iter().any(holds) {
+        if self.holders[library.index()].contains(&object) {
             return true;
         }
         // The bounds of a table whose elements nobody pulls: a program that pulls the object needs them.

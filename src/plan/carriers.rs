@@ -5,7 +5,7 @@
 //! reach. The objects of its exports name the hub alone.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap};
 
 use foldhash::{HashMap, HashMapExt};
 
@@ -122,7 +122,7 @@ impl Partition {
     /// Who asks for an exported name shall find the object that brings along what the export does: it stands before
     /// others that define the name, in a group.
     pub(super) fn find_turns(&mut self, analysis: &Analysis<'_>) {
-        let mut carriers: HashMap<(NameId, Option<LibraryId>), Vec<SetId>> = HashMap::new();
+        let mut carriers: HashMap<(NameId, Option<LibraryId>), BTreeSet<SetId>> = HashMap::new();
         let grouped = self
             .exports
             .iter()
@@ -132,7 +132,7 @@ impl Partition {
             let own = own.filter(|_| self.is_copied(export.class, export.set));
             let set = own.unwrap_or(self.set_of[export.class.index()]);
             let name = (export.name, self.library(analysis, set));
-            carriers.entry(name).or_default().push(set);
+            carriers.entry(name).or_default().insert(set);
         }
         if carriers.is_empty() {
             return;
@@ -144,12 +144,12 @@ impl Partition {
             let library = self.library(analysis, set);
             let grouped = self.written(set).filter(|c| self.grouped[c.index()]);
             for name in grouped.flat_map(|class| groups::names_of(analysis, class)) {
-                let carriers = carriers.get(&(name, library)).into_iter().flatten();
-                if carriers.clone().all(|&c| c != set) {
-                    for carrier in carriers {
-                        behind[carrier.index()].push(set);
-                        before[set.index()] += 1;
-                    }
+                let carriers = carriers.get(&(name, library));
+                let carriers = carriers.filter(|carriers| !carriers.contains(&set));
+                // The first of them is found.
+                if let Some(carrier) = carriers.and_then(|c| c.first()) {
+                    behind[carrier.index()].push(set);
+                    before[set.index()] += 1;
                 }
             }
         }

@@ -28,17 +28,18 @@ impl Partition {
             .filter(|&s| self.brings(analysis, s))
             .filter_map(|s| Some((self.own_of(s)?, s)))
             .collect();
+        let mut defined = HashMap::default();
         for set in 0..self.classes.len() {
             let mut copies = exported.remove(&SetId(set as u32)).unwrap_or_default();
             let mut waiting = self.classes[set].clone();
             waiting.extend(&copies);
             let bringing = owner_of.get(&SetId(set as u32)).copied();
-            let of_others = |from: ClassId, to: ClassId| {
+            let mut of_others = |from: ClassId, to: ClassId| {
                 let exports = self.exports_of.get(&to).into_iter().flatten();
                 let mut exports = exports.map(|&e| self.exports[e as usize].set).peekable();
                 exports.peek().is_some()
                     && bringing.is_some_and(|s| exports.all(|other| other != s))
-                    && groups::asks_for(analysis, from, to)
+                    && groups::asks_for(analysis, from, to, &mut defined)
             };
             while let Some(class) = waiting.pop() {
                 for to in targets(analysis, class) {

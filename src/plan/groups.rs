@@ -127,17 +127,21 @@ pub(super) fn names<'d>(analysis: &Analysis<'d>, grouped: &[bool]) -> BTreeSet<&
         .collect()
 }
 
-/// Does the member of the class `from` refer to names of another's group, and have none of its own?
-pub(super) fn asks_for(analysis: &Analysis<'_>, from: ClassId, to: ClassId) -> bool {
-    let graph = &analysis.graph;
+/// Does the member of the class `from` refer to names of another's group, and have none of its own? `known` are the
+/// names that members define, as far as they were asked for.
+pub(super) fn asks_for(
+    analysis: &Analysis<'_>,
+    from: ClassId,
+    to: ClassId,
+    known: &mut HashMap<ObjectId, HashSet<NameId>>,
+) -> bool {
     let object = first_node(analysis, from).object;
-    let globals = &graph.globals[object.index()];
-    let defines = |name| {
-        globals
-            .iter()
-            .any(|g| g.name == name && g.kind.is_definition())
-    };
-    !names_of(analysis, to).any(defines)
+    let own = known.entry(object).or_insert_with(|| {
+        let globals = analysis.graph.globals[object.index()].iter();
+        let defined = globals.filter(|g| g.kind.is_definition());
+        defined.map(|g| g.name).collect()
+    });
+    !names_of(analysis, to).any(|name| own.contains(&name))
 }
 
 /// Names that the class defines.

@@ -1,5 +1,5 @@
-//! Copies of one vague definition in several members of a library: inline functions, variables and templates, of which a
-//! linker takes the first that it pulls. Where all say the same it does not matter which.
+//! Copies of one vague definition in several members of a library: inline functions, variables and templates, of
+//! which a linker takes the first that it pulls. Where all say the same it does not matter which.
 
 use foldhash::{HashSet, HashSetExt};
 

@@ -220,11 +220,14 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
         if atom.zero_fill != there.zero_fill && atom.size > 0 {
             return Err("zeroes became contents, or contents zeroes".to_owned());
         }
-        let spare = self.proof.partition.grouped[class.index()] && self.is_spare(read, place, node);
-        if !spare {
-            self.symbols(read, class, place, node)?;
+        let grouped = self.proof.partition.grouped[class.index()];
+        let is_spare = || grouped && self.is_spare(read, place, node);
+        if let Err(fault) = self.symbols(read, class, place, node)
+            && !is_spare()
+        {
+            return Err(fault);
         }
-        if self.proof.partition.grouped[class.index()] && atom.group.is_some() && !spare {
+        if grouped && atom.group.is_some() {
             let group = |f: &ObjectFile<'_>, a: AtomIndex| {
                 let group = f.atoms.get(a as usize)?.group?;
                 f.groups
@@ -232,7 +235,8 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
                     .filter(|g| g.comdat)
                     .map(|g| g.signature.to_vec())
             };
-            if group(read.file, index).is_none() || group(file, node.atom).is_none() {
+            let none = group(read.file, index).is_none() || group(file, node.atom).is_none();
+            if none && !is_spare() {
                 return Err("a group that must stay one is none".to_owned());
             }
         }
