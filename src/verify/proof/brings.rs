@@ -3,7 +3,8 @@
 //! name, where all of them are the program's own or none.
 //!
 //! Constructors run in every member that is pulled, and pulling is by name: what an export pulls is walked on the
-//! symbol tables of the library as it was, and on those that were written. Neither the plan's root sets nor the
+//! symbol tables of the library as it was, and on those that were written. Of the objects that define the export (a
+//! template that many members have) the first is pulled. Neither the plan's root sets nor the
 //! analysis' resolutions play a part, only which name each member defines and asks for.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,8 +35,10 @@ const STEPS: usize = 20_000_000;
 enum Definer {
     Nobody,
     One(ObjectId),
-    /// Which of them is pulled depends on the order, on the linker, and on what else is linked.
-    Several,
+    /// The first of them. Whether it is pulled depends on what is linked when the name is looked for.
+    Several(ObjectId),
+    /// Which one is pulled depends on the linker, or on the other libraries.
+    Unsure,
 }
 
 /// What a linker searches.
@@ -44,6 +47,7 @@ struct Shelf<'g, 'd> {
     /// The first object that defines a name.
     first: Box<dyn Fn(NameId) -> Option<ObjectId> + 'g>,
     several: HashSet<NameId>,
+    commons: HashSet<NameId>,
     /// By name: what some library defines.
     anywhere: &'g [bool],
 }
@@ -56,11 +60,14 @@ impl<'g, 'd> Shelf<'g, 'd> {
         anywhere: &'g [bool],
     ) -> Self {
         let mut several = HashSet::default();
+        let mut commons = HashSet::default();
         for object in objects {
             let globals = graph.globals[object.index()].iter();
             for global in globals.filter(|g| g.kind.is_definition()) {
                 // Some linkers pull a definition for a common, or another's.
-                if global.kind == GlobalKind::Common || first(global.name) != Some(object) {
+                if global.kind == GlobalKind::Common {
+                    commons.insert(global.name);
+                } else if first(global.name) != Some(object) {
                     several.insert(global.name);
                 }
             }
@@ -69,15 +76,17 @@ impl<'g, 'd> Shelf<'g, 'd> {
             graph,
             first,
             several,
+            commons,
             anywhere,
         }
     }
 
     fn definer(&self, name: NameId) -> Definer {
         match (self.first)(name) {
-            None if self.anywhere.get(name.index()) == Some(&true) => Definer::Several,
+            None if self.anywhere.get(name.index()) == Some(&true) => Definer::Unsure,
             None => Definer::Nobody,
-            Some(_) if self.several.contains(&name) => Definer::Several,
+            Some(_) if self.commons.contains(&name) => Definer::Unsure,
+            Some(first) if self.several.contains(&name) => Definer::Several(first),
             Some(object) => Definer::One(object),
         }
     }
@@ -91,24 +100,39 @@ impl<'g, 'd> Shelf<'g, 'd> {
     ) -> Option<BTreeSet<ObjectId>> {
         let mut pulled = BTreeSet::new();
         let mut waiting = vec![name];
-        while let Some(name) = waiting.pop() {
-            if theirs.contains(&name) {
+        // Names that several define, and who is pulled for them unless another is linked by then.
+        let mut unsure = Vec::new();
+        // What the object that is pulled first defines, nobody looks for.
+        let mut there = HashSet::default();
+        while let Some(asked) = waiting.pop() {
+            if theirs.contains(&asked) || there.contains(&asked) {
                 continue;
             }
-            match self.definer(name) {
-                Definer::Several => return None,
-                Definer::One(object) if pulled.insert(object) => {
-                    let globals = &self.graph.globals[object.index()];
-                    *steps += globals.len();
-                    let needed = globals.iter().filter(|g| g.kind.pulls(self.graph.format));
-                    waiting.extend(needed.map(|g| g.name));
-                    waiting.extend(self.graph.needs(object));
-                    waiting.extend(self.graph.pulls(object));
+            let first = pulled.is_empty();
+            let object = match self.definer(asked) {
+                Definer::Unsure => return None,
+                Definer::Several(object) if !first => {
+                    unsure.push(object);
+                    continue;
                 }
-                Definer::One(_) | Definer::Nobody => {}
+                Definer::One(object) | Definer::Several(object) => object,
+                Definer::Nobody => continue,
+            };
+            if !pulled.insert(object) {
+                continue;
+            }
+            let globals = &self.graph.globals[object.index()];
+            *steps += globals.len();
+            let needed = globals.iter().filter(|g| g.kind.pulls(self.graph.format));
+            waiting.extend(needed.map(|g| g.name));
+            waiting.extend(self.graph.needs(object));
+            waiting.extend(self.graph.pulls(object));
+            if first {
+                let defined = globals.iter().filter(|g| g.kind.is_definition());
+                there.extend(defined.map(|g| g.name));
             }
         }
-        Some(pulled)
+        unsure.iter().all(|o| pulled.contains(o)).then_some(pulled)
     }
 
     /// The names that objects ask for or define, of those that `wanted` says.

@@ -10,6 +10,7 @@
 mod apart;
 mod brings;
 mod debug;
+mod once;
 mod pulls;
 mod references;
 mod written;
@@ -132,6 +133,7 @@ impl Proof<'_, '_> {
         faults.extend(checked.aliases());
         faults.extend(checked.constructors());
         faults.extend(checked.apart());
+        faults.extend(checked.once());
         faults.extend(checked.pulls(written, graph, promises));
         faults.extend(checked.brings(written, graph, promises.libraries.len()));
         faults.extend(checked.debug(|id| written.member(graph.member_of[id.index()]).data));

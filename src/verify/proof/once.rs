@@ -1,0 +1,75 @@
+//! What a library has once it has once in the result: its variables and its constructors.
+//!
+//! An atom that is of several classes is written once for each. Of groups the final linker takes one, and so it
+//! does of what goes by name; any other variable would be two, and a constructor would run twice.
+
+use std::collections::BTreeMap;
+
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+
+use super::written::At;
+use super::{Checked, fault};
+use crate::analysis::graph::ObjectId;
+use crate::analysis::identity::atoms::ClassId;
+use crate::analysis::reach::Node;
+use crate::error::Diagnostic;
+use crate::format::ordered::sequence;
+use crate::input::LibraryId;
+
+impl Checked<'_, '_, '_, '_, '_> {
+    pub(super) fn once(&self) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut library_of: HashMap<ObjectId, Option<LibraryId>> = HashMap::new();
+        for (made, read) in self.proof.made.iter().zip(&self.read_of) {
+            if let Some(read) = read.and_then(|r| self.objects.get(r)) {
+                library_of.insert(read.id, made.library);
+            }
+        }
+        let mut of_library: BTreeMap<LibraryId, Vec<usize>> = BTreeMap::new();
+        for (s, set) in analysis.sets.iter().enumerate() {
+            for &library in &set.libraries {
+                of_library.entry(library).or_default().push(s);
+            }
+        }
+        let mut faults = Vec::new();
+        for (&library, sets) in &of_library {
+            let mut known: HashSet<(Node, ClassId)> = HashSet::new();
+            let mut written: HashMap<Node, HashSet<At>> = HashMap::new();
+            for &s in sets {
+                let nodes = analysis.reached[s].nodes.iter();
+                for (&node, &class) in nodes.zip(&analysis.classes.class_of[s]) {
+                    if !self.is_one(node) || !known.insert((node, class)) {
+                        continue;
+                    }
+                    let places = self.places.get(&class).into_iter().flatten();
+                    let ours = places.filter(|(object, _)| {
+                        let of = library_of.get(object).copied().flatten();
+                        of.is_none_or(|of| of == library)
+                    });
+                    written.entry(node).or_default().extend(ours);
+                }
+            }
+            let mut twice: Vec<Node> = written
+                .into_iter()
+                .filter(|(_, places)| places.len() > 1)
+                .map(|(node, _)| node)
+                .collect();
+            twice.sort_unstable();
+            faults.extend(twice.into_iter().map(|node| {
+                let section = analysis.graph.file(node.object).atoms[node.atom as usize].section;
+                let member = analysis.graph.member_of[node.object.index()];
+                let what = "a variable or a constructor was written twice for one library";
+                fault(format!("{what} (of member {})", member.0)).symbol(section)
+            }));
+        }
+        faults
+    }
+
+    /// Would a program notice a second one?
+    fn is_one(&self, node: Node) -> bool {
+        let analysis = self.proof.analysis;
+        let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+        let counts = |format| atom.writable || atom.tls || sequence(format, atom).is_some();
+        atom.size > 0 && atom.group.is_none() && counts(analysis.format)
+    }
+}
