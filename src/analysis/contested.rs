@@ -218,6 +218,24 @@ impl Contested {
         contested
     }
 
+    /// Contests more names.
+    pub(super) fn extend(
+        &mut self,
+        graph: &Graph<'_>,
+        offers: &[Offer],
+        rules: &NameRules,
+        names: impl Iterator<Item = NameId>,
+    ) {
+        for name in names {
+            if let Some(is) = self.names.get_mut(name.index()) {
+                *is = true;
+            }
+        }
+        self.alike.clear();
+        self.find_alike(graph, offers);
+        self.find_met(graph, offers, &|name| rules.publishes(name));
+    }
+
     /// Where libraries define one name strongly and differ, each keeps its own, unless one of them
     /// defines it twice, or it is a runtime name.
     fn find_apart(&mut self, graph: &Graph<'_>, offers: &[Offer], strong_differs: &[bool]) {

@@ -130,6 +130,10 @@ impl<'d> Making<'_, 'd> {
                 &mut warnings,
             );
             self.registries = Registries::new(&self.graph, &self.resolutions, self.rules);
+            if self.contest_brought(&mut warnings) {
+                again = (0..count).collect();
+                continue;
+            }
             let fresh: Vec<Reached> = again
                 .par_iter()
                 .map(|&l| {
@@ -322,7 +326,7 @@ impl<'d> Making<'_, 'd> {
     }
 
     /// Does something of the object run, or is it found, because it is pulled?
-    fn is_loud(&self, library: LibraryId, object: ObjectId) -> bool {
+    pub(super) fn is_loud(&self, library: LibraryId, object: ObjectId) -> bool {
         if self.graph.is_verbatim(object) {
             return false;
         }

@@ -68,7 +68,7 @@ impl<'d> Vague<'d> {
             functions,
             names: names.clone(),
         };
-        vague.join_groups(graph, whole);
+        join_groups(graph, whole, &mut vague.functions);
         let mut known: HashMap<NameId, (ObjectId, SymbolIndex, LibraryId)> = HashMap::new();
         for resolution in whole {
             for pulled in &resolution.pulled {
@@ -147,25 +147,6 @@ impl<'d> Vague<'d> {
         }
     }
 
-    /// Of a group that is joined by one of its names, all are: another's may be linked in its place.
-    fn join_groups(&mut self, graph: &Graph<'d>, whole: &[Resolution]) {
-        loop {
-            let known = self.functions.len();
-            if known == 0 {
-                return;
-            }
-            each_group(graph, whole, |object, group| {
-                let names = || names_of(graph, object, group);
-                if names().any(|n| self.functions.contains(&n)) {
-                    self.functions.extend(names());
-                }
-            });
-            if self.functions.len() == known {
-                return;
-            }
-        }
-    }
-
     /// Do the libraries hold different things of this name, each its own?
     #[must_use]
     pub fn is_apart(&self, name: &[u8]) -> bool {
@@ -199,6 +180,25 @@ impl<'d> Vague<'d> {
         }
         let name = graph.name(name);
         !is_never_vague(name) && !self.apart.contains(name)
+    }
+}
+
+/// Of a group that is joined by one of its names, all are: another's may be linked in its place.
+pub(super) fn join_groups(graph: &Graph<'_>, whole: &[Resolution], names: &mut HashSet<NameId>) {
+    loop {
+        let known = names.len();
+        if known == 0 {
+            return;
+        }
+        each_group(graph, whole, |object, group| {
+            let own = || names_of(graph, object, group);
+            if own().any(|n| names.contains(&n)) {
+                names.extend(own());
+            }
+        });
+        if names.len() == known {
+            return;
+        }
     }
 }
 

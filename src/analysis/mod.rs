@@ -12,6 +12,7 @@
 
 mod across;
 pub mod blocks;
+mod brought;
 mod commons;
 pub mod components;
 pub mod contested;

@@ -66,6 +66,8 @@ pub enum Code {
     ContestedRuntime,
     /// Constructors of one library that may run in another order.
     ConstructorOrder,
+    /// A constructor that runs also where a program has the template itself that leads to it.
+    ConstructorBrought,
     /// Two members of one library define a name, and linkers take different ones.
     DefinitionDisputed,
     /// More languages unwind than a program of the format can hold.

@@ -1,6 +1,7 @@
 //! Proves that a program which calls an export links the constructors that it links with the library as built, no
 //! more and no fewer, whichever of the contested names are the program's own, and no other definition of a contested
-//! name, where all of them are the program's own or none.
+//! name, where all of them are the program's own or none. So it must be where the program holds copies of the inline
+//! functions and templates that members ask for.
 //!
 //! Constructors run in every member that is pulled, and pulling is by name: what an export pulls is walked on the
 //! symbol tables of the library as it was, and on those that were written. Of the objects that define the export (a
@@ -48,6 +49,8 @@ struct Shelf<'g, 'd> {
     first: Box<dyn Fn(NameId) -> Option<ObjectId> + 'g>,
     several: HashSet<NameId>,
     commons: HashSet<NameId>,
+    /// What is defined as one of many equal copies.
+    vague: HashSet<NameId>,
     /// By name: what some library defines.
     anywhere: &'g [bool],
 }
@@ -61,9 +64,13 @@ impl<'g, 'd> Shelf<'g, 'd> {
     ) -> Self {
         let mut several = HashSet::default();
         let mut commons = HashSet::default();
+        let mut vague = HashSet::default();
         for object in objects {
             let globals = graph.globals[object.index()].iter();
             for global in globals.filter(|g| g.kind.is_definition()) {
+                if global.kind == GlobalKind::Vague {
+                    vague.insert(global.name);
+                }
                 // Some linkers pull a definition for a common, or another's.
                 if global.kind == GlobalKind::Common {
                     commons.insert(global.name);
@@ -77,6 +84,7 @@ impl<'g, 'd> Shelf<'g, 'd> {
             first,
             several,
             commons,
+            vague,
             anywhere,
         }
     }
@@ -133,6 +141,14 @@ impl<'g, 'd> Shelf<'g, 'd> {
             }
         }
         unsure.iter().all(|o| pulled.contains(o)).then_some(pulled)
+    }
+
+    /// The names that objects ask for and that a program may hold a copy of.
+    fn asked_copies(&self, objects: &BTreeSet<ObjectId>) -> Vec<NameId> {
+        let globals = objects.iter().flat_map(|o| &self.graph.globals[o.index()]);
+        let asked = globals.filter(|g| g.kind.pulls(self.graph.format));
+        let copies = asked.map(|g| g.name).filter(|n| self.vague.contains(n));
+        copies.collect()
     }
 
     /// The names that objects ask for or define, of those that `wanted` says.
@@ -245,6 +261,8 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let there = |name: NameId| graph.find_name(analysis.graph.name(name));
         let exports = &analysis.exports[library.index()];
         let step = exports.len().div_ceil(SAMPLE).max(1);
+        // Where exports are copies themselves, it is said that a program's own bring more along.
+        let warned = exports.iter().any(|name| before.vague.contains(name));
         let mut steps = 0;
         for &export in exports.iter().step_by(step) {
             let Some(name) = there(export) else { continue };
@@ -257,7 +275,12 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             let runs = |o: &&ObjectId| constructors.classes.contains_key(&(library, **o));
             let same = least.is_some_and(|l| l.iter().filter(runs).eq(alone.iter().filter(runs)));
             let single = contested.iter().take(SINGLE).map(|&n| vec![n]);
-            let modes = [Vec::new(), contested.clone()].into_iter();
+            let copies = match warned {
+                true => Vec::new(),
+                false => before.asked_copies(&alone),
+            };
+            let more = (!copies.is_empty()).then(|| [contested.clone(), copies].concat());
+            let modes = [Vec::new(), contested.clone()].into_iter().chain(more);
             let modes = modes.chain(single.filter(|_| contested.len() > 1 && !same));
             for (mode, theirs) in modes.enumerate() {
                 let own: HashSet<NameId> = theirs.iter().copied().collect();
