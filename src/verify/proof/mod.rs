@@ -84,6 +84,7 @@ impl Proof<'_, '_> {
         };
         let mut faults = Vec::new();
         let workspace = written.libraries.len().saturating_sub(1);
+        let mut found = Vec::new();
         for made in self.made {
             let library = made.library.map_or(workspace, LibraryId::index);
             let member = written
@@ -96,15 +97,17 @@ impl Proof<'_, '_> {
                 checked.read_of.push(None);
                 continue;
             };
-            let kind = written.member(member).kind;
-            checked.objects.push(Read::new(id, kind, graph.file(id)));
-            checked.read_of.push(Some(checked.objects.len() - 1));
+            checked.read_of.push(Some(found.len()));
+            found.push((id, written.member(member).kind));
             for &(class, place) in &made.atoms {
                 if let Some(place) = place {
                     checked.places.entry(class).or_default().push((id, place));
                 }
             }
         }
+        let read = found.into_par_iter();
+        let read = read.map(|(id, kind)| Read::new(id, kind, graph.file(id)));
+        checked.objects = read.collect();
         for read in &checked.objects {
             for symbol in read
                 .file
@@ -118,25 +121,35 @@ impl Proof<'_, '_> {
                 }
             }
         }
-        let of_atoms: Vec<Vec<Diagnostic>> = self
-            .made
-            .par_iter()
-            .zip(&checked.read_of)
-            .map(
-                |(made, read)| match read.and_then(|r| checked.objects.get(r)) {
-                    Some(read) => checked.object(made, read),
-                    None => Vec::new(),
-                },
-            )
-            .collect();
-        faults.extend(of_atoms.into_iter().flatten());
-        faults.extend(checked.aliases());
-        faults.extend(checked.constructors());
-        faults.extend(checked.apart());
-        faults.extend(checked.once());
-        faults.extend(checked.pulls(written, graph, promises));
-        faults.extend(checked.brings(written, graph, promises.libraries.len()));
-        faults.extend(checked.debug(|id| written.member(graph.member_of[id.index()]).data));
+        let checked = &checked;
+        let of_objects = || -> Vec<Diagnostic> {
+            let made = self.made.par_iter().zip(&checked.read_of);
+            let read = made.filter_map(|(made, &read)| Some((made, checked.objects.get(read?)?)));
+            let faults: Vec<_> = read
+                .map(|(made, read)| checked.object(made, read))
+                .collect();
+            faults.into_iter().flatten().collect()
+        };
+        let of_places = || [checked.aliases(), checked.constructors()].concat();
+        let of_libraries = || [checked.apart(), checked.once()].concat();
+        let of_debug = || checked.debug(|id| written.member(graph.member_of[id.index()]).data);
+        let ((objects, (places, own)), (pulls, (brings, debug))) = rayon::join(
+            || rayon::join(of_objects, || rayon::join(of_places, of_libraries)),
+            || {
+                rayon::join(
+                    || checked.pulls(written, graph, promises),
+                    || {
+                        let libraries = promises.libraries.len();
+                        rayon::join(|| checked.brings(written, graph, libraries), of_debug)
+                    },
+                )
+            },
+        );
+        faults.extend(
+            [objects, places, own, pulls, brings, debug]
+                .into_iter()
+                .flatten(),
+        );
         faults.truncate(SHOWN);
         faults
     }
@@ -156,23 +169,23 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
     }
 
     fn object(&self, made: &MadeObject, read: &Read<'w, '_>) -> Vec<Diagnostic> {
-        let mut faults = Vec::new();
-        for &(class, place) in &made.atoms {
-            let Some(place) = place else { continue };
+        // One object may hold most of all atoms.
+        let atoms = made.atoms.par_iter();
+        let faults = atoms.filter_map(|&(class, place)| {
+            let place = place?;
             let (s, n, node) = self.node(class);
             let file = self.proof.analysis.graph.file(node.object);
-            if let Err(what) = self.atom(read, class, place, s, n, node) {
-                let atom = &file.atoms[node.atom as usize];
-                let name = file
-                    .symbols_of(node.atom)
-                    .map(|(_, s)| s)
-                    .find(|s| !s.name.is_empty() && s.kind != SymbolKind::Section)
-                    .map_or(atom.section, |s| s.name);
-                let member = self.proof.analysis.graph.member_of[node.object.index()];
-                faults.push(fault(format!("{what} (of member {})", member.0)).symbol(name));
-            }
-        }
-        faults
+            let what = self.atom(read, class, place, s, n, node).err()?;
+            let atom = &file.atoms[node.atom as usize];
+            let name = file
+                .symbols_of(node.atom)
+                .map(|(_, s)| s)
+                .find(|s| !s.name.is_empty() && s.kind != SymbolKind::Section)
+                .map_or(atom.section, |s| s.name);
+            let member = self.proof.analysis.graph.member_of[node.object.index()];
+            Some(fault(format!("{what} (of member {})", member.0)).symbol(name))
+        });
+        faults.collect()
     }
 
     /// One atom: bytes, symbols, group, references, unwind entries.
@@ -395,30 +408,34 @@ impl<'d, 'w> Checked<'_, '_, 'd, 'w, '_> {
 
     /// Constructors and elements of tables stand in the order in which their members are pulled.
     fn constructors(&self) -> Vec<Diagnostic> {
+        let made = self.proof.made.par_iter();
+        let faults: Vec<Vec<Diagnostic>> = made.map(|made| self.order_in(made)).collect();
+        faults.into_iter().flatten().collect()
+    }
+
+    fn order_in(&self, made: &MadeObject) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let mut faults = Vec::new();
-        for made in self.proof.made {
-            let mut sequences: BTreeMap<_, Vec<_>> = BTreeMap::new();
-            for &(class, place) in &made.atoms {
-                let (s, _, node) = self.node(class);
-                let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
-                let sequence = sequence(analysis.format, atom);
-                let (Some(sequence), Some(place)) = (sequence, place) else {
-                    continue;
-                };
-                if self.proof.partition.grouped[class.index()] {
-                    continue;
-                }
-                let order = analysis.resolution(s).place(node.object).unwrap_or(0);
-                let own = sequences.entry(sequence).or_default();
-                own.push((place.section, place.offset, order, node));
+        let mut sequences: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for &(class, place) in &made.atoms {
+            let (s, _, node) = self.node(class);
+            let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+            let sequence = sequence(analysis.format, atom);
+            let (Some(sequence), Some(place)) = (sequence, place) else {
+                continue;
+            };
+            if self.proof.partition.grouped[class.index()] {
+                continue;
             }
-            for (sequence, mut atoms) in sequences {
-                atoms.sort_unstable();
-                if !atoms.is_sorted_by_key(|&(_, _, order, node)| (order, node)) {
-                    let what = "constructors, or elements of a table, stand in another order";
-                    faults.push(fault(what).symbol(&sequence));
-                }
+            let order = analysis.resolution(s).place(node.object).unwrap_or(0);
+            let own = sequences.entry(sequence).or_default();
+            own.push((place.section, place.offset, order, node));
+        }
+        for (sequence, mut atoms) in sequences {
+            atoms.sort_unstable();
+            if !atoms.is_sorted_by_key(|&(_, _, order, node)| (order, node)) {
+                let what = "constructors, or elements of a table, stand in another order";
+                faults.push(fault(what).symbol(&sequence));
             }
         }
         faults

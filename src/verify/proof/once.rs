@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use rayon::prelude::*;
 
 use super::written::At;
 use super::{Checked, fault};
@@ -31,38 +32,49 @@ impl Checked<'_, '_, '_, '_, '_> {
                 of_library.entry(library).or_default().push(s);
             }
         }
-        let mut faults = Vec::new();
-        for (&library, sets) in &of_library {
-            let mut known: HashSet<(Node, ClassId)> = HashSet::new();
-            let mut written: HashMap<Node, HashSet<At>> = HashMap::new();
-            for &s in sets {
-                let nodes = analysis.reached[s].nodes.iter();
-                for (&node, &class) in nodes.zip(&analysis.classes.class_of[s]) {
-                    if !self.is_one(node) || !known.insert((node, class)) {
-                        continue;
-                    }
-                    let places = self.places.get(&class).into_iter().flatten();
-                    let ours = places.filter(|(object, _)| {
-                        let of = library_of.get(object).copied().flatten();
-                        of.is_none_or(|of| of == library)
-                    });
-                    written.entry(node).or_default().extend(ours);
+        let faults: Vec<Vec<Diagnostic>> = of_library
+            .par_iter()
+            .map(|(&library, sets)| self.once_in(library, sets, &library_of))
+            .collect();
+        faults.into_iter().flatten().collect()
+    }
+
+    fn once_in(
+        &self,
+        library: LibraryId,
+        sets: &[usize],
+        library_of: &HashMap<ObjectId, Option<LibraryId>>,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let mut known: HashSet<(Node, ClassId)> = HashSet::new();
+        let mut written: HashMap<Node, HashSet<At>> = HashMap::new();
+        for &s in sets {
+            let nodes = analysis.reached[s].nodes.iter();
+            for (&node, &class) in nodes.zip(&analysis.classes.class_of[s]) {
+                if !self.is_one(node) || !known.insert((node, class)) {
+                    continue;
                 }
+                let places = self.places.get(&class).into_iter().flatten();
+                let ours = places.filter(|(object, _)| {
+                    let of = library_of.get(object).copied().flatten();
+                    of.is_none_or(|of| of == library)
+                });
+                written.entry(node).or_default().extend(ours);
             }
-            let mut twice: Vec<Node> = written
-                .into_iter()
-                .filter(|(_, places)| places.len() > 1)
-                .map(|(node, _)| node)
-                .collect();
-            twice.sort_unstable();
-            faults.extend(twice.into_iter().map(|node| {
-                let section = analysis.graph.file(node.object).atoms[node.atom as usize].section;
-                let member = analysis.graph.member_of[node.object.index()];
-                let what = "a variable or a constructor was written twice for one library";
-                fault(format!("{what} (of member {})", member.0)).symbol(section)
-            }));
         }
-        faults
+        let mut twice: Vec<Node> = written
+            .into_iter()
+            .filter(|(_, places)| places.len() > 1)
+            .map(|(node, _)| node)
+            .collect();
+        twice.sort_unstable();
+        let faults = twice.into_iter().map(|node| {
+            let section = analysis.graph.file(node.object).atoms[node.atom as usize].section;
+            let member = analysis.graph.member_of[node.object.index()];
+            let what = "a variable or a constructor was written twice for one library";
+            fault(format!("{what} (of member {})", member.0)).symbol(section)
+        });
+        faults.collect()
     }
 
     /// Would a program notice a second one?
