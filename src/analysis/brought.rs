@@ -89,7 +89,9 @@ impl Making<'_, '_> {
                     continue;
                 };
                 let there = &self.graph.globals[site.object.index()][site.position as usize];
-                if there.kind == GlobalKind::Vague && seen.insert(global.name) {
+                // Nobody else defines Rust's names.
+                let rust = self.graph.is_rust(site.object);
+                if there.kind == GlobalKind::Vague && !rust && seen.insert(global.name) {
                     asked.push((global.name, site.object));
                 }
             }

@@ -203,7 +203,7 @@ pub(super) fn join_groups(graph: &Graph<'_>, whole: &[Resolution], names: &mut H
 }
 
 /// All COMDAT groups of pulled members.
-fn each_group<'d>(
+pub(super) fn each_group<'d>(
     graph: &Graph<'d>,
     whole: &[Resolution],
     mut see: impl FnMut(ObjectId, &Group<'d>),
@@ -220,7 +220,7 @@ fn each_group<'d>(
 }
 
 /// The names that a group defines.
-fn names_of<'g>(
+pub(super) fn names_of<'g>(
     graph: &'g Graph<'_>,
     object: ObjectId,
     group: &'g Group<'_>,
@@ -273,7 +273,7 @@ pub fn unlike_tables(
         home: None,
     };
     let owners: Vec<Owner> = (0..reached.len()).map(owner).collect();
-    let classes = classify(graph, reached, &owners, vague);
+    let classes = classify(graph, reached, &owners, &HashSet::default(), vague);
     let class = |&(l, node): &(usize, u32)| classes.class_of[l][node as usize];
     tables
         .into_iter()

@@ -271,9 +271,10 @@ impl<'d> Analysis<'d> {
                 }),
             })
             .collect();
-        let mut classes = classify(&making.graph, &reached, &owners, &making.vague);
+        let lone = making.unlike_atoms();
+        let mut classes = classify(&making.graph, &reached, &owners, &lone, &making.vague);
         while making.mend_torn(&sets, &mut reached, &classes) {
-            classes = classify(&making.graph, &reached, &owners, &making.vague);
+            classes = classify(&making.graph, &reached, &owners, &lone, &making.vague);
         }
         let commons = making.commons(&sets);
         let comes = Comes::new(&sets, &demands);

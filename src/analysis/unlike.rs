@@ -3,14 +3,20 @@
 //! and functions go by name as variables do; where that cannot be (see [`super::torn`]) it is warned of.
 
 use std::collections::BTreeMap;
+use std::slice;
 
-use super::graph::ObjectId;
+use foldhash::{HashSet, HashSetExt};
+
+use super::graph::{NameId, ObjectId};
 use super::identity::copies::{Unlike, unlike_copies};
 use super::making::Making;
+use super::meeting::{each_group, names_of};
+use super::reach::Node;
 use super::resolve::Resolution;
 use super::roots::{Closures, is_too_many};
 use crate::analysis::blocks::Pulls;
 use crate::error::{Code, Diagnostic};
+use crate::input::LibraryId;
 
 impl Making<'_, '_> {
     /// A library's copies that some export pulls without the one that is taken for all exports.
@@ -21,6 +27,25 @@ impl Making<'_, '_> {
         let mut unlike = unlike_copies(&self.graph, whole);
         self.retain_felt(l, whole, &mut unlike);
         unlike
+    }
+
+    /// The groups of which a library's exports pull different copies. The final linker takes the first that it meets:
+    /// what refers to them stands in the library, for the workspace library comes last.
+    pub(super) fn unlike_atoms(&self) -> HashSet<(LibraryId, Node)> {
+        let mut atoms = HashSet::new();
+        for (whole, copies) in self.resolutions.iter().zip(&self.copies) {
+            if copies.is_empty() {
+                continue;
+            }
+            let names: HashSet<NameId> = copies.iter().map(|u| u.name).collect();
+            each_group(&self.graph, slice::from_ref(whole), |object, group| {
+                if names_of(&self.graph, object, group).any(|name| names.contains(&name)) {
+                    let nodes = group.atoms.iter().map(|&atom| Node { object, atom });
+                    atoms.extend(nodes.map(|node| (whole.library, node)));
+                }
+            });
+        }
+        atoms
     }
 
     /// The warning for a library whose exports all have the same copies, which names the first.

@@ -14,10 +14,12 @@ from pathlib import Path
 # Seconds that a program has. What does not end is told before, by what it does; this is for what hangs, and
 # long enough that a busy machine is no reason.
 PATIENCE = 60
+# What link.py's loader ends with.
+CANNOT_LOAD = 99
 
 
 class Skip(Exception):
-    """The program as built does not compile, link or end."""
+    """The program as built does not compile, link, load or end."""
 
 
 class Different(Exception):
@@ -130,6 +132,9 @@ class Bench:
                 raise Skip(f'does not link as built: {out[-600:]}')
             if status == 'endless':
                 raise Skip('does not end as built')
+            if self.program.mode == 'shared' and status == CANNOT_LOAD:
+                # A shared library links though something is defined nowhere.
+                raise Skip('cannot be loaded as built')
             if status < 0:
                 # mold 1.10 makes static programs with indirect functions that crash.
                 raise Skip(f'ends by signal {-status} as built')

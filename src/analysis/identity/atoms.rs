@@ -12,13 +12,14 @@
 use std::hash::{BuildHasher, Hash, Hasher};
 
 use foldhash::quality::FixedState;
-use foldhash::{HashMap, HashMapExt};
+use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use crate::analysis::graph::{Graph, ObjectId};
 use crate::analysis::identity::entity::digest;
 use crate::analysis::meeting::Vague;
 use crate::analysis::reach::{Node, Reached, Target};
+use crate::input::LibraryId;
 
 /// A class of equal atoms; ids follow the order of first occurrence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,12 +58,13 @@ pub struct Owner {
 pub const ANYBODY: u32 = u32::MAX;
 
 /// Groups the nodes of `sets`, by their owners: contested definitions of different libraries stay two, by
-/// whatever name they are reached.
+/// whatever name they are reached, and so does what is of one library alone (`lone`).
 #[must_use]
 pub fn classify(
     graph: &Graph<'_>,
     sets: &[Reached],
     owners: &[Owner],
+    lone: &HashSet<(LibraryId, Node)>,
     vague: &Vague<'_>,
 ) -> AtomClasses {
     // By home: its atoms.
@@ -75,8 +77,11 @@ pub fn classify(
         }
     }
     let home_of = |owner: &Owner, node: Node| {
-        if homed.is_empty() {
+        if homed.is_empty() && lone.is_empty() {
             return None;
+        }
+        if lone.contains(&(LibraryId(owner.library), node)) {
+            return Some(owner.library);
         }
         let own = homed.get(&(owner.library, node));
         own.or_else(|| homed.get(&(ANYBODY, node))).copied()

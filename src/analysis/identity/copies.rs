@@ -1,7 +1,7 @@
 //! Copies of one vague definition in several members of a library: inline functions, variables and templates, of
 //! which a linker takes the first that it pulls. Where all say the same it does not matter which.
 
-use foldhash::{HashSet, HashSetExt};
+use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::meeting::is_never_vague;
@@ -25,12 +25,7 @@ pub struct Unlike {
 #[must_use]
 pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution) -> Vec<Unlike> {
     let mut unlike = Vec::new();
-    let mut compared = Compared {
-        graph,
-        alike: HashSet::new(),
-        unlike: HashSet::new(),
-        left: PAIRS,
-    };
+    let mut compared = Compared::new(graph);
     for other in whole.pulled.iter().map(|p| p.object) {
         if graph.is_verbatim(other) || graph.is_rust(other) {
             continue;
@@ -61,6 +56,47 @@ pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution) -> Vec<Unlike> {
     unlike
 }
 
+/// The vague definitions of some objects that were taken apart.
+pub struct Copies<'g, 'd> {
+    compared: Compared<'g, 'd>,
+    /// Positions among an object's global symbols.
+    positions: HashMap<(ObjectId, NameId), usize>,
+}
+
+impl<'g, 'd> Copies<'g, 'd> {
+    #[must_use]
+    pub fn new(graph: &'g Graph<'d>, objects: &[ObjectId]) -> Self {
+        let mut positions = HashMap::new();
+        let own = |o: &&ObjectId| !graph.is_verbatim(**o) && !graph.is_rust(**o);
+        for &object in objects.iter().filter(own) {
+            let globals = graph.globals[object.index()].iter().enumerate();
+            for (position, global) in globals.filter(|(_, g)| g.kind == GlobalKind::Vague) {
+                positions.entry((object, global.name)).or_insert(position);
+            }
+        }
+        Self {
+            compared: Compared::new(graph),
+            positions,
+        }
+    }
+
+    /// Do some of these objects hold another copy of the name than the first that has one?
+    pub fn differ(&mut self, name: &[u8], objects: impl Iterator<Item = ObjectId>) -> bool {
+        let graph = self.compared.graph;
+        let id = graph.find_name(name).filter(|_| !is_never_vague(name));
+        let Some(id) = id else { return false };
+        let mut copies = objects.filter_map(|object| {
+            let position = *self.positions.get(&(object, id))?;
+            place(graph, object, position)
+        });
+        let Some(first) = copies.next() else {
+            return false;
+        };
+        let others: Vec<Node> = copies.collect();
+        !others.into_iter().all(|n| self.compared.groups(first, n))
+    }
+}
+
 /// The atom that a global symbol of an object stands in.
 fn place(graph: &Graph<'_>, object: ObjectId, position: usize) -> Option<Node> {
     let symbol = graph.global_symbol(object, position as u32)?;
@@ -78,7 +114,16 @@ struct Compared<'g, 'd> {
     left: usize,
 }
 
-impl<'d> Compared<'_, 'd> {
+impl<'g, 'd> Compared<'g, 'd> {
+    fn new(graph: &'g Graph<'d>) -> Self {
+        Self {
+            graph,
+            alike: HashSet::new(),
+            unlike: HashSet::new(),
+            left: PAIRS,
+        }
+    }
+
     /// Do the groups that these atoms are of, or they, say the same, with what only their objects know?
     fn groups(&mut self, a: Node, b: Node) -> bool {
         let graph = self.graph;

@@ -16,8 +16,9 @@
 //! 1. **A name that moves has one definer.** If another member, of any library, defines a name of the
 //!    member too, in whatever way (strong, weak, common), the first in the order of the link wins, or
 //!    the largest, or the strong one, by linker. So such members stay. Vague definitions (COMDAT
-//!    groups) are brought by each user; they count where a member looks for them. Nor do Rust names
-//!    count that have only weak definitions: they are one thing.
+//!    groups) are brought by each user; they count where a member looks for them, and where they differ
+//!    (compiled with other options): of these linkers take the first. Nor do Rust names count that have
+//!    only weak definitions: they are one thing.
 //! 2. **What moves needs nothing of what is past.** Once the linker reads the workspace library, the
 //!    plugin libraries are past. A shared member may need what only plugin libraries define: each has
 //!    an allocator shim of its own, and where the shims differ (another `#[global_allocator]`), they
@@ -59,6 +60,7 @@
 //! but then a shared member that moved would look for its imports among what is past.
 
 mod asks;
+mod copies;
 mod graph;
 mod names;
 mod order;
@@ -82,7 +84,7 @@ use crate::input::{Inputs, MemberId};
 /// `object-malformed` for a member whose symbols cannot be read.
 pub fn plan<'d>(inputs: &Inputs<'d>, classes: &MemberClasses) -> Result<OutputSet<'d>> {
     let symbols = read_symbols(inputs, classes)?;
-    let order = order::decide(inputs, classes, &symbols);
+    let order = order::decide(inputs, classes, &symbols)?;
 
     let mut set = OutputSet::default();
     // Where in the workspace library a class is.
@@ -213,6 +215,10 @@ fn warn(
         let section = *why == Why::Ordered;
         let why = match why {
             Why::DoublyDefined => "other members define the same symbols".to_owned(),
+            Why::UnlikeCopies => {
+                "other members hold different copies of an inline function, a variable or a template of theirs"
+                    .to_owned()
+            }
             Why::Versioned => "they have symbols with versions".to_owned(),
             Why::NeededElsewhere => {
                 "a library without one of them needs what they define from elsewhere".to_owned()

@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use super::asks;
+use super::copies;
 use super::graph::{Graph, Id, Symbols};
 use super::names::is_public;
 use crate::analysis::identity::members::MemberClasses;
+use crate::error::Result;
 use crate::format::Ask;
 use crate::input::Inputs;
 
@@ -18,6 +20,8 @@ use crate::input::Inputs;
 pub enum Why {
     /// Another class defines this symbol too.
     DoublyDefined,
+    /// Its copy of this symbol differs from another class's.
+    UnlikeCopies,
     /// Its symbol has a version.
     Versioned,
     /// A library that has no definition of this symbol needs it.
@@ -91,12 +95,14 @@ impl Holders {
 }
 
 /// Decides what moves.
-#[must_use]
+///
+/// # Errors
+/// `object-malformed`, of members whose copies of inline functions are compared.
 pub fn decide<'d>(
     inputs: &Inputs<'d>,
     classes: &MemberClasses,
     symbols: &[Symbols<'d>],
-) -> Order<'d> {
+) -> Result<Order<'d>> {
     let graph = Graph::new(symbols);
     let holders = Holders::new(inputs, classes);
     let mut order = Order {
@@ -113,8 +119,15 @@ pub fn decide<'d>(
             order.hold(class, Why::Versioned, name);
         }
     }
+    let mut ordered = Vec::new();
+    for (name, list) in copies::unlike(inputs, classes, symbols, |c| order.moves(c))? {
+        ordered.extend(holders.together(&list));
+        for class in list {
+            order.hold(class, Why::UnlikeCopies, name);
+        }
+    }
     hold_needed_elsewhere(&graph, &holders, &mut order);
-    let mut ordered = hold_contested(&graph, &holders, &mut order);
+    ordered.extend(hold_contested(&graph, &holders, &mut order));
     ordered.extend(hold_sequences(symbols, &holders, &mut order));
     hold_above(&graph, ordered, &mut order);
     hold_late(&graph, &holders, &mut order);
@@ -122,7 +135,7 @@ pub fn decide<'d>(
     for held in order.held.values_mut() {
         held.sort_unstable();
     }
-    order
+    Ok(order)
 }
 
 /// Holds what defines contested symbols; gives the classes that do so within one library.
