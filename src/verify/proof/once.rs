@@ -2,6 +2,9 @@
 //!
 //! An atom that is of several classes is written once for each. Of groups the final linker takes one, and so it
 //! does of what goes by name; any other variable would be two, and a constructor would run twice.
+//!
+//! Of groups the final linker takes the first. Where a library's copies of one name differ, none of them may stand
+//! in the workspace library, which comes last.
 
 use std::collections::BTreeMap;
 
@@ -14,6 +17,7 @@ use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Node;
 use crate::error::Diagnostic;
+use crate::format::model::Binding;
 use crate::format::ordered::sequence;
 use crate::input::LibraryId;
 
@@ -34,9 +38,49 @@ impl Checked<'_, '_, '_, '_, '_> {
         }
         let faults: Vec<Vec<Diagnostic>> = of_library
             .par_iter()
-            .map(|(&library, sets)| self.once_in(library, sets, &library_of))
+            .map(|(&library, sets)| {
+                let mut faults = self.once_in(library, sets, &library_of);
+                faults.extend(self.late_copies(sets, &library_of));
+                faults
+            })
             .collect();
         faults.into_iter().flatten().collect()
+    }
+
+    /// Copies of a library that differ, one of which is met too late.
+    fn late_copies(
+        &self,
+        sets: &[usize],
+        library_of: &HashMap<ObjectId, Option<LibraryId>>,
+    ) -> Vec<Diagnostic> {
+        let analysis = self.proof.analysis;
+        let grouped = &self.proof.partition.grouped;
+        let mut copies: Vec<(&[u8], ClassId)> = Vec::new();
+        for &s in sets {
+            let nodes = analysis.reached[s].nodes.iter();
+            for (node, &class) in nodes.zip(&analysis.classes.class_of[s]) {
+                let file = analysis.graph.file(node.object);
+                if !grouped[class.index()] || file.atoms[node.atom as usize].group.is_none() {
+                    continue;
+                }
+                let symbols = file.symbols_of(node.atom);
+                let names = symbols.filter(|(_, s)| s.binding != Binding::Local);
+                copies.extend(names.map(|(_, symbol)| (symbol.name, class)));
+            }
+        }
+        copies.sort_unstable();
+        copies.dedup();
+        let is_late = |(_, class): &(&[u8], ClassId)| {
+            let places = self.places.get(class).into_iter().flatten();
+            places
+                .filter_map(|(object, _)| library_of.get(object))
+                .any(Option::is_none)
+        };
+        let unlike = copies.chunk_by(|(a, _), (b, _)| a == b);
+        let unlike = unlike.filter(|own| own.len() > 1 && own.iter().any(is_late));
+        let what = "one of a library's unlike copies of this name is in the workspace library";
+        let faults = unlike.filter_map(|own| Some(fault(what).symbol(own.first()?.0)));
+        faults.collect()
     }
 
     fn once_in(
