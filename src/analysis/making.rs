@@ -38,7 +38,7 @@ pub(super) struct Making<'a, 'd> {
     pub wanted: Vec<BTreeSet<ObjectId>>,
     /// Tables of functions that libraries have unlike functions in: each keeps its own.
     pub unlike: BTreeSet<NameId>,
-    /// By library: vague definitions of which its exports pull different copies.
+    /// By library: vague definitions of which its members hold different copies.
     pub copies: Vec<Vec<Unlike>>,
     /// By library: the members that hold them.
     pub holders: Vec<HashSet<ObjectId>>,
@@ -113,9 +113,13 @@ impl<'d> Making<'_, 'd> {
             self.resolutions
                 .par_iter_mut()
                 .for_each(|r| r.settle_groups(graph));
-            let copies: Vec<Vec<Unlike>> = again.par_iter().map(|&l| self.felt_copies(l)).collect();
+            let copies: Vec<Vec<Unlike>> = again
+                .par_iter()
+                .map(|&l| self.unlike_copies_of(l))
+                .collect();
             for (&l, copies) in again.iter().zip(copies) {
-                let holders = copies.iter().flat_map(|u| [u.taken, u.other]);
+                let differ = copies.iter().filter(|u| u.felt && !u.says_same);
+                let holders = differ.flat_map(|u| [u.taken, u.other]);
                 self.holders[l] = holders.collect();
                 self.copies[l] = copies;
             }

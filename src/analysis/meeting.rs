@@ -46,7 +46,7 @@ pub(super) fn is_never_vague(name: &[u8]) -> bool {
 pub struct Vague<'d> {
     /// Names of which libraries hold different things: each keeps its own.
     apart: HashSet<&'d [u8]>,
-    /// Functions of which exports of one library pull different copies.
+    /// Functions of which members of one library hold different copies.
     functions: HashSet<NameId>,
     names: NameRules,
 }

@@ -1,6 +1,7 @@
-//! Vague definitions whose copies differ within a library, where a program can have one without the first: of those a
-//! linker takes the first that the program's calls pull. Exports that pull different ones are root sets of their own,
-//! and functions go by name as variables do; where that cannot be (see [`super::torn`]) it is warned of.
+//! Vague definitions whose copies differ within a library: of those a linker takes the first that the program's calls
+//! pull. They go by name, functions as variables do; also those that say the same and are laid out otherwise, or one
+//! function would have two addresses. Exports that pull another copy without the first are root sets of their own;
+//! where that cannot be (see [`super::torn`]) it is warned of.
 
 use std::collections::BTreeMap;
 use std::slice;
@@ -19,13 +20,13 @@ use crate::error::{Code, Diagnostic};
 use crate::input::LibraryId;
 
 impl Making<'_, '_> {
-    /// A library's copies that some export pulls without the one that is taken for all exports.
-    pub(super) fn felt_copies(&self, l: usize) -> Vec<Unlike> {
+    /// A library's unlike copies, with those felt that some export pulls without the one that is taken for all.
+    pub(super) fn unlike_copies_of(&self, l: usize) -> Vec<Unlike> {
         let Some(whole) = self.resolutions.get(l) else {
             return Vec::new();
         };
         let mut unlike = unlike_copies(&self.graph, whole);
-        self.retain_felt(l, whole, &mut unlike);
+        self.find_felt(l, whole, &mut unlike);
         unlike
     }
 
@@ -51,7 +52,12 @@ impl Making<'_, '_> {
     /// The warning for a library whose exports all have the same copies, which names the first.
     pub(super) fn other_copies(&self, l: usize) -> Option<Diagnostic> {
         let whole = self.resolutions.get(l)?;
-        let unlike = self.copies.get(l)?;
+        let unlike = self
+            .copies
+            .get(l)?
+            .iter()
+            .filter(|u| u.felt && !u.says_same);
+        let unlike: Vec<&Unlike> = unlike.collect();
         let first = unlike.first()?;
         let member = |object: ObjectId| {
             let member = self.inputs.member(self.graph.member_of[object.index()]);
@@ -85,8 +91,8 @@ impl Making<'_, '_> {
         )
     }
 
-    /// Leaves those that an export pulls without the member whose copy is taken.
-    fn retain_felt(&self, l: usize, whole: &Resolution, unlike: &mut Vec<Unlike>) {
+    /// Finds those that an export pulls without the member whose copy is taken.
+    fn find_felt(&self, l: usize, whole: &Resolution, unlike: &mut Vec<Unlike>) {
         let mut bit_of: BTreeMap<ObjectId, u32> = BTreeMap::new();
         for object in unlike.iter().flat_map(|u| [u.taken, u.other]) {
             let next = bit_of.len() as u32;
@@ -112,12 +118,12 @@ impl Making<'_, '_> {
         rows.sort_unstable();
         rows.dedup();
         let mut felt: BTreeMap<(u32, u32), bool> = BTreeMap::new();
-        unlike.retain(|u| {
+        for u in unlike {
             let pair = (bit_of[&u.taken], bit_of[&u.other]);
             let has = |row: &[u64], bit: u32| row[bit as usize / 64] >> (bit % 64) & 1 == 1;
-            *felt
+            u.felt = *felt
                 .entry(pair)
-                .or_insert_with(|| rows.iter().any(|row| has(row, pair.1) && !has(row, pair.0)))
-        });
+                .or_insert_with(|| rows.iter().any(|row| has(row, pair.1) && !has(row, pair.0)));
+        }
     }
 }

@@ -4,21 +4,27 @@
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
+use crate::analysis::identity::entity::digest_anywhere;
 use crate::analysis::meeting::is_never_vague;
 use crate::analysis::reach::Node;
 use crate::analysis::resolve::Resolution;
-use crate::format::model::{AtomIndex, Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
+use crate::format::model::{Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
 use crate::format::{self, GlobalKind};
 
 /// Pairs of atoms that are compared for one library; copies behind that count as different.
 const PAIRS: usize = 4_000_000;
 
-/// A copy that says something else than the one that is taken where a library's exports are all linked.
+/// A copy that is not as the one that is taken where a library's exports are all linked.
 #[derive(Debug, Clone, Copy)]
 pub struct Unlike {
     pub name: NameId,
     pub taken: ObjectId,
     pub other: ObjectId,
+    /// It says the same, and is laid out otherwise (alignment, unwind information): a program sees only that they are
+    /// two.
+    pub says_same: bool,
+    /// Some export pulls it without the one that is taken.
+    pub felt: bool,
 }
 
 /// The unlike copies of a library's pulled members.
@@ -43,12 +49,17 @@ pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution) -> Vec<Unlike> {
                 site.position as usize,
             ));
             let Some((own, taken)) = places else { continue };
-            let same = is_never_vague(graph.name(global.name)) || compared.groups(taken, own);
-            if !same {
+            if is_never_vague(graph.name(global.name)) {
+                continue;
+            }
+            let says_same = compared.groups(taken, own);
+            if !says_same || !compared.are_one(taken, own) {
                 unlike.push(Unlike {
                     name: global.name,
                     taken: taken.object,
                     other,
+                    says_same,
+                    felt: true,
                 });
             }
         }
@@ -111,6 +122,7 @@ struct Compared<'g, 'd> {
     graph: &'g Graph<'d>,
     alike: HashSet<(Node, Node)>,
     unlike: HashSet<(Node, Node)>,
+    digests: HashMap<Node, [u8; 32]>,
     left: usize,
 }
 
@@ -120,26 +132,39 @@ impl<'g, 'd> Compared<'g, 'd> {
             graph,
             alike: HashSet::new(),
             unlike: HashSet::new(),
+            digests: HashMap::new(),
             left: PAIRS,
         }
     }
 
+    /// The atom's group, or it alone.
+    fn group(&self, n: Node) -> Vec<Node> {
+        let file = self.graph.file(n.object);
+        let group = file.atoms.get(n.atom as usize).and_then(|a| a.group);
+        let group = group.and_then(|g| file.groups.get(g as usize));
+        let atoms = group.map_or_else(|| vec![n.atom], |g| g.atoms.clone());
+        atoms.into_iter().map(|atom| Node { atom, ..n }).collect()
+    }
+
+    /// Are these groups laid out alike, too, so that identity makes one of them?
+    fn are_one(&mut self, a: Node, b: Node) -> bool {
+        let (of_a, of_b) = (self.group(a), self.group(b));
+        let graph = self.graph;
+        let mut digest = |n: Node| {
+            let digest = self.digests.entry(n);
+            *digest.or_insert_with(|| digest_anywhere(graph.file(n.object), n.atom))
+        };
+        let mut pairs = of_a.into_iter().zip(of_b);
+        pairs.all(|(x, y)| digest(x) == digest(y))
+    }
+
     /// Do the groups that these atoms are of, or they, say the same, with what only their objects know?
     fn groups(&mut self, a: Node, b: Node) -> bool {
-        let graph = self.graph;
-        let members = |n: Node| -> Vec<AtomIndex> {
-            let file = graph.file(n.object);
-            let group = file.atoms.get(n.atom as usize).and_then(|a| a.group);
-            let group = group.and_then(|g| file.groups.get(g as usize));
-            group.map_or_else(|| vec![n.atom], |g| g.atoms.clone())
-        };
-        let (of_a, of_b) = (members(a), members(b));
+        let (of_a, of_b) = (self.group(a), self.group(b));
         if of_a.len() != of_b.len() {
             return false;
         }
-        let at = |n: Node, atom| Node { atom, ..n };
-        let pairs = of_a.iter().zip(&of_b);
-        let mut waiting: Vec<(Node, Node)> = pairs.map(|(&x, &y)| (at(a, x), at(b, y))).collect();
+        let mut waiting: Vec<(Node, Node)> = of_a.into_iter().zip(of_b).collect();
         let mut seen: HashSet<(Node, Node)> = waiting.iter().copied().collect();
         while let Some(pair) = waiting.pop() {
             if self.alike.contains(&pair) {
