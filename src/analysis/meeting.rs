@@ -147,6 +147,12 @@ impl<'d> Vague<'d> {
         }
     }
 
+    /// Is every library to keep its own of this name, by the manifest?
+    #[must_use]
+    pub fn isolates(&self, name: &[u8]) -> bool {
+        self.names.isolates(name)
+    }
+
     /// Do the libraries hold different things of this name, each its own?
     #[must_use]
     pub fn is_apart(&self, name: &[u8]) -> bool {

@@ -68,7 +68,8 @@ impl<'g, 'd> Shelf<'g, 'd> {
         for object in objects {
             let globals = graph.globals[object.index()].iter();
             for global in globals.filter(|g| g.kind.is_definition()) {
-                if global.kind == GlobalKind::Vague {
+                // Nobody else defines Rust's names.
+                if global.kind == GlobalKind::Vague && !graph.is_rust(object) {
                     vague.insert(global.name);
                 }
                 // Some linkers pull a definition for a common, or another's.
@@ -279,6 +280,9 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 true => Vec::new(),
                 false => before.asked_copies(&alone),
             };
+            // What is isolated is the library's own, whatever the program has.
+            let isolated = |&n: &NameId| analysis.vague.isolates(analysis.graph.name(n));
+            let copies: Vec<NameId> = copies.into_iter().filter(|n| !isolated(n)).collect();
             let more = (!copies.is_empty()).then(|| [contested.clone(), copies].concat());
             let modes = [Vec::new(), contested.clone()].into_iter().chain(more);
             let modes = modes.chain(single.filter(|_| contested.len() > 1 && !same));
