@@ -98,6 +98,11 @@ pub fn symbols<'d>(
             (true, _) => Owner::Native(krate),
         };
         let format = inputs.format();
+        let decoration = format::decoration(member.kind);
+        let mangled = |name: &[u8]| {
+            let bare = name.strip_prefix(decoration).unwrap_or(name);
+            bare.starts_with(b"_ZN") || bare.starts_with(b"_R")
+        };
         format::for_each_global(member.kind, member.data, &mut |g| {
             if g.kind.is_definition() {
                 defined.push(Symbol {
@@ -109,7 +114,7 @@ pub fn symbols<'d>(
                         || !matches!(owner, Owner::Root | Owner::Crate(_)) && is_intrinsic(g.name),
                     owner,
                 });
-            } else if !g.name.starts_with(b"_ZN") && !g.name.starts_with(b"_R") {
+            } else if !mangled(g.name) {
                 used.insert(g.name);
             }
         })

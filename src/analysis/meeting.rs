@@ -13,32 +13,8 @@ use crate::analysis::resolve::Resolution;
 use crate::error::{Code, Diagnostic};
 use crate::exports::NameRules;
 use crate::format::model::{Atom, AtomIndex, Binding, Definition, EdgeKind, Group, SymbolIndex};
-use crate::format::{Format, GlobalKind, is_one_in_a_program};
+use crate::format::{Format, GlobalKind, is_made_by_compiler, is_one_in_a_program};
 use crate::input::{Inputs, LibraryId};
-
-/// Names that compilers give to constants whose address nobody asks for, and to what belongs to one
-/// library's own runtime.
-const NEVER_VAGUE: [&[u8]; 10] = [
-    // Each library's own personality routine.
-    b"DW.ref.",
-    // Floating point and vector constants, string literals (MSVC's mangling).
-    b"__real@",
-    b"__xmm@",
-    b"__ymm@",
-    b"__zmm@",
-    b"??_C@",
-    // Pointers that MinGW's compilers load addresses from.
-    b".refptr.",
-    b".rdata$.refptr.",
-    // What is thrown, for MSVC's runtime.
-    b"_TI",
-    b"_CT",
-];
-
-/// Does a compiler give the name to a constant, or to what is each library's own?
-pub(super) fn is_never_vague(name: &[u8]) -> bool {
-    NEVER_VAGUE.iter().any(|stem| name.starts_with(stem))
-}
 
 /// Variables with vague linkage (inline variables, statics of inline functions, type information): the
 /// final linker makes one of all libraries' and the program's.
@@ -159,6 +135,13 @@ impl<'d> Vague<'d> {
         !self.apart.is_empty() && self.apart.contains(name)
     }
 
+    /// Is what has this name one thing in a program, if it is of a group: neither each library's own, nor a compiler's
+    /// constant?
+    #[must_use]
+    pub fn may_meet(&self, format: Format, name: &[u8]) -> bool {
+        !is_made_by_compiler(format, name) && !self.isolates(name) && !self.is_apart(name)
+    }
+
     /// Is the atom, by this name, a variable that the final linker joins?
     #[must_use]
     pub fn meets(
@@ -185,7 +168,7 @@ impl<'d> Vague<'d> {
             return false;
         }
         let name = graph.name(name);
-        !is_never_vague(name) && !self.apart.contains(name)
+        !is_made_by_compiler(graph.format, name) && !self.apart.contains(name)
     }
 }
 

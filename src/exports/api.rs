@@ -118,8 +118,12 @@ fn is_mangled(bare: &[u8]) -> bool {
     bare.strip_prefix(b"_R").is_some_and(is_path_of_rust)
 }
 
-/// Is it a path of the v0 scheme? As far as to the crate that every path begins with.
-fn is_path_of_rust(mut path: &[u8]) -> bool {
+/// Is it a path of an item in the v0 scheme? As far as to the crate that every path begins with, and which is no item.
+#[must_use]
+pub fn is_path_of_rust(mut path: &[u8]) -> bool {
+    if path.first() == Some(&b'C') {
+        return false;
+    }
     let number = |text: &[u8]| {
         let end = text.iter().position(|&b| b == b'_')?;
         let digits = text.get(..end)?;

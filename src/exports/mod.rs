@@ -19,6 +19,7 @@ pub mod presets;
 mod unmatched;
 
 use foldhash::HashSet;
+use rayon::prelude::*;
 
 use crate::error::{Code, Diagnostic, Error, Result};
 use crate::manifest::{Manifest, PluginEntry};
@@ -190,16 +191,18 @@ impl<'a> ExportRules<'a> {
         let mut selected = Selected::default();
         // What is said for all, and whether it matched in any.
         let mut everyone: Vec<(Wish, bool)> = Vec::new();
-        for library in libraries {
-            let wishes = self.wishes(library.library, library.package)?;
+        let taken: Vec<Result<Taken<'n>>> = libraries
+            .par_iter()
+            .map(|library| self.take(library))
+            .collect();
+        for (library, taken) in libraries.iter().zip(taken) {
+            let taken = taken?;
             let before = errors.len();
-            let mut chosen = Chosen::new(library);
-            for (everyones, wish) in &wishes {
-                let matched = chosen.take(wish);
+            for ((everyones, wish), matched) in &taken.wishes {
                 match everyones {
                     Some(at) => match everyone.get_mut(*at) {
                         Some(known) => known.1 |= matched,
-                        None => everyone.push((wish.clone(), matched)),
+                        None => everyone.push((wish.clone(), *matched)),
                     },
                     None if !matched => {
                         errors.push(library.unmatched_in_entry(wish, errors.len() < HINTED));
@@ -207,17 +210,13 @@ impl<'a> ExportRules<'a> {
                     None => {}
                 }
             }
-            // A crate's API is meant besides the library's own.
-            let only_crates = wishes.iter().all(|(_, w)| matches!(w, Wish::Crate(_)));
-            if only_crates {
-                errors.extend(chosen.find()?);
-            } else if chosen.names.is_empty() && errors.len() == before {
-                errors.push(library.none_of(wishes.iter().map(|(_, w)| w)));
+            if !taken.only_crates && taken.names.is_empty() && errors.len() == before {
+                errors.push(library.none_of(taken.wishes.iter().map(|((_, w), _)| w)));
             }
-            let (names, found, warning) = chosen.finish();
-            selected.exports.push(names);
-            selected.found.push(found);
-            selected.warnings.extend(warning);
+            errors.extend(taken.not_found);
+            selected.exports.push(taken.names);
+            selected.found.push(taken.found);
+            selected.warnings.extend(taken.warning);
         }
         if errors.is_empty() {
             let unmatched = everyone.iter().filter(|(_, matched)| !matched);
@@ -227,6 +226,34 @@ impl<'a> ExportRules<'a> {
         }
         Error::all(errors)?;
         Ok(selected)
+    }
+
+    /// What is meant of one library.
+    fn take<'n>(&self, library: &Defined<'a, 'n>) -> Result<Taken<'n>> {
+        let mut chosen = Chosen::new(library);
+        let wishes = self.wishes(library.library, library.package)?;
+        let wishes: Vec<_> = wishes
+            .into_iter()
+            .map(|said| {
+                let matched = chosen.take(&said.1);
+                (said, matched)
+            })
+            .collect();
+        // A crate's API is meant besides the library's own.
+        let only_crates = wishes.iter().all(|((_, w), _)| matches!(w, Wish::Crate(_)));
+        let not_found = match only_crates {
+            true => chosen.find()?,
+            false => None,
+        };
+        let (names, found, warning) = chosen.finish();
+        Ok(Taken {
+            wishes,
+            only_crates,
+            not_found,
+            names,
+            found,
+            warning,
+        })
     }
 
     /// What one library exports, as far as can be told: nothing must match.
@@ -245,6 +272,18 @@ impl<'a> ExportRules<'a> {
         let (names, found, _) = chosen.finish();
         Ok((names, found))
     }
+}
+
+/// What is exported of one library.
+struct Taken<'n> {
+    /// Each with whether it meant anything here.
+    wishes: Vec<((Option<usize>, Wish), bool)>,
+    only_crates: bool,
+    /// Nothing is said, and nothing was found.
+    not_found: Option<Diagnostic>,
+    names: Vec<&'n [u8]>,
+    found: ExportsFound,
+    warning: Option<Diagnostic>,
 }
 
 /// `{plugin}` expanded.

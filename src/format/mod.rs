@@ -24,9 +24,9 @@ use model::{SymbolKind, Visibility};
 
 pub use link_wide::{link_wide, milder, of_code, same_of_code};
 pub use names::{
-    ENTRIES, bound_stem, is_bound_of, is_mark_of_backtraces, is_of_all, is_one_in_a_program,
-    is_reserved_name, is_shared_by_all, is_table_of_a_runtime, is_word_to_a_sanitizer,
-    renamed_table, shareable,
+    ENTRIES, bound_stem, is_bound_of, is_made_by_compiler, is_mark_of_backtraces, is_of_all,
+    is_one_in_a_program, is_reserved_name, is_shared_by_all, is_table_of_a_runtime,
+    is_word_to_a_sanitizer, renamed_table, shareable,
 };
 
 pub use pieces::{mergeable_piece, name_pieces};

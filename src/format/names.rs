@@ -61,6 +61,19 @@ pub fn is_one_in_a_program(name: &[u8]) -> bool {
     elf::alive::is_one_in_a_program(name)
 }
 
+/// Does a compiler give the name to a constant whose address nobody asks for, or to what is each library's own?
+#[must_use]
+pub fn is_made_by_compiler(format: Format, name: &[u8]) -> bool {
+    // Each library's own personality routine, where exceptions go by DWARF.
+    let personality = || name.starts_with(b"DW.ref.");
+    match format {
+        Format::Elf => personality(),
+        Format::Coff => personality() || coff::is_made_by_compiler(name),
+        // Its assemblers put such into sections of literals.
+        Format::MachO => false,
+    }
+}
+
 /// What starts a program, or a DLL, as the C runtimes call it.
 pub const ENTRIES: [&[u8]; 6] = [
     b"main",

@@ -78,11 +78,9 @@ pub fn plan<'d>(
         ..OutputSet::default()
     };
     output.workspace.name = objects.workspace_library.to_owned();
-    for (at, library) in inputs.libraries.iter().enumerate() {
-        output
-            .libraries
-            .push(describe(inputs, analysis, imports, at, &library.name));
-    }
+    let libraries = inputs.libraries.par_iter().enumerate();
+    let libraries = libraries.map(|(at, l)| describe(inputs, analysis, imports, at, &l.name));
+    output.libraries = libraries.collect();
     let mut errors = Vec::new();
     for (set, written) in written {
         let written = match written {

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
+use rayon::prelude::*;
 
 use super::bits::{Bits, bits_of, ones};
 use super::cuts::{self, Cut};
@@ -233,9 +234,7 @@ impl Partition {
         for (class, set) in set_of.iter().enumerate() {
             members[set.index()].push(ClassId(class as u32));
         }
-        for list in &mut members {
-            sort(analysis, list);
-        }
+        members.par_iter_mut().for_each(|list| sort(analysis, list));
         let mut partition = Self {
             copies: vec![Vec::new(); bits.len()],
             grouped: Vec::new(),

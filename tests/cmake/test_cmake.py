@@ -14,6 +14,9 @@ from harness.run import run
 
 HERE = Path(__file__).parent
 PROGRAMS = ['everything', 'some', 'one']
+# std is built where this machine has it for itself only.
+ENV = {'RUSTC': cross.RUSTC, 'RUSTC_BOOTSTRAP': '1', **cross.QUICK}
+BUILD_STD = ';'.join(['CARGO_FLAGS', '-Zbuild-std=std,panic_unwind', 'ENV', *(f'{k}={v}' for k, v in ENV.items())])
 
 
 @pytest.fixture(scope='session')
@@ -266,13 +269,13 @@ def test_install(engine, sources, target_dir, tmp_path):
     pytest.param('mingw', marks=[pytest.mark.needs('cross'), pytest.mark.needs('windows')]),
 ])
 def test_cross(machine, engine, sources, target_dir, tmp_path):
-    """A toolchain file is all it takes; std is built here because this machine has it for itself only."""
+    """A toolchain file is all it takes."""
     target = cross.TARGETS[machine]
     tree = configure(
         tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
         f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
         f'-DCMAKE_TOOLCHAIN_FILE={HERE / machine}.cmake',
-        f'-DEXTRA=CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;RUSTC={cross.RUSTC};RUSTC_BOOTSTRAP=1')
+        f'-DEXTRA={BUILD_STD}')
     tree.runner = target.runner
     asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())['source']['workspace']
     assert asked['target'] == target.triple
@@ -301,7 +304,7 @@ def test_msvc(engine, sources, target_dir, tmp_path, monkeypatch):
         tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
         f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
         f'-DCMAKE_TOOLCHAIN_FILE={HERE / "msvc.cmake"}',
-        f'-DEXTRA=CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;RUSTC={cross.RUSTC};RUSTC_BOOTSTRAP=1')
+        f'-DEXTRA={BUILD_STD}')
     asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())
     assert asked['operation'] == 'meld' and asked['source']['workspace']['target'] == 'x86_64-pc-windows-msvc'
     tree.make()
@@ -324,7 +327,7 @@ def test_macos(engine, sources, target_dir, tmp_path, monkeypatch):
         tmp_path / 'build', 'Ninja', sources, target_dir, '-DPROVIDE=add_subdirectory',
         f'-DDRAGONFIRE_SOURCE={cache.ROOT}', f'-DDRAGONFIRE_EXECUTABLE={engine}', '-DCMAKE_BUILD_TYPE=Release',
         f'-DCMAKE_TOOLCHAIN_FILE={HERE / "apple.cmake"}',
-        f'-DEXTRA=CARGO_FLAGS;-Zbuild-std=std,panic_unwind;ENV;RUSTC={cross.RUSTC};RUSTC_BOOTSTRAP=1;SDKROOT=/')
+        f'-DEXTRA={BUILD_STD};SDKROOT=/')
     asked = json.loads((tree.build / 'dragonfire/rust/request.json').read_text())
     assert asked['operation'] == 'meld' and asked['or_dedup']
     assert asked['source']['workspace']['target'] == 'aarch64-apple-darwin'

@@ -104,9 +104,20 @@ fn what_shared_members_need_of_each_plugin_is_asked_for_early() {
 
 #[test]
 fn a_shared_member_that_programs_call_by_name_stays_with_what_it_needs() {
+    for entry in [
+        "public_entry",
+        "RSA_entry",
+        "_RC4_entry",
+        "rust_panic_count",
+    ] {
+        called_by_name(entry);
+    }
+}
+
+fn called_by_name(entry: &str) {
     let shared = (
         "public.o".to_owned(),
-        "int hook(int); int public_entry(void) { return hook(4); }".to_owned(),
+        format!("int hook(int); int {entry}(void) {{ return hook(4); }}"),
     );
     let with = |name, value| {
         let mut members = plugin_members(name, &hook(value));
@@ -116,13 +127,15 @@ fn a_shared_member_that_programs_call_by_name_stays_with_what_it_needs() {
     let plugins = Plugins::new(&[("one", with("one", 3)), ("two", with("two", 50))]);
     plugins.check();
     let kept = members(&plugins.bench.path("out/libgstone.a"));
-    assert!(kept.contains(&"public.o".to_owned()), "{kept:?}");
+    assert!(kept.contains(&"public.o".to_owned()), "{entry}: {kept:?}");
     let out = |n: &str| plugins.bench.path(&format!("out/lib{n}.a"));
     for linker in LINKERS {
-        let source = "#include <stdio.h>\nint public_entry(void);\n\
-            int main(void) { printf(\"%d\\n\", public_entry()); return 0; }";
+        let source = format!(
+            "#include <stdio.h>\nint {entry}(void);\n\
+            int main(void) {{ printf(\"%d\\n\", {entry}()); return 0; }}"
+        );
         let libraries = [out("gsttwo"), out("gstrsworkspace")];
-        assert_eq!(plugins.bench.program(linker, source, &libraries), "200\n");
+        assert_eq!(plugins.bench.program(linker, &source, &libraries), "200\n");
     }
 }
 

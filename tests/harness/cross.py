@@ -10,6 +10,8 @@ from pathlib import Path
 from .run import run
 
 RUSTC = Path('/usr/bin/rustc')
+# Optimised a little: std and all else is built quickest so.
+QUICK = {'CARGO_PROFILE_RELEASE_DEBUG': '0', 'CARGO_PROFILE_RELEASE_OPT_LEVEL': '1'}
 
 
 @dataclass

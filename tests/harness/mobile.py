@@ -5,7 +5,7 @@ import json
 
 from . import apple, cache
 from .cargo import TESTS
-from .cross import RUSTC
+from .cross import QUICK, RUSTC
 from .link import versioned
 from .run import run
 
@@ -14,10 +14,8 @@ PACKAGES = ['gst-plugin-worker', 'gst-plugin-idle']
 MACOS = ['aarch64-apple-darwin', 'x86_64-apple-darwin']
 SIMULATOR = ['aarch64-apple-ios-sim', 'x86_64-apple-ios']
 APPLE = [*MACOS, 'aarch64-apple-ios', *SIMULATOR]
-# Optimised a little: that is built quickest. The linkers, which have nothing to do, are part of what cargo
-# knows a library by: CMake would name its own.
-ENV = {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', 'SDKROOT': '/',
-       'CARGO_PROFILE_RELEASE_DEBUG': '0', 'CARGO_PROFILE_RELEASE_OPT_LEVEL': '1',
+# The linkers, which have nothing to do, are part of what cargo knows a library by: CMake would name its own.
+ENV = {'RUSTC': str(RUSTC), 'RUSTC_BOOTSTRAP': '1', 'RUSTC_WRAPPER': '', 'SDKROOT': '/', **QUICK,
        **{f'CARGO_TARGET_{target.upper().replace("-", "_")}_LINKER': 'true' for target in APPLE}}
 
 

@@ -339,7 +339,7 @@ def test_cross_mingw(tmp_path, meson, engine):
     wine = shutil.which('wine64', path=f'/usr/lib/wine{os.pathsep}{os.environ["PATH"]}')
     consumer = Consumer(tmp_path, meson, engine, cache.folder('cargo', 'meson-mingw'))
     target = cross.TARGETS['mingw']
-    consumer.env.update(target.build_env, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind',
+    consumer.env.update(target.build_env, **cross.QUICK, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind',
                         WINEDEBUG='-all', WINEPREFIX=str(tmp_path / 'wine'))
     cross_file = tmp_path / 'cross.ini'
     cross_file.write_text(f'''
@@ -566,7 +566,7 @@ def test_cross_macos(tmp_path, newest_meson, engine):
     does not know this linker where it is not Xcode's."""
     consumer = Consumer(tmp_path, newest_meson, engine, cache.folder('cargo', 'meson-macos'))
     target = cross.TARGETS['macos']
-    consumer.env.update(target.build_env, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind')
+    consumer.env.update(target.build_env, **cross.QUICK, CARGO_UNSTABLE_BUILD_STD='std,panic_unwind')
     compiler = ['clang-19', '--target=arm64-apple-macos11']
     libraries = ['-fuse-ld=lld', f'-L{apple.system_libraries(tmp_path / "sdk")}', str(machorun.unwinder('macos'))]
     *emulator, loader = machorun.loader('macos')

@@ -209,3 +209,21 @@ fn the_first_object_that_defines_a_template_is_looked_at() {
     let what = "does not bring along a constructor";
     assert!(said.contains(what), "{said}");
 }
+
+/// One function, two addresses: its copies say the same, and are laid out otherwise.
+#[test]
+fn copies_that_no_name_leads_to_are_found() {
+    const FIRST: &str = "extern \"C\" int shared(int); __attribute__((noipa)) inline int seven(int x) { return x * 7; }\n\
+                         extern \"C\" int first_register() { return shared(seven(2)); }";
+    const SECOND: &str = "__attribute__((noipa, aligned(64))) inline int seven(int x) { return x * 7; }\n\
+                          extern \"C\" int second_register() { return 1 + seven(3); }";
+    let dir = tempfile::tempdir().unwrap();
+    let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
+    let inputs = libraries_of(&dir, &[("first", FIRST), ("second", SECOND)]);
+    let case = Case { inputs, dir };
+    case.verdict(None).unwrap();
+    let said = case.judged_as(|_| (), |partition| partition.grouped.fill(false));
+    let said = said.unwrap_err().to_string();
+    let what = "what is one by this name became several for one library";
+    assert!(said.contains(what), "{said}");
+}

@@ -123,6 +123,15 @@ impl Case {
 
     /// What it says of a changed result.
     fn judged(&self, change: impl FnOnce(&mut OutputSet<'_>)) -> Result<()> {
+        self.judged_as(change, |_| ())
+    }
+
+    /// What it says of a changed result, where what was decided is changed, too.
+    fn judged_as(
+        &self,
+        change: impl FnOnce(&mut OutputSet<'_>),
+        decide: impl FnOnce(&mut Partition),
+    ) -> Result<()> {
         let files = input::open_all(&self.inputs)?;
         let inputs = Inputs::read(&files)?;
         let members = MemberClasses::new(&inputs);
@@ -137,7 +146,8 @@ impl Case {
             .collect();
         let rules = NameRules::default();
         let analysis = Analysis::new(&inputs, &members, &exports, &rules, Sharing::Universe)?;
-        let partition = Partition::new(&analysis, Granularity::Plugin);
+        let mut partition = Partition::new(&analysis, Granularity::Plugin);
+        decide(&mut partition);
         let debug = DebugLines::new(&inputs, &analysis, &partition, Some(Debug::Lines));
         let options = DebugOptions::default();
         let objects = Objects::new(

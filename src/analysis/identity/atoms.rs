@@ -415,7 +415,7 @@ type ContentIds = HashMap<ObjectId, Vec<u32>>;
 /// For each object with live atoms, a content id of each atom that lives in any set; by id, the digest.
 fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> (ContentIds, Vec<[u8; 32]>) {
     let mut live: Vec<Node> = sets.iter().flat_map(|s| s.nodes.iter().copied()).collect();
-    live.sort_unstable();
+    live.par_sort_unstable();
     live.dedup();
     let digests: Vec<[u8; 32]> = live
         .par_iter()

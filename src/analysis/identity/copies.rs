@@ -5,7 +5,6 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
 use crate::analysis::identity::entity::digest_anywhere;
-use crate::analysis::meeting::is_never_vague;
 use crate::analysis::reach::Node;
 use crate::analysis::resolve::Resolution;
 use crate::format::model::{Definition, Edge, EdgeKind, EdgeTarget, SymbolKind};
@@ -49,7 +48,7 @@ pub fn unlike_copies(graph: &Graph<'_>, whole: &Resolution) -> Vec<Unlike> {
                 site.position as usize,
             ));
             let Some((own, taken)) = places else { continue };
-            if is_never_vague(graph.name(global.name)) {
+            if format::is_made_by_compiler(graph.format, graph.name(global.name)) {
                 continue;
             }
             let says_same = compared.groups(taken, own);
@@ -94,7 +93,9 @@ impl<'g, 'd> Copies<'g, 'd> {
     /// Do some of these objects hold another copy of the name than the first that has one?
     pub fn differ(&mut self, name: &[u8], objects: impl Iterator<Item = ObjectId>) -> bool {
         let graph = self.compared.graph;
-        let id = graph.find_name(name).filter(|_| !is_never_vague(name));
+        let id = graph
+            .find_name(name)
+            .filter(|_| !format::is_made_by_compiler(graph.format, name));
         let Some(id) = id else { return false };
         let mut copies = objects.filter_map(|object| {
             let position = *self.positions.get(&(object, id))?;

@@ -22,7 +22,7 @@ pub mod sections;
 pub mod traits;
 pub mod write;
 
-pub use names::is_of_all;
+pub use names::{is_made_by_compiler, is_of_all};
 
 use foldhash::{HashMap, HashMapExt};
 use object::pe::{self, AnonObjectHeaderBigobj, ImageFileHeader};

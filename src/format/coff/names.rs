@@ -110,6 +110,36 @@ pub fn is_of_all(stem: &[u8]) -> bool {
     OF_ALL.contains(&stem)
 }
 
+/// Names that compilers give to constants whose address nobody asks for.
+const CONSTANTS: [&[u8]; 7] = [
+    // Floating point and vector constants, string literals (MSVC's mangling).
+    b"__real@",
+    b"__xmm@",
+    b"__ymm@",
+    b"__zmm@",
+    b"??_C@",
+    // Pointers that MinGW's compilers load addresses from.
+    b".refptr.",
+    b".rdata$.refptr.",
+];
+
+/// Does a compiler give the name to such a constant, or to what it says of what is thrown?
+pub fn is_made_by_compiler(name: &[u8]) -> bool {
+    CONSTANTS.iter().any(|stem| name.starts_with(stem)) || is_of_thrown(name)
+}
+
+/// MSVC's description of what is thrown (`_TI`, its flags and the number of its types), and of the types that catch it
+/// (`_CTA` with their number, `_CT` of one). Words of the user begin so, too.
+fn is_of_thrown(name: &[u8]) -> bool {
+    let is_number = |rest: &[u8]| rest.first().is_some_and(u8::is_ascii_digit);
+    if let Some(rest) = name.strip_prefix(b"_TI") {
+        let flags = rest.iter().take_while(|c| b"CVU".contains(c)).count();
+        return is_number(&rest[flags..]);
+    }
+    let types = name.strip_prefix(b"_CT").unwrap_or_default();
+    types.starts_with(b"??_R") || types.strip_prefix(b"A").is_some_and(is_number)
+}
+
 /// What follows `$` in the name of a part of such a section, unless compilers cut it by kinds: a symbol's name, or
 /// the user's own word, by which linkers sort.
 pub(super) fn part(name: &[u8]) -> Option<&[u8]> {
@@ -181,7 +211,7 @@ pub(super) fn joined(name: &[u8]) -> &[u8] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Role, is_named_after, joined, part, registry, role};
+    use super::{Role, is_made_by_compiler, is_named_after, joined, part, registry, role};
     use crate::format::model::KeepRule;
 
     #[test]
@@ -193,6 +223,30 @@ mod tests {
         assert_eq!(role(b".registry$b", false), Role::Kept(KeepRule::Retained));
         assert_eq!(role(b".gfids$y", false), Role::Dropped);
         assert_eq!(role(b".datax", true), Role::Plain);
+    }
+
+    #[test]
+    fn what_is_thrown_is_told_from_words_of_the_user() {
+        for name in [
+            "_TI1H",
+            "_TIC2PEAD",
+            "_CTA1H",
+            "_CT??_R0H@84",
+            "__real@3ff0000000000000",
+        ] {
+            assert!(is_made_by_compiler(name.as_bytes()), "{name}");
+        }
+        for name in [
+            "_TIFFOpen",
+            "_TICount",
+            "_CTAdd",
+            "_CTRun",
+            "_TI",
+            "_CT",
+            "real",
+        ] {
+            assert!(!is_made_by_compiler(name.as_bytes()), "{name}");
+        }
     }
 
     #[test]

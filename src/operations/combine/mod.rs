@@ -12,6 +12,7 @@ pub(super) mod subject;
 pub(super) mod universal;
 
 use camino::{Utf8Path, Utf8PathBuf};
+use rayon::prelude::*;
 
 use crate::emit::{self, MetadataFile};
 use crate::error::{Code, Diagnostic, Result};
@@ -102,10 +103,13 @@ fn make_set(
         events,
     };
     let done = if subject.further.is_empty() {
-        match Universal::split(&files, former.as_ref())? {
+        let done = match Universal::split(&files, former.as_ref())? {
             None => run.make(&files, former.as_ref(), &mut |target| stage.file(target))?,
             Some(universal) => universal.make(&run, stage)?,
-        }
+        };
+        // It takes a while where they are large.
+        files.into_par_iter().for_each(drop);
+        done
     } else {
         let mut all = vec![files];
         for paths in &subject.further {

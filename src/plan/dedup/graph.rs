@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashMap;
 
-use super::names::has_digest;
+use super::names::{has_digest, is_public};
 use crate::format::model::SymbolKind;
 use crate::format::{Ask, Format, GlobalKind, GlobalSymbol};
 
@@ -100,6 +100,8 @@ impl Kinds {
 
 pub struct Graph<'s, 'd> {
     pub symbols: &'s [Symbols<'d>],
+    /// What the format puts before names.
+    decoration: &'static [u8],
     names: Vec<&'d [u8]>,
     kinds: Vec<Kinds>,
     /// By symbol: the classes that define it.
@@ -113,9 +115,10 @@ pub struct Graph<'s, 'd> {
 }
 
 impl<'s, 'd> Graph<'s, 'd> {
-    pub fn new(symbols: &'s [Symbols<'d>]) -> Self {
+    pub fn new(symbols: &'s [Symbols<'d>], decoration: &'static [u8]) -> Self {
         let mut graph = Self {
             symbols,
+            decoration,
             names: Vec::new(),
             kinds: Vec::new(),
             definers: Vec::new(),
@@ -208,6 +211,11 @@ impl<'s, 'd> Graph<'s, 'd> {
 
     pub fn name(&self, id: Id) -> &'d [u8] {
         self.names.get(id as usize).copied().unwrap_or_default()
+    }
+
+    /// May a program ask for this name, or define it?
+    pub fn is_public(&self, name: &[u8]) -> bool {
+        is_public(self.decoration, name)
     }
 
     fn kinds(&self, id: Id) -> u8 {

@@ -9,7 +9,7 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 use super::asks;
 use super::copies;
 use super::graph::{Graph, Id, Symbols};
-use super::names::is_public;
+use crate::analysis::exports::decoration;
 use crate::analysis::identity::members::MemberClasses;
 use crate::error::Result;
 use crate::format::Ask;
@@ -103,7 +103,7 @@ pub fn decide<'d>(
     classes: &MemberClasses,
     symbols: &[Symbols<'d>],
 ) -> Result<Order<'d>> {
-    let graph = Graph::new(symbols);
+    let graph = Graph::new(symbols, decoration(inputs));
     let holders = Holders::new(inputs, classes);
     let mut order = Order {
         moves: holders.0.iter().map(|of| of.len() > 1).collect(),
@@ -153,7 +153,7 @@ fn hold_contested<'d>(graph: &Graph<'_, 'd>, holders: &Holders, order: &mut Orde
 /// Holds what defines symbols that a library needs and does not define: its program has them from what comes with
 /// the system, behind the workspace library, or from another of the libraries. A Rust name is one thing.
 fn hold_needed_elsewhere<'d>(graph: &Graph<'_, 'd>, holders: &Holders, order: &mut Order<'d>) {
-    for id in graph.ids().filter(|&id| is_public(graph.name(id))) {
+    for id in graph.ids().filter(|&id| graph.is_public(graph.name(id))) {
         let definers = graph.definers(id);
         if !definers.iter().any(|d| order.moves(*d)) {
             continue;
@@ -263,7 +263,8 @@ fn is_reached_by_others(graph: &Graph<'_, '_>, holders: &Holders, class: u32) ->
     };
     // A program asks for the name: no member of a library can ask for more. Or it defines the name
     // itself: then nothing more must be asked for.
-    if of.strong.iter().chain(&of.weak).any(|d| is_public(d.name)) {
+    let mut defined = of.strong.iter().chain(&of.weak);
+    if defined.any(|d| graph.is_public(d.name)) {
         return true;
     }
     let own = holders.of(class);

@@ -3,8 +3,9 @@
 //! An atom that is of several classes is written once for each. Of groups the final linker takes one, and so it
 //! does of what goes by name; any other variable would be two, and a constructor would run twice.
 //!
-//! Of groups the final linker takes the first. Where a library's copies of one name differ, none of them may stand
-//! in the workspace library, which comes last.
+//! So are inline functions, of which a program has one, at one address. Where a library's copies of one name differ,
+//! they must go by that name; the final linker takes the first, and none of them may stand in the workspace library,
+//! which comes last.
 
 use std::collections::BTreeMap;
 
@@ -40,27 +41,28 @@ impl Checked<'_, '_, '_, '_, '_> {
             .par_iter()
             .map(|(&library, sets)| {
                 let mut faults = self.once_in(library, sets, &library_of);
-                faults.extend(self.late_copies(sets, &library_of));
+                faults.extend(self.unlike_copies(sets, &library_of));
                 faults
             })
             .collect();
         faults.into_iter().flatten().collect()
     }
 
-    /// Copies of a library that differ, one of which is met too late.
-    fn late_copies(
+    /// Copies of a library that differ: one that no name leads to, or that is met too late.
+    fn unlike_copies(
         &self,
         sets: &[usize],
         library_of: &HashMap<ObjectId, Option<LibraryId>>,
     ) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
-        let grouped = &self.proof.partition.grouped;
         let mut copies: Vec<(&[u8], ClassId)> = Vec::new();
         for &s in sets {
             let nodes = analysis.reached[s].nodes.iter();
             for (node, &class) in nodes.zip(&analysis.classes.class_of[s]) {
                 let file = analysis.graph.file(node.object);
-                if !grouped[class.index()] || file.atoms[node.atom as usize].group.is_none() {
+                let group = file.atoms[node.atom as usize].group;
+                let comdat = group.and_then(|g| file.groups.get(g as usize));
+                if !comdat.is_some_and(|g| g.comdat) || analysis.graph.is_rust(node.object) {
                     continue;
                 }
                 let symbols = file.symbols_of(node.atom);
@@ -70,17 +72,35 @@ impl Checked<'_, '_, '_, '_, '_> {
         }
         copies.sort_unstable();
         copies.dedup();
-        let is_late = |(_, class): &(&[u8], ClassId)| {
-            let places = self.places.get(class).into_iter().flatten();
-            places
-                .filter_map(|(object, _)| library_of.get(object))
-                .any(Option::is_none)
-        };
         let unlike = copies.chunk_by(|(a, _), (b, _)| a == b);
-        let unlike = unlike.filter(|own| own.len() > 1 && own.iter().any(is_late));
-        let what = "one of a library's unlike copies of this name is in the workspace library";
-        let faults = unlike.filter_map(|own| Some(fault(what).symbol(own.first()?.0)));
+        let may_meet = |name| analysis.vague.may_meet(analysis.format, name);
+        let unlike = unlike.filter(|own| own.len() > 1 && may_meet(own[0].0));
+        let faults = unlike.filter_map(|own| {
+            let what = if own.iter().any(|(_, class)| !self.is_by_name(*class)) {
+                "what is one by this name became several for one library"
+            } else if own
+                .iter()
+                .any(|(_, class)| self.is_late(*class, library_of))
+            {
+                "one of a library's unlike copies of this name is in the workspace library"
+            } else {
+                return None;
+            };
+            Some(fault(what).symbol(own.first()?.0))
+        });
         faults.collect()
+    }
+
+    fn is_by_name(&self, class: ClassId) -> bool {
+        self.proof.partition.grouped[class.index()]
+    }
+
+    /// The workspace library comes last.
+    fn is_late(&self, class: ClassId, library_of: &HashMap<ObjectId, Option<LibraryId>>) -> bool {
+        let places = self.places.get(&class).into_iter().flatten();
+        places
+            .filter_map(|(object, _)| library_of.get(object))
+            .any(Option::is_none)
     }
 
     fn once_in(
