@@ -40,6 +40,8 @@ pub(super) struct Making<'a, 'd> {
     pub unlike: BTreeSet<NameId>,
     /// By library: vague definitions of which its members hold different copies.
     pub copies: Vec<Vec<Unlike>>,
+    /// By library: those of which the copies say the same, and are not one for all that.
+    pub divided: Vec<BTreeSet<NameId>>,
     /// By library: the members that hold them.
     pub holders: Vec<HashSet<ObjectId>>,
     /// By library: what would mean different things in its root sets.
@@ -130,7 +132,7 @@ impl<'d> Making<'_, 'd> {
                 &self.resolutions,
                 self.rules,
                 &self.unlike,
-                self.copies.iter().flatten().map(|u| u.name).collect(),
+                self.joined_functions().collect(),
                 &mut warnings,
             );
             self.registries = Registries::new(&self.graph, &self.resolutions, self.rules);

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use foldhash::{HashMap, HashMapExt, HashSet};
 
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::identity::atoms::{Owner, classify};
+use crate::analysis::identity::atoms::{Apart, Owner, classify};
 use crate::analysis::identity::entity::digest;
 use crate::analysis::reach::{Reached, Target};
 use crate::analysis::resolve::Resolution;
@@ -235,9 +235,10 @@ pub fn unlike_tables(
             let Target::Vague { node, name } = *target else {
                 continue;
             };
+            // A function's own unwind entry leads to itself.
             let is_code = |t: &Target| match *t {
-                Target::Node { node, .. } => {
-                    let to = r.nodes[node as usize];
+                Target::Node { node: to, .. } if to != node => {
+                    let to = r.nodes[to as usize];
                     graph.file(to.object).atoms[to.atom as usize].code
                 }
                 _ => false,
@@ -262,7 +263,9 @@ pub fn unlike_tables(
         home: None,
     };
     let owners: Vec<Owner> = (0..reached.len()).map(owner).collect();
-    let classes = classify(graph, reached, &owners, &HashSet::default(), vague);
+    // Equal constants of different objects serve as well.
+    let lone = HashSet::default();
+    let classes = classify(graph, reached, &owners, &lone, vague, Apart::Written);
     let class = |&(l, node): &(usize, u32)| classes.class_of[l][node as usize];
     tables
         .into_iter()

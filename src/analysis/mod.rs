@@ -18,6 +18,7 @@ pub mod components;
 pub mod contested;
 mod demands;
 pub mod disputed;
+mod divided;
 pub mod exports;
 pub mod graph;
 pub mod identity;
@@ -36,6 +37,7 @@ pub mod tables;
 pub mod torn;
 pub mod universe;
 mod unlike;
+mod walks;
 mod wishes;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -53,15 +55,15 @@ use blocks::Blocks;
 use contested::Contested;
 use demands::Comes;
 use graph::{Graph, NameId, ObjectId};
-use identity::atoms::{ANYBODY, AtomClasses, Owner, classify};
+use identity::atoms::AtomClasses;
 use identity::members::MemberClasses;
 use identity::twins::twins;
 use making::Making;
 use meeting::Vague;
-use reach::{Reached, Root, reach};
+use reach::{Reached, Root};
 use registries::Registries;
 use resolve::{Offer, Resolution};
-use universe::universes;
+use walks::Walks;
 
 /// What a root set stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,46 +238,19 @@ impl<'d> Analysis<'d> {
             wanted: vec![BTreeSet::new(); libraries.len()],
             unlike: BTreeSet::new(),
             copies: vec![Vec::new(); libraries.len()],
+            divided: vec![BTreeSet::new(); libraries.len()],
             holders: vec![HashSet::default(); libraries.len()],
             torn: BTreeMap::new(),
             undivided: BTreeSet::new(),
             warnings: Vec::new(),
         };
-        let whole = making.resolve_wholes()?;
-        let universe_of = match sharing {
-            Sharing::None => libraries.iter().map(|l| l.0).collect(),
-            Sharing::Universe => universes(&making.graph, &making.resolutions),
-        };
-        let (mut sets, mut reached) = making.export_sets(whole)?;
-        let first_member = sets.len();
-        making.member_sets(&mut sets, &reached, &universe_of)?;
-        let fresh: Vec<Reached> = sets[first_member..]
-            .par_iter()
-            .map(|set| reach(making.rules_of(set), &set.roots))
-            .collect();
-        reached.extend(fresh);
-        let demands = making.demands(&sets);
-        making.warn_of_runtimes(&sets);
-        let universes: Vec<u32> = sets
-            .iter()
-            .map(|s| universe_of[s.library().index()])
-            .collect();
-        let owners: Vec<Owner> = sets
-            .iter()
-            .map(|set| Owner {
-                library: set.library().0,
-                universe: universe_of[set.library().index()],
-                home: set.member().map(|member| {
-                    let alike = making.contested.is_alike(member);
-                    if alike { ANYBODY } else { set.library().0 }
-                }),
-            })
-            .collect();
-        let lone = making.unlike_atoms();
-        let mut classes = classify(&making.graph, &reached, &owners, &lone, &making.vague);
-        while making.mend_torn(&sets, &mut reached, &classes) {
-            classes = classify(&making.graph, &reached, &owners, &lone, &making.vague);
-        }
+        let Walks {
+            sets,
+            reached,
+            universes,
+            demands,
+            classes,
+        } = making.walk(sharing)?;
         let commons = making.commons(&sets);
         let comes = Comes::new(&sets, &demands);
         let Making {

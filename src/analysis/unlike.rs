@@ -8,7 +8,7 @@ use std::slice;
 
 use foldhash::{HashSet, HashSetExt};
 
-use super::graph::{NameId, ObjectId};
+use super::graph::ObjectId;
 use super::identity::copies::{Unlike, unlike_copies};
 use super::making::Making;
 use super::meeting::{each_group, names_of};
@@ -34,11 +34,11 @@ impl Making<'_, '_> {
     /// what refers to them stands in the library, for the workspace library comes last.
     pub(super) fn unlike_atoms(&self) -> HashSet<(LibraryId, Node)> {
         let mut atoms = HashSet::new();
-        for (whole, copies) in self.resolutions.iter().zip(&self.copies) {
-            if copies.is_empty() {
+        for (l, whole) in self.resolutions.iter().enumerate().take(self.offers.len()) {
+            let names = self.several_in(l);
+            if names.is_empty() {
                 continue;
             }
-            let names: HashSet<NameId> = copies.iter().map(|u| u.name).collect();
             each_group(&self.graph, slice::from_ref(whole), |object, group| {
                 if names_of(&self.graph, object, group).any(|name| names.contains(&name)) {
                     let nodes = group.atoms.iter().map(|&atom| Node { object, atom });

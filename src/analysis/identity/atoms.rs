@@ -16,7 +16,7 @@ use foldhash::{HashMap, HashMapExt, HashSet};
 use rayon::prelude::*;
 
 use crate::analysis::graph::{Graph, ObjectId};
-use crate::analysis::identity::entity::digest;
+use crate::analysis::identity::entity::{digest, digest_anywhere};
 use crate::analysis::meeting::Vague;
 use crate::analysis::reach::{Node, Reached, Target};
 use crate::input::LibraryId;
@@ -57,6 +57,15 @@ pub struct Owner {
 /// See [`Owner::home`].
 pub const ANYBODY: u32 = u32::MAX;
 
+/// What is told apart besides what says different things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Apart {
+    /// Whatever somebody may compare the addresses of.
+    Places,
+    /// What is written, or counts by being there.
+    Written,
+}
+
 /// Groups the nodes of `sets`, by their owners: contested definitions of different libraries stay two, by
 /// whatever name they are reached, and so does what is of one library alone (`lone`).
 #[must_use]
@@ -66,6 +75,7 @@ pub fn classify(
     owners: &[Owner],
     lone: &HashSet<(LibraryId, Node)>,
     vague: &Vague<'_>,
+    apart: Apart,
 ) -> AtomClasses {
     // By home: its atoms.
     let mut homed: HashMap<(u32, Node), u32> = HashMap::new();
@@ -86,7 +96,7 @@ pub fn classify(
         let own = homed.get(&(owner.library, node));
         own.or_else(|| homed.get(&(ANYBODY, node))).copied()
     };
-    let (contents, digests) = content_ids(graph, sets);
+    let (contents, digests) = content_ids(graph, sets, apart);
     let all = Line::new(sets);
     let mut class = vec![0u32; all.len()];
     // Content, universe, and for a contested definition whose it is.
@@ -413,14 +423,23 @@ fn split(
 type ContentIds = HashMap<ObjectId, Vec<u32>>;
 
 /// For each object with live atoms, a content id of each atom that lives in any set; by id, the digest.
-fn content_ids(graph: &Graph<'_>, sets: &[Reached]) -> (ContentIds, Vec<[u8; 32]>) {
+fn content_ids(graph: &Graph<'_>, sets: &[Reached], apart: Apart) -> (ContentIds, Vec<[u8; 32]>) {
     let mut live: Vec<Node> = sets.iter().flat_map(|s| s.nodes.iter().copied()).collect();
     live.par_sort_unstable();
     live.dedup();
     let digests: Vec<[u8; 32]> = live
         .par_iter()
         .with_min_len(256)
-        .map(|n| digest(graph, n.object, n.atom))
+        .map(|n| {
+            let file = graph.file(n.object);
+            let atom = &file.atoms[n.atom as usize];
+            match apart {
+                Apart::Written if !(atom.writable || atom.tls || atom.counts_by_itself()) => {
+                    digest_anywhere(file, n.atom)
+                }
+                Apart::Places | Apart::Written => digest(graph, n.object, n.atom),
+            }
+        })
         .collect();
     let mut ids: HashMap<[u8; 32], u32> = HashMap::default();
     let mut by_id: Vec<[u8; 32]> = Vec::new();
