@@ -180,13 +180,13 @@ impl<'d> Making<'_, 'd> {
         for ((first, second), names) in by_pair {
             let others = match names.len() {
                 1 => String::new(),
-                n => format!(", as {} more", n - 1),
+                n => format!(", and {} more", n - 1),
             };
             let mut named = names.iter().map(|&n| self.graph.name(n));
             let diagnostic = Diagnostic::new(
                 Code::VagueDisagrees,
                 format!(
-                    "{} and {} have different functions in this table{others}: each keeps its own, \
+                    "{} and {} hold different functions or constants behind this name{others}: each keeps its own, \
                      where a linker would take the first for both",
                     self.inputs.library(first).name,
                     self.inputs.library(second).name

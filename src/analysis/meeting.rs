@@ -222,7 +222,8 @@ pub(super) fn names_of<'g>(
 }
 
 /// Tables of functions (virtual ones) that agree in the names of their functions, of which two libraries
-/// hold different ones. Functions stay each library's own, so their tables must too. `reached` is by library.
+/// hold different ones; and functions that call, or read, different things. Functions stay each library's own, so their
+/// tables must too. `reached` is by library.
 #[must_use]
 pub fn unlike_tables(
     graph: &Graph<'_>,
@@ -235,17 +236,17 @@ pub fn unlike_tables(
             let Target::Vague { node, name } = *target else {
                 continue;
             };
-            // A function's own unwind entry leads to itself.
             let is_code = |t: &Target| match *t {
-                Target::Node { node: to, .. } if to != node => {
-                    let to = r.nodes[to as usize];
+                Target::Node { node, .. } => {
+                    let to = r.nodes[node as usize];
                     graph.file(to.object).atoms[to.atom as usize].code
                 }
                 _ => false,
             };
             let at = r.nodes[node as usize];
-            let writable = graph.file(at.object).atoms[at.atom as usize].writable;
-            if !writable && r.targets_of(node).iter().any(is_code) {
+            let atom = &graph.file(at.object).atoms[at.atom as usize];
+            let functions = || atom.code || r.targets_of(node).iter().any(is_code);
+            if !atom.writable && functions() {
                 let known = tables.entry(name).or_default();
                 if known.last().is_none_or(|&(last, _)| last != l) {
                     known.push((l, node));
