@@ -215,8 +215,9 @@ fn the_first_object_that_defines_a_template_is_looked_at() {
 fn copies_that_no_name_leads_to_are_found() {
     const FIRST: &str = "extern \"C\" int shared(int); __attribute__((noipa)) inline int seven(int x) { return x * 7; }\n\
                          extern \"C\" int first_register() { return shared(seven(2)); }";
-    const SECOND: &str = "__attribute__((noipa, aligned(64))) inline int seven(int x) { return x * 7; }\n\
-                          extern \"C\" int second_register() { return 1 + seven(3); }";
+    const SECOND: &str = "static int ran; static struct Begin { Begin() { ran = 1; } } begin;\n\
+                          __attribute__((noipa, aligned(64))) inline int seven(int x) { return x * 7; }\n\
+                          extern \"C\" int second_register() { return ran + seven(3); }";
     let dir = tempfile::tempdir().unwrap();
     let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
     let inputs = libraries_of(&dir, &[("first", FIRST), ("second", SECOND)]);

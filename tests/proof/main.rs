@@ -126,7 +126,7 @@ impl Case {
         self.judged_as(change, |_| ())
     }
 
-    /// What it says of a changed result, where what was decided is changed, too.
+    /// What it says of a changed result where something else had been decided, too.
     fn judged_as(
         &self,
         change: impl FnOnce(&mut OutputSet<'_>),
@@ -147,7 +147,6 @@ impl Case {
         let rules = NameRules::default();
         let analysis = Analysis::new(&inputs, &members, &exports, &rules, Sharing::Universe)?;
         let mut partition = Partition::new(&analysis, Granularity::Plugin);
-        decide(&mut partition);
         let debug = DebugLines::new(&inputs, &analysis, &partition, Some(Debug::Lines));
         let options = DebugOptions::default();
         let objects = Objects::new(
@@ -160,6 +159,7 @@ impl Case {
         );
         let mut set = plan::meld::plan(&inputs, &objects, &Silent)?;
         change(&mut set);
+        decide(&mut partition);
         let mut order: Vec<Utf8PathBuf> = Vec::new();
         for library in set.libraries.iter().chain([&set.workspace]) {
             let path = self.dir.join(format!("out-{}.a", library.name));
