@@ -12,6 +12,10 @@ use super::universe::universes;
 use super::{Demand, RootSet, Sharing};
 use crate::error::Result;
 
+/// Walks after which what is still divided is the proof's to refuse. Who refers to a divided name is found with it, so
+/// that one more is enough for nearly all.
+const ROUNDS: u32 = 6;
+
 /// What all root sets reach.
 pub(super) struct Walks {
     pub sets: Vec<RootSet>,
@@ -26,12 +30,12 @@ impl Making<'_, '_> {
     /// Walks until nothing that is one by its name is several things for a library.
     pub(super) fn walk(&mut self, sharing: Sharing) -> Result<Walks> {
         let mut walks = self.walk_once(sharing)?;
-        let mut again = false;
-        while self.join_divided(&walks.sets, &walks.reached, &walks.classes) {
+        let mut rounds = 1;
+        while rounds < ROUNDS && self.join_divided(&walks.sets, &walks.reached, &walks.classes) {
             walks = self.walk_once(sharing)?;
-            again = true;
+            rounds += 1;
         }
-        if again {
+        if rounds > 1 {
             let mut said = HashSet::new();
             self.warnings.retain(|w| said.insert(format!("{w:?}")));
         }
