@@ -135,6 +135,17 @@ impl Reached {
         }
     }
 
+    /// The nodes that the node refers to.
+    pub fn neighbours(&self, node: u32) -> impl Iterator<Item = u32> + '_ {
+        let targets = self.targets_of(node).iter();
+        targets.filter_map(|target| match *target {
+            Target::Node { node, .. }
+            | Target::Vague { node, .. }
+            | Target::Fallback { node, .. } => Some(node),
+            _ => None,
+        })
+    }
+
     /// The linker-defined bounds that live code asks for.
     #[must_use]
     pub fn bounds(&self) -> &[NameId] {

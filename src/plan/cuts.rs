@@ -1,10 +1,11 @@
 //! How far each root set is taken apart: by export, by block, or not at all.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use foldhash::fast::FixedState;
 use rayon::prelude::*;
 
+use super::bounds;
 use super::partition::rule_kept;
 use super::pieces::Walk;
 use crate::analysis::blocks::Blocks;
@@ -21,14 +22,17 @@ const HANDFUL: usize = 8;
 /// One of few exports is worth its own object where it needs less than these hundredths of all.
 const MOST: u64 = 80;
 
+/// In the number of a part: where that of the tables begins whose bounds it needs.
+const TABLES_AT: u32 = 34;
+
 /// How far a root set is taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cut {
     /// Not at all.
     Whole,
-    /// What it exports for another library's sake stands apart, by block.
+    /// What it exports for another library's sake stands apart, by block, and what needs bounds of other tables.
     Implicit,
-    /// By block: exports that come along with each other, whatever is called.
+    /// By block: exports that come along with each other, whatever is called, and need the bounds of the same tables.
     Blocks,
     /// By export.
     Exports,
@@ -140,6 +144,8 @@ pub fn parts(analysis: &Analysis<'_>, s: usize, cut: Cut, blocks: &[Option<Block
             block,
         });
     }
+    let tables = bounds::asked(&analysis.graph, reached);
+    let mut of_tables: HashMap<u64, u64, FixedState> = HashMap::default();
     for part in &mut parts {
         let own = together(part.block, part.member);
         part.part = match cut {
@@ -148,6 +154,11 @@ pub fn parts(analysis: &Analysis<'_>, s: usize, cut: Cut, blocks: &[Option<Block
             Cut::Implicit | Cut::Blocks => own + 1,
             Cut::Exports => u64::from(part.class.0),
         };
+        if let (Some(tables), Cut::Implicit | Cut::Blocks) = (&tables, cut) {
+            let next = of_tables.len() as u64;
+            let asked = of_tables.entry(tables[part.node as usize]).or_insert(next);
+            part.part |= *asked << TABLES_AT;
+        }
     }
     let first = parts.first().map(|p| p.block);
     if parts.iter().all(|p| Some(p.block) == first) {

@@ -3,6 +3,7 @@
 
 mod aliases;
 mod bits;
+mod bounds;
 mod builder;
 mod carriers;
 mod copies;

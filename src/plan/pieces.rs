@@ -70,13 +70,7 @@ impl<'r> Walk<'r> {
             if std::mem::replace(&mut self.met[node as usize], true) {
                 continue;
             }
-            let next = self.reached.targets_of(node).iter();
-            from.extend(next.filter_map(|target| match *target {
-                Target::Node { node, .. }
-                | Target::Vague { node, .. }
-                | Target::Fallback { node, .. } => Some(node),
-                _ => None,
-            }));
+            from.extend(self.reached.neighbours(node));
         }
     }
 }

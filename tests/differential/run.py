@@ -85,7 +85,7 @@ def main():
     parser.add_argument('--platform', choices=PLATFORMS, default='host')
     parser.add_argument('--linkers', default='', help='comma-separated: bfd,lld,mold')
     parser.add_argument('--strategies', default='', help='comma-separated: meld,prelink,dedup')
-    parser.add_argument('--jobs', type=int, default=os.cpu_count())
+    parser.add_argument('--jobs', type=int, default=(os.cpu_count() or 1) + 1)  # they wait for processes, too
     parser.add_argument('--keep', default=str(Path(tempfile.gettempdir()) / 'dragonfire-differences'))
     parser.add_argument('--counts', help='a file that always has the counts so far')
     given = parser.parse_args()

@@ -12,7 +12,7 @@ use super::{Checked, fault};
 use crate::analysis::Analysis;
 use crate::analysis::blocks::Blocks;
 use crate::analysis::graph::{Graph, NameId, ObjectId};
-use crate::analysis::reach::{Reached, Target};
+use crate::analysis::reach::Reached;
 use crate::error::Diagnostic;
 use crate::input::{Inputs, LibraryId, MemberId};
 use crate::plan::early;
@@ -196,13 +196,7 @@ impl Walk<'_> {
                 continue;
             }
             fresh.push(node);
-            let next = self.reached.targets_of(node).iter();
-            waiting.extend(next.filter_map(|target| match *target {
-                Target::Node { node, .. }
-                | Target::Vague { node, .. }
-                | Target::Fallback { node, .. } => Some(node),
-                _ => None,
-            }));
+            waiting.extend(self.reached.neighbours(node));
         }
         fresh
     }
