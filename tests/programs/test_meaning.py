@@ -45,8 +45,10 @@ def test_meaning(case, target, strategy, program, link, bench):
 
 
 def in_pieces():
-    """Each case with the first linker of its programs."""
+    """Each case with the first linker of its programs, but those that say themselves how far to take apart."""
     for case in meaning.cases():
+        if '--granularity' in case.arguments:
+            continue
         for target in case.targets:
             if target in ('x86_64', 'msvc') and 'meld' in case.strategies:
                 marks = [pytest.mark.xdist_group(case.name), *map(pytest.mark.needs, needs(target))]
