@@ -13,7 +13,7 @@ use crate::analysis::identity::twins::Twins;
 use crate::analysis::resolve::Offer;
 use crate::analysis::runtime_names::{is_for_debuggers, is_intrinsic, keeps_its_name};
 use crate::exports::NameRules;
-use crate::format::model::Visibility;
+use crate::format::model::{AtomIndex, Binding, Visibility};
 use crate::format::{self, Format, GlobalKind, Wish};
 use crate::input::LibraryId;
 
@@ -365,6 +365,28 @@ impl Contested {
     #[must_use]
     pub fn is_alike(&self, object: ObjectId) -> bool {
         self.alike.contains(&object)
+    }
+
+    /// Is a member's own definition what its references to the name mean, whoever else defines it? Two strong ones
+    /// cannot both be linked, unless libraries are to have one. Where nothing but the name says so, an undefined
+    /// entry pulls another member's on the way.
+    #[must_use]
+    pub fn serves_itself(
+        &self,
+        graph: &Graph<'_>,
+        object: ObjectId,
+        atom: AtomIndex,
+        binding: Binding,
+        name: NameId,
+    ) -> bool {
+        let atom = graph.file(object).atoms.get(atom as usize);
+        format::names_pull_anyway(graph.format)
+            && binding == Binding::Global
+            && atom.is_some_and(|a| a.group.is_none())
+            && !self.is_runtime(name)
+            && !self.stands(name)
+            && !self.is_alike(object)
+            && !self.met.contains(&object)
     }
 
     /// Contested names that the object defines, in symbol table order.

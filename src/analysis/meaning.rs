@@ -87,6 +87,16 @@ impl<'a> Rules<'a, '_> {
         };
         let weak = symbol.definition == Definition::Undefined && symbol.binding == Binding::Weak;
         if contested.is(resolution.library, name) {
+            if let Definition::Atom { atom, offset } = symbol.definition
+                && contested.serves_itself(graph, node.object, atom, symbol.binding, name)
+            {
+                let node = Node {
+                    object: node.object,
+                    atom,
+                };
+                let kind = symbol.kind;
+                return Found::Atom { node, offset, kind };
+            }
             // Another member of the library may say what stands for the name.
             let stands = |object: ObjectId, s: SymbolIndex, own: bool| {
                 let file = graph.file(object);

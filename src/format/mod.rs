@@ -28,7 +28,6 @@ pub use names::{
     is_one_in_a_program, is_reserved_name, is_shared_by_all, is_table_of_a_runtime,
     is_word_to_a_sanitizer, renamed_table, shareable,
 };
-
 pub use pieces::{mergeable_piece, name_pieces};
 pub use writable::{check_writable, known_machines, written_machines};
 
@@ -220,6 +219,12 @@ pub fn has_untyped_names(format: Format, machine: Machine) -> bool {
 #[must_use]
 pub fn weak_needs_a_twin(format: Format) -> bool {
     format == Format::Coff
+}
+
+/// Does every undefined entry pull a member that has the name? Not ELF's weak ones (gABI, "Symbol Table").
+#[must_use]
+pub fn names_pull_anyway(format: Format) -> bool {
+    format != Format::Elf
 }
 
 /// Do linkers run constructors in the order in which archives hold their members, and not in the order in

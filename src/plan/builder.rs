@@ -108,7 +108,7 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
                 kept: globals.is_empty() && objects.included.contains(&class),
             });
         }
-        if grouped {
+        if grouped || self.copied.contains_key(&class) {
             return globals;
         }
         for (number, place) in objects.partition.crossings_of(class) {
@@ -428,10 +428,15 @@ impl<'o, 'a, 'd> Builder<'o, 'a, 'd> {
 
     /// A place in this object, or a hidden global of another.
     pub(super) fn place(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
-        let objects = self.objects;
         if let Some(atom) = self.position(class) {
             return OutTarget::Atom { atom, offset, kind };
         }
+        self.elsewhere(class, offset, kind)
+    }
+
+    /// The same, whether there is a copy here or not.
+    pub(super) fn elsewhere(&mut self, class: ClassId, offset: u64, kind: SymbolKind) -> OutTarget {
+        let objects = self.objects;
         let place = Place {
             class,
             offset,

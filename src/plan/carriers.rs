@@ -15,6 +15,7 @@ use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
 use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
+use crate::format::GlobalKind;
 use crate::input::LibraryId;
 
 /// See [`Partition::rank`].
@@ -113,7 +114,8 @@ impl Partition {
     /// are numbered in the order of their members, and so are the sets: linkers walk through an archive from its start,
     /// and constructors come in that order.
     fn by_itself(&self, set: SetId) -> Rank {
-        let copies = !self.copies[set.index()].is_empty() && !self.units(set).is_empty();
+        let mut copies = self.copies[set.index()].iter();
+        let copies = copies.any(|c| self.grouped[c.index()]) && !self.units(set).is_empty();
         let units = if copies { self.units(set).len() } else { 0 };
         let order = self.order.get(set.index()).copied().unwrap_or_default();
         (copies, Reverse(units), order, set)
@@ -200,11 +202,16 @@ impl Partition {
 
     /// Of several definitions of one contested name linkers take that of the member that stands first: objects
     /// stand as the members stood that defined their exports, and contested definitions behind the exports of
-    /// their member. What is neither stays where it was.
+    /// their member. What is neither stays where it was. Where objects have copies of such definitions
+    /// ([`Self::find_copies`]), these stand before all else.
     pub(super) fn find_order(&mut self, analysis: &Analysis<'_>) {
         if self.homes.is_empty() {
             return;
         }
+        let behind = match GlobalKind::WeakUndefined.pulls(analysis.format) {
+            true => 1 << 31,
+            false => 0,
+        };
         let place = |class: ClassId| {
             let (s, n) = analysis.classes.first[class.index()];
             let s = s as usize;
@@ -222,9 +229,13 @@ impl Partition {
         let sets = (0..self.classes.len() as u32).map(SetId);
         self.order = sets
             .map(|set| {
+                let own = first[set.index()];
+                if self.is_home(set) && behind > 0 {
+                    return (own.unwrap_or(0), true);
+                }
                 let last = last.entry(self.library(analysis, set)).or_default();
-                *last = first[set.index()].unwrap_or(*last);
-                (*last, self.is_home(set))
+                *last = own.unwrap_or(*last);
+                (*last | behind, self.is_home(set))
             })
             .collect();
     }

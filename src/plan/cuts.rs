@@ -144,7 +144,9 @@ pub fn parts(analysis: &Analysis<'_>, s: usize, cut: Cut, blocks: &[Option<Block
             block,
         });
     }
-    let tables = bounds::asked(&analysis.graph, reached);
+    let by_tables = matches!(cut, Cut::Implicit | Cut::Blocks);
+    let tables = by_tables.then(|| bounds::asked(&analysis.graph, reached));
+    let tables = tables.flatten();
     let mut of_tables: HashMap<u64, u64, FixedState> = HashMap::default();
     for part in &mut parts {
         let own = together(part.block, part.member);
@@ -154,7 +156,7 @@ pub fn parts(analysis: &Analysis<'_>, s: usize, cut: Cut, blocks: &[Option<Block
             Cut::Implicit | Cut::Blocks => own + 1,
             Cut::Exports => u64::from(part.class.0),
         };
-        if let (Some(tables), Cut::Implicit | Cut::Blocks) = (&tables, cut) {
+        if let Some(tables) = &tables {
             let next = of_tables.len() as u64;
             let asked = of_tables.entry(tables[part.node as usize]).or_insert(next);
             part.part |= *asked << TABLES_AT;

@@ -10,6 +10,7 @@ use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Target;
 use crate::analysis::{Analysis, Demand};
+use crate::format::GlobalKind;
 use crate::input::LibraryId;
 
 /// Members whose contested definitions stand together.
@@ -20,7 +21,8 @@ pub(super) struct Home {
 /// By root set: itself, but for a member that just one root set forces, and that nobody takes by name:
 /// that root set. Its definitions then stand where that root set's own atoms do, as they stood in one
 /// member. What another member refers to stays apart: mold prefers a strong definition that it could pull
-/// to a weak one that it could pull.
+/// to a weak one that it could pull. So does what several members define, where objects have copies: the first of
+/// these shall be found by the name.
 pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
     let mut users: HashMap<usize, Vec<usize>> = HashMap::new();
     let mut by_name: BTreeSet<NameId> = BTreeSet::new();
@@ -51,6 +53,15 @@ pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
             }
         }
     }
+    let mut definers: HashMap<(LibraryId, NameId), u32> = HashMap::new();
+    if GlobalKind::WeakUndefined.pulls(analysis.format) {
+        for set in analysis.sets.iter().filter(|s| s.member().is_some()) {
+            for root in &set.roots {
+                *definers.entry((set.library(), root.name)).or_default() += 1;
+            }
+        }
+    }
+    let several = |own, name| definers.get(&(own, name)).is_some_and(|&n| n > 1);
     let mut owners: Vec<usize> = (0..analysis.sets.len()).collect();
     for (member, mut forcing) in users {
         forcing.dedup();
@@ -60,6 +71,7 @@ pub(super) fn owners(analysis: &Analysis<'_>) -> Vec<usize> {
             let of_name = (r.name, LibraryId(0))..=(r.name, LibraryId(u32::MAX));
             analysis.contested.is_runtime(r.name)
                 || by_name.contains(&r.name)
+                || several(own, r.name)
                 || taken_by.range(of_name).any(|&(_, library)| library != own)
         });
         if let ([only], false) = (&forcing[..], taken) {

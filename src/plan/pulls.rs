@@ -89,9 +89,9 @@ impl<'a> Builder<'_, 'a, '_> {
         let objects = self.objects;
         let partition = objects.partition;
         if let Some(class) = partition.anchor(member) {
-            if self.position(class).is_none() {
+            if self.set != Some(partition.set_of[class.index()]) {
                 let start = start_of(objects.analysis, class);
-                self.place(class, start.offset, start.special.kind());
+                self.elsewhere(class, start.offset, start.special.kind());
             }
             return true;
         }

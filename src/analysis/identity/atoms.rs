@@ -50,7 +50,7 @@ pub struct Owner {
     pub library: u32,
     /// Of its runtime.
     pub universe: u32,
-    /// Its roots are contested definitions: of one library, or (`ANYBODY`) of all that hold them alike.
+    /// Its roots are contested definitions: of one library's member, or (`ANYBODY`) of all that hold them alike.
     pub home: Option<u32>,
 }
 
@@ -66,8 +66,12 @@ pub enum Apart {
     Written,
 }
 
-/// Groups the nodes of `sets`, by their owners: contested definitions of different libraries stay two, by
-/// whatever name they are reached, and so does what is of one library alone (`lone`).
+/// Whose a contested definition is: a library's or anybody's, and the member's that holds it.
+type Home = (u32, Option<ObjectId>);
+
+/// Groups the nodes of `sets`, by their owners: contested definitions of different libraries, or of different
+/// members of one, stay two, by whatever name they are reached: each stands where its member would. So does what is
+/// of one library alone (`lone`).
 #[must_use]
 pub fn classify(
     graph: &Graph<'_>,
@@ -78,29 +82,32 @@ pub fn classify(
     apart: Apart,
 ) -> AtomClasses {
     // By home: its atoms.
-    let mut homed: HashMap<(u32, Node), u32> = HashMap::new();
+    let mut homed: HashSet<(u32, Node)> = HashSet::default();
     for (owner, set) in owners.iter().zip(sets) {
         if let Some(home) = owner.home {
-            for &(_, node, _) in &set.roots {
-                homed.insert((home, set.nodes[node as usize]), home);
-            }
+            let roots = set.roots.iter();
+            homed.extend(roots.map(|&(_, node, _)| (home, set.nodes[node as usize])));
         }
     }
     let home_of = |owner: &Owner, node: Node| {
         if homed.is_empty() && lone.is_empty() {
             return None;
         }
-        if lone.contains(&(LibraryId(owner.library), node)) {
-            return Some(owner.library);
+        if homed.contains(&(owner.library, node)) {
+            return Some((owner.library, Some(node.object)));
         }
-        let own = homed.get(&(owner.library, node));
-        own.or_else(|| homed.get(&(ANYBODY, node))).copied()
+        if lone.contains(&(LibraryId(owner.library), node)) {
+            return Some((owner.library, None));
+        }
+        // Nobody else defines what these do.
+        let anybodys = homed.contains(&(ANYBODY, node));
+        anybodys.then_some((ANYBODY, None))
     };
     let (contents, digests) = content_ids(graph, sets, apart);
     let all = Line::new(sets);
     let mut class = vec![0u32; all.len()];
     // Content, universe, and for a contested definition whose it is.
-    let mut first_key: HashMap<(u32, u32, Option<u32>), u32> = HashMap::new();
+    let mut first_key: HashMap<(u32, u32, Option<Home>), u32> = HashMap::new();
     let mut members: Vec<Vec<u32>> = Vec::new();
     for (s, set) in sets.iter().enumerate() {
         for (n, node) in set.nodes.iter().enumerate() {

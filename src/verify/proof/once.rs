@@ -1,7 +1,7 @@
 //! What a library has once it has once in the result: its variables and its constructors.
 //!
 //! An atom that is of several classes is written once for each. Of groups the final linker takes one, and so it
-//! does of what goes by name; any other variable would be two, and a constructor would run twice.
+//! does of what goes by a weak name; any other variable would be two, and a constructor would run twice.
 //!
 //! So are inline functions, of which a program has one, at one address. Where a library's copies of one name differ,
 //! they must go by that name; the final linker takes the first, and none of them may stand in the workspace library,
@@ -18,6 +18,7 @@ use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::Node;
 use crate::error::Diagnostic;
+use crate::format::GlobalKind;
 use crate::format::model::Binding;
 use crate::format::ordered::sequence;
 use crate::input::LibraryId;
@@ -128,7 +129,7 @@ impl Checked<'_, '_, '_, '_, '_> {
         }
         let mut twice: Vec<Node> = written
             .into_iter()
-            .filter(|(_, places)| places.len() > 1)
+            .filter(|(node, places)| places.len() > 1 && !self.is_joined(*node, places))
             .map(|(node, _)| node)
             .collect();
         twice.sort_unstable();
@@ -139,6 +140,25 @@ impl Checked<'_, '_, '_, '_, '_> {
             fault(format!("{what} (of member {})", member.0)).symbol(section)
         });
         faults.collect()
+    }
+
+    /// Does the final linker take one of these places, by a weak name that each of them has?
+    fn is_joined(&self, node: Node, places: &HashSet<At>) -> bool {
+        let analysis = self.proof.analysis;
+        if !GlobalKind::WeakUndefined.pulls(analysis.format) {
+            return false;
+        }
+        let file = analysis.graph.file(node.object);
+        let mut names = file.symbols_of(node.atom).filter(|&(at, symbol)| {
+            let name = analysis.graph.name_of(node.object, at);
+            symbol.binding == Binding::Weak
+                && name.is_some_and(|name| analysis.is_own(node.object, name))
+        });
+        names.any(|(_, symbol)| {
+            let there = self.definers.get(symbol.name);
+            let has = |place| there.is_some_and(|all| all.iter().any(|(at, _)| at == place));
+            places.iter().all(has)
+        })
     }
 
     /// Would a program notice a second one?
