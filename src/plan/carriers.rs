@@ -13,7 +13,7 @@ use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
-use crate::analysis::graph::{NameId, ObjectId};
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::format::GlobalKind;
 use crate::input::LibraryId;
@@ -202,22 +202,22 @@ impl Partition {
 
     /// Of several definitions of one contested name linkers take that of the member that stands first: objects
     /// stand as the members stood that defined their exports, and contested definitions behind the exports of
-    /// their member, or before them where objects have copies of such definitions. What is neither stays where it was.
+    /// their member. What is neither stays where it was. Where objects have copies of such definitions
+    /// ([`Self::find_copies`]), these stand before all else.
     pub(super) fn find_order(&mut self, analysis: &Analysis<'_>) {
         if self.homes.is_empty() {
             return;
         }
+        let behind = match GlobalKind::WeakUndefined.pulls(analysis.format) {
+            true => 1 << 31,
+            false => 0,
+        };
         let place = |class: ClassId| {
             let (s, n) = analysis.classes.first[class.index()];
             let s = s as usize;
             let object = analysis.reached[s].nodes[n as usize].object;
             let library = analysis.sets[s].library();
             analysis.offers[library.index()].rank(object)
-        };
-        let before = GlobalKind::WeakUndefined.pulls(analysis.format);
-        let rank = |set: SetId, member: ObjectId| {
-            let s = self.plugins(set).next().unwrap_or(0);
-            analysis.offers[analysis.sets[s].library().index()].rank(member)
         };
         let mut first: Vec<Option<u32>> = vec![None; self.classes.len()];
         for export in &self.exports {
@@ -229,13 +229,13 @@ impl Partition {
         let sets = (0..self.classes.len() as u32).map(SetId);
         self.order = sets
             .map(|set| {
-                let home = self.is_home(set) != before;
-                if let Some(&Some(member)) = self.members_of.get(set.index()) {
-                    return (rank(set, member), home);
+                let own = first[set.index()];
+                if self.is_home(set) && behind > 0 {
+                    return (own.unwrap_or(0), true);
                 }
                 let last = last.entry(self.library(analysis, set)).or_default();
-                *last = first[set.index()].unwrap_or(*last);
-                (*last, home)
+                *last = own.unwrap_or(*last);
+                (*last | behind, self.is_home(set))
             })
             .collect();
     }

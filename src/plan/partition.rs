@@ -12,7 +12,6 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use super::bits::{Bits, bits_of, ones};
-use super::copies;
 use super::cuts::{self, Cut};
 use super::doubled;
 use super::early;
@@ -22,7 +21,7 @@ use super::pieces::{self, Units};
 use super::place::Place;
 use crate::analysis::Analysis;
 use crate::analysis::blocks::Blocks;
-use crate::analysis::graph::{NameId, ObjectId};
+use crate::analysis::graph::NameId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::format::model::{Binding, KeepRule};
@@ -84,8 +83,6 @@ pub struct Partition {
     pub(super) hubs: Vec<Option<ClassId>>,
     /// By set: its units, where any root set is split.
     units: Vec<Vec<u32>>,
-    /// By set that is no home: the member whose code alone it holds, see [`copies::apart`].
-    pub(super) members_of: Vec<Option<ObjectId>>,
     /// From here on sets are homes.
     first_home: u32,
     /// By name, and by scope: a library of its own where libraries share nothing or have their own.
@@ -182,9 +179,7 @@ impl Partition {
             }
             units
         });
-        let apart = copies::apart(analysis, |class| homes_of[class.index()].is_some());
-        let mut ids: HashMap<(Key<'_>, Option<ObjectId>), SetId> = HashMap::new();
-        let mut members_of: Vec<Option<ObjectId>> = Vec::new();
+        let mut ids: HashMap<Key<'_>, SetId> = HashMap::new();
         let mut bits: Vec<Bits> = Vec::new();
         let mut units: Vec<Vec<u32>> = Vec::new();
         let mut set_of = vec![SetId(u32::MAX); count];
@@ -200,9 +195,7 @@ impl Partition {
                 None => Key::Bits(own),
                 Some(by_export) => Key::Units(by_export.set_of[class]),
             };
-            let member = apart.get(&id).copied();
-            set_of[class] = *ids.entry((key, member)).or_insert_with(|| {
-                members_of.push(member);
+            set_of[class] = *ids.entry(key).or_insert_with(|| {
                 match &by_export {
                     None => bits.push(own.to_vec()),
                     Some(by_export) => {
@@ -221,8 +214,7 @@ impl Partition {
             let mut sets = ones(bits);
             if let (Some(s), None) = (sets.next(), sets.next()) {
                 let all = |u: &Units| u.of[s].len() == units[at].len();
-                let first = own[s].is_none() || members_of[at].is_none();
-                if first && by_export.as_ref().is_none_or(all) {
+                if by_export.as_ref().is_none_or(all) {
                     own[s] = Some(SetId(at as u32));
                 }
             }
@@ -261,7 +253,6 @@ impl Partition {
             parts: BTreeMap::new(),
             hubs: Vec::new(),
             units,
-            members_of,
             first_home,
             homes: home_sets,
             turn: Vec::new(),
