@@ -32,6 +32,8 @@ impl Checked<'_, '_, '_, '_, '_> {
                 library_of.insert(read.id, made.library);
             }
         }
+        let objects = self.objects.iter().enumerate();
+        let read_of: HashMap<ObjectId, usize> = objects.map(|(at, read)| (read.id, at)).collect();
         let mut of_library: BTreeMap<LibraryId, Vec<usize>> = BTreeMap::new();
         for (s, set) in analysis.sets.iter().enumerate() {
             for &library in &set.libraries {
@@ -41,7 +43,7 @@ impl Checked<'_, '_, '_, '_, '_> {
         let faults: Vec<Vec<Diagnostic>> = of_library
             .par_iter()
             .map(|(&library, sets)| {
-                let mut faults = self.once_in(library, sets, &library_of);
+                let mut faults = self.once_in(library, sets, &library_of, &read_of);
                 faults.extend(self.unlike_copies(sets, &library_of));
                 faults
             })
@@ -109,6 +111,7 @@ impl Checked<'_, '_, '_, '_, '_> {
         library: LibraryId,
         sets: &[usize],
         library_of: &HashMap<ObjectId, Option<LibraryId>>,
+        read_of: &HashMap<ObjectId, usize>,
     ) -> Vec<Diagnostic> {
         let analysis = self.proof.analysis;
         let mut known: HashSet<(Node, ClassId)> = HashSet::new();
@@ -129,7 +132,7 @@ impl Checked<'_, '_, '_, '_, '_> {
         }
         let mut twice: Vec<Node> = written
             .into_iter()
-            .filter(|(node, places)| places.len() > 1 && !self.is_joined(*node, places))
+            .filter(|(node, places)| places.len() > 1 && !self.is_joined(*node, places, read_of))
             .map(|(node, _)| node)
             .collect();
         twice.sort_unstable();
@@ -143,7 +146,12 @@ impl Checked<'_, '_, '_, '_, '_> {
     }
 
     /// Does the final linker take one of these places, by a weak name that each of them has?
-    fn is_joined(&self, node: Node, places: &HashSet<At>) -> bool {
+    fn is_joined(
+        &self,
+        node: Node,
+        places: &HashSet<At>,
+        read_of: &HashMap<ObjectId, usize>,
+    ) -> bool {
         let analysis = self.proof.analysis;
         if !GlobalKind::WeakUndefined.pulls(analysis.format) {
             return false;
@@ -155,9 +163,12 @@ impl Checked<'_, '_, '_, '_, '_> {
                 && name.is_some_and(|name| analysis.is_own(node.object, name))
         });
         names.any(|(_, symbol)| {
-            let there = self.definers.get(symbol.name);
-            let has = |place| there.is_some_and(|all| all.iter().any(|(at, _)| at == place));
-            places.iter().all(has)
+            places.iter().all(|(object, place)| {
+                let read = read_of.get(object).and_then(|&at| self.objects.get(at));
+                let there = read.and_then(|r| Some((r, *r.symbols.get(&(*place, symbol.name))?)));
+                let there = there.and_then(|(r, at)| r.file.symbols.get(at));
+                there.is_some_and(|s| s.binding == Binding::Weak)
+            })
         })
     }
 
