@@ -5,12 +5,15 @@ use std::collections::HashSet;
 
 use rayon::prelude::*;
 
+use super::graph::{NameId, ObjectId};
 use super::identity::atoms::{ANYBODY, Apart, AtomClasses, Owner, classify};
 use super::making::Making;
-use super::reach::{Reached, reach};
+use super::reach::{Node, Reached, Target, reach};
 use super::universe::universes;
 use super::{Demand, RootSet, Sharing};
 use crate::error::Result;
+use crate::format::GlobalKind;
+use crate::input::LibraryId;
 
 /// Walks after which what is still divided is the proof's to refuse. Who refers to a divided name is found with it, so
 /// that one more is enough for nearly all.
@@ -73,7 +76,8 @@ impl Making<'_, '_> {
                 }),
             })
             .collect();
-        let lone = self.unlike_atoms();
+        let mut lone = self.unlike_atoms();
+        lone.extend(self.told_by_their_members(&sets, &reached));
         let told = |this: &Self, reached: &[Reached]| {
             let (graph, vague) = (&this.graph, &this.vague);
             classify(graph, reached, &owners, &lone, vague, Apart::Places)
@@ -89,5 +93,36 @@ impl Making<'_, '_> {
             demands,
             classes,
         })
+    }
+
+    /// Code that refers to what its own member defines, and another library otherwise: where every undefined entry
+    /// pulls what has the name first, that must come from the member's own library, and so must the code.
+    fn told_by_their_members(
+        &self,
+        sets: &[RootSet],
+        reached: &[Reached],
+    ) -> Vec<(LibraryId, Node)> {
+        if !GlobalKind::WeakUndefined.pulls(self.graph.format) {
+            return Vec::new();
+        }
+        let mut own: HashSet<(ObjectId, NameId)> = HashSet::new();
+        for set in sets {
+            if let Some(member) = set.member().filter(|&m| !self.contested.is_alike(m)) {
+                own.extend(set.roots.iter().map(|root| (member, root.name)));
+            }
+        }
+        let mut told = Vec::new();
+        if own.is_empty() {
+            return told;
+        }
+        for (set, reached) in sets.iter().zip(reached) {
+            for (n, &node) in (0..).zip(&reached.nodes) {
+                let by_name = |t: &Target| matches!(*t, Target::External { name, weak: false } if own.contains(&(node.object, name)));
+                if reached.targets_of(n).iter().any(by_name) {
+                    told.extend(set.libraries.iter().map(|&library| (library, node)));
+                }
+            }
+        }
+        told
     }
 }

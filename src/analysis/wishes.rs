@@ -125,6 +125,7 @@ impl Making<'_, '_> {
     /// both then, and pull what is missing.
     pub(super) fn only_by_name(&self, library: LibraryId, object: ObjectId) -> bool {
         format::weak_needs_a_twin(self.inputs.format())
+            && !self.contested.local_aliases
             && self.graph.globals[object.index()]
                 .iter()
                 .filter(|g| g.kind.is_definition() && self.contested.is(library, g.name))

@@ -13,13 +13,14 @@ use super::cuts::Cut;
 use super::groups;
 use super::partition::{Partition, SetId};
 use crate::analysis::Analysis;
-use crate::analysis::graph::NameId;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::format::GlobalKind;
+use crate::format::model::KeepRule;
 use crate::input::LibraryId;
 
 /// See [`Partition::rank`].
-pub type Rank = (bool, Reverse<usize>, (u32, bool), SetId);
+pub type Rank = (bool, Reverse<usize>, (u32, u8), SetId);
 
 impl Partition {
     /// The objects that a program pulls for the sake of this root set: those that define its roots, and
@@ -202,16 +203,16 @@ impl Partition {
 
     /// Of several definitions of one contested name linkers take that of the member that stands first: objects
     /// stand as the members stood that defined their exports, and contested definitions behind the exports of
-    /// their member. What is neither stays where it was. Where objects have copies of such definitions
-    /// ([`Self::find_copies`]), these stand before all else.
+    /// their member, or before them where objects have copies of such definitions. Constructors stand behind both,
+    /// and behind the first who brings them along, so that a linker that comes by but once finds each in its turn. What is
+    /// none of these stays where it was.
     pub(super) fn find_order(&mut self, analysis: &Analysis<'_>) {
-        if self.homes.is_empty() {
+        let runs = |&class: &ClassId| is_constructor(analysis, class);
+        if analysis.sets.iter().all(|s| s.member().is_none())
+            && !self.forced.iter().flatten().any(runs)
+        {
             return;
         }
-        let behind = match GlobalKind::WeakUndefined.pulls(analysis.format) {
-            true => 1 << 31,
-            false => 0,
-        };
         let place = |class: ClassId| {
             let (s, n) = analysis.classes.first[class.index()];
             let s = s as usize;
@@ -219,23 +220,44 @@ impl Partition {
             let library = analysis.sets[s].library();
             analysis.offers[library.index()].rank(object)
         };
+        let before = GlobalKind::WeakUndefined.pulls(analysis.format);
+        let rank = |set: SetId, member: ObjectId| {
+            let s = self.plugins(set).next().unwrap_or(0);
+            analysis.offers[analysis.sets[s].library().index()].rank(member)
+        };
         let mut first: Vec<Option<u32>> = vec![None; self.classes.len()];
         for export in &self.exports {
             let slot = &mut first[self.set_of[export.class.index()].index()];
             let place = place(export.class);
             *slot = Some(slot.map_or(place, |known| known.min(place)));
         }
+        let mut run_at: Vec<Option<u32>> = vec![None; self.classes.len()];
+        for (s, forced) in self.forced.iter().enumerate() {
+            let exports = self.exports_of_set[s].iter();
+            let asks = exports.map(|&e| place(self.exports[e as usize].class));
+            let asks = asks.min().unwrap_or(0);
+            for &class in forced.iter().filter(|class| runs(class)) {
+                let slot = &mut run_at[self.set_of[class.index()].index()];
+                let place = place(class).max(asks);
+                *slot = Some(slot.map_or(place, |known| known.min(place)));
+            }
+        }
         let mut last: BTreeMap<Option<LibraryId>, u32> = BTreeMap::new();
         let sets = (0..self.classes.len() as u32).map(SetId);
         self.order = sets
             .map(|set| {
-                let own = first[set.index()];
-                if self.is_home(set) && behind > 0 {
-                    return (own.unwrap_or(0), true);
+                let home = u8::from(self.is_home(set) != before);
+                if let Some(&Some(member)) = self.members_of.get(set.index()) {
+                    return (rank(set, member), home);
+                }
+                if let (None, Some(place), false) =
+                    (first[set.index()], run_at[set.index()], self.is_home(set))
+                {
+                    return (place, 2);
                 }
                 let last = last.entry(self.library(analysis, set)).or_default();
-                *last = own.unwrap_or(*last);
-                (*last | behind, self.is_home(set))
+                *last = first[set.index()].unwrap_or(*last);
+                (*last, home)
             })
             .collect();
     }
@@ -257,4 +279,12 @@ impl Partition {
         let home = self.homes.get(&member).copied();
         home.filter(|_| !exports.is_empty() && self.anchor(member).is_none())
     }
+}
+
+/// Does something run because the class is linked?
+pub(super) fn is_constructor(analysis: &Analysis<'_>, class: ClassId) -> bool {
+    let (s, n) = analysis.classes.first[class.index()];
+    let node = analysis.reached[s as usize].nodes[n as usize];
+    let atom = &analysis.graph.file(node.object).atoms[node.atom as usize];
+    atom.keep == Some(KeepRule::InitArray)
 }

@@ -14,10 +14,36 @@ use crate::analysis::reach::Target;
 use crate::format::GlobalKind;
 use crate::format::model::{Binding, SymbolKind};
 
+/// Classes that refer to what their own member defines weakly, by the member: such code stands in an object of its own,
+/// where the member stood, for with the copies that it gets ([`Partition::find_copies`]) a linker that looks for the
+/// name may find it. `elsewhere` says what stands in a home.
+pub(super) fn apart(
+    analysis: &Analysis<'_>,
+    elsewhere: impl Fn(ClassId) -> bool,
+) -> HashMap<ClassId, ObjectId> {
+    let mut apart = HashMap::default();
+    if !copies_weak(analysis) {
+        return apart;
+    }
+    let classes = (0..analysis.classes.first.len() as u32).map(ClassId);
+    for class in classes.filter(|class| !elsewhere(*class)) {
+        let (s, n) = analysis.classes.first[class.index()];
+        let reached = &analysis.reached[s as usize];
+        let object = reached.nodes[n as usize].object;
+        let own = |t: &Target| matches!(*t, Target::External { name, weak: false } if analysis.is_own(object, name));
+        if reached.targets_of(n).iter().any(own) {
+            apart.insert(class, object);
+            let tables = targets(analysis, class).filter(|&to| is_of_one_function(analysis, to));
+            apart.extend(tables.map(|to| (to, object)));
+        }
+    }
+    apart
+}
+
 impl Partition {
     /// What each object refers to, and its root set exports, of groups that stand elsewhere, to the end.
     pub(super) fn find_copies(&mut self, analysis: &Analysis<'_>) {
-        let weak = GlobalKind::WeakUndefined.pulls(analysis.format) && !self.homes.is_empty();
+        let weak = copies_weak(analysis);
         if !self.grouped.contains(&true) && !weak {
             return;
         }
@@ -190,6 +216,12 @@ impl Partition {
                 || name.is_none_or(|name| !names.contains(&name))
         })
     }
+}
+
+/// May an undefined entry pull another member's definition, however weak, and is there any that others have, too?
+fn copies_weak(analysis: &Analysis<'_>) -> bool {
+    GlobalKind::WeakUndefined.pulls(analysis.format)
+        && analysis.sets.iter().any(|s| s.member().is_some())
 }
 
 /// Is it a function's own table, which must stand in its object?

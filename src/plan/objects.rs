@@ -17,7 +17,7 @@ use crate::analysis::Analysis;
 use crate::analysis::graph::ObjectId;
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Node, Target};
-use crate::format::model::{Definition, KeepRule, SymbolKind};
+use crate::format::model::{AtomIndex, Definition, KeepRule, SymbolIndex, SymbolKind};
 use crate::format::output::{
     DIGEST_DIGITS, DebugOptions, OutAtom, OutGlobal, OutGroup, OutObject, crossing_name,
 };
@@ -44,6 +44,8 @@ pub struct Objects<'a, 'd> {
     pub(super) included: HashSet<ClassId>,
     /// Tables of which some part is kept whatever collects sections.
     pub(super) retained: HashSet<&'d [u8]>,
+    /// By member: what its weak externals stand for (PE/COFF, "Auxiliary Format 3"), by the default's atom, and the name.
+    pub(super) defaults: HashMap<(ObjectId, AtomIndex), Vec<SymbolIndex>>,
     /// See [`format::has_untyped_names`].
     untyped: bool,
     /// Names that cross objects and tell that they are the workspace library's, by number.
@@ -102,6 +104,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             debug_options,
             digest: name_digest(analysis, partition, symbols),
             workspace_library,
+            defaults: defaults(analysis),
             retained: retained(analysis),
             included: included(analysis, partition),
             telling: telling(analysis, partition),
@@ -130,6 +133,9 @@ impl<'a, 'd> Objects<'a, 'd> {
             .enumerate()
             .map(|(at, &class)| builder.globals_of(at as u32, class))
             .collect();
+        for &s in &self.carried[set.index()] {
+            builder.ask_for_constructors(s as usize);
+        }
         let mut atoms: Vec<OutAtom<'a, 'd>> = classes
             .iter()
             .zip(globals)
@@ -140,6 +146,7 @@ impl<'a, 'd> Objects<'a, 'd> {
             builder.pull(s as usize);
         }
         builder.ask_early(set);
+        builder.say_defaults(own);
         builder.settle();
         let values = builder.values();
         let carried = self.carried[set.index()].iter();
@@ -436,6 +443,26 @@ fn included(analysis: &Analysis<'_>, partition: &Partition) -> HashSet<ClassId> 
         }
     }
     included
+}
+
+/// Weak externals of members that define what they stand for.
+fn defaults(analysis: &Analysis<'_>) -> HashMap<(ObjectId, AtomIndex), Vec<SymbolIndex>> {
+    let mut found: HashMap<(ObjectId, AtomIndex), Vec<SymbolIndex>> = HashMap::new();
+    let members: HashSet<ObjectId> = analysis
+        .resolutions
+        .iter()
+        .flat_map(|r| r.pulled.iter().map(|p| p.object))
+        .collect();
+    for object in members {
+        let file = analysis.graph.file(object);
+        for &(weak, default) in &file.fallbacks {
+            let there = file.symbols.get(default as usize).map(|s| s.definition);
+            if let Some(Definition::Atom { atom, .. }) = there {
+                found.entry((object, atom)).or_default().push(weak);
+            }
+        }
+    }
+    found
 }
 
 /// Tables of which some live part is kept whatever collects sections.

@@ -12,6 +12,7 @@ use foldhash::{HashMap, HashMapExt, HashSet, HashSetExt};
 use rayon::prelude::*;
 
 use super::bits::{Bits, bits_of, ones};
+use super::copies;
 use super::cuts::{self, Cut};
 use super::doubled;
 use super::early;
@@ -21,7 +22,7 @@ use super::pieces::{self, Units};
 use super::place::Place;
 use crate::analysis::Analysis;
 use crate::analysis::blocks::Blocks;
-use crate::analysis::graph::NameId;
+use crate::analysis::graph::{NameId, ObjectId};
 use crate::analysis::identity::atoms::ClassId;
 use crate::analysis::reach::{Cause, Reached, Target};
 use crate::format::model::{Binding, KeepRule};
@@ -83,6 +84,8 @@ pub struct Partition {
     pub(super) hubs: Vec<Option<ClassId>>,
     /// By set: its units, where any root set is split.
     units: Vec<Vec<u32>>,
+    /// By set that is no home: the member whose code alone it holds, see [`copies::apart`].
+    pub(super) members_of: Vec<Option<ObjectId>>,
     /// From here on sets are homes.
     first_home: u32,
     /// By name, and by scope: a library of its own where libraries share nothing or have their own.
@@ -94,7 +97,7 @@ pub struct Partition {
     /// By set, where not all stand by themselves: see [`Self::find_turns`].
     pub(super) turn: Vec<u32>,
     /// By set: see [`Self::find_order`].
-    pub(super) order: Vec<(u32, bool)>,
+    pub(super) order: Vec<(u32, u8)>,
     /// Places that other objects refer to, in order: they get a hidden global.
     pub crossing: Vec<Place>,
     pub(super) crossing_at: HashMap<Place, u32>,
@@ -179,7 +182,9 @@ impl Partition {
             }
             units
         });
-        let mut ids: HashMap<Key<'_>, SetId> = HashMap::new();
+        let apart = copies::apart(analysis, |class| homes_of[class.index()].is_some());
+        let mut ids: HashMap<(Key<'_>, Option<ObjectId>), SetId> = HashMap::new();
+        let mut members_of: Vec<Option<ObjectId>> = Vec::new();
         let mut bits: Vec<Bits> = Vec::new();
         let mut units: Vec<Vec<u32>> = Vec::new();
         let mut set_of = vec![SetId(u32::MAX); count];
@@ -195,7 +200,9 @@ impl Partition {
                 None => Key::Bits(own),
                 Some(by_export) => Key::Units(by_export.set_of[class]),
             };
-            set_of[class] = *ids.entry(key).or_insert_with(|| {
+            let member = apart.get(&id).copied();
+            set_of[class] = *ids.entry((key, member)).or_insert_with(|| {
+                members_of.push(member);
                 match &by_export {
                     None => bits.push(own.to_vec()),
                     Some(by_export) => {
@@ -214,7 +221,8 @@ impl Partition {
             let mut sets = ones(bits);
             if let (Some(s), None) = (sets.next(), sets.next()) {
                 let all = |u: &Units| u.of[s].len() == units[at].len();
-                if by_export.as_ref().is_none_or(all) {
+                let first = own[s].is_none() || members_of[at].is_none();
+                if first && by_export.as_ref().is_none_or(all) {
                     own[s] = Some(SetId(at as u32));
                 }
             }
@@ -253,6 +261,7 @@ impl Partition {
             parts: BTreeMap::new(),
             hubs: Vec::new(),
             units,
+            members_of,
             first_home,
             homes: home_sets,
             turn: Vec::new(),
@@ -394,12 +403,18 @@ impl Partition {
             .iter()
             .enumerate()
             .map(|(s, reached)| {
-                let mut forced: Vec<ClassId> = rule_kept(reached)
-                    .map(|node| analysis.classes.class_of[s][node as usize])
+                let offer = &analysis.offers[analysis.sets[s].library().index()];
+                let mut forced: Vec<(u32, ClassId)> = rule_kept(reached)
+                    .map(|node| {
+                        let member = reached.nodes[node as usize].object;
+                        let class = analysis.classes.class_of[s][node as usize];
+                        (offer.rank(member), class)
+                    })
                     .collect();
                 forced.sort_unstable();
-                forced.dedup();
-                self.one_of_each(forced)
+                let mut seen = HashSet::new();
+                let forced = forced.into_iter().map(|(_, class)| class);
+                self.one_of_each(forced.filter(|&c| seen.insert(c)).collect())
             })
             .collect();
     }

@@ -4,15 +4,36 @@
 use std::borrow::Cow;
 
 use super::builder::Builder;
+use super::carriers::is_constructor;
 use super::needs::Need;
 use super::partition::SetId;
 use super::place::start_of;
 use crate::analysis::Demand;
 use crate::analysis::identity::atoms::ClassId;
-use crate::format::model::{Binding, SymbolKind, Visibility};
+use crate::format::model::{Binding, Definition, EdgeTarget, Symbol, SymbolKind, Visibility};
 use crate::format::output::{OutTarget, OutValue};
 
 impl<'a> Builder<'_, 'a, '_> {
+    /// Entries for what runs, before all others: who looks for entries in their order finds constructors in the order of
+    /// their members, and not where the code of one refers to something.
+    pub fn ask_for_constructors(&mut self, s: usize) {
+        let objects = self.objects;
+        let partition = objects.partition;
+        let named = |set| partition.names_hub(set, s);
+        if self.set.is_some_and(named) {
+            return;
+        }
+        for &class in &partition.forced[s] {
+            if self.position(class).is_none()
+                && !partition.grouped[class.index()]
+                && is_constructor(objects.analysis, class)
+            {
+                let start = start_of(objects.analysis, class);
+                self.place(class, start.offset, start.special.kind());
+            }
+        }
+    }
+
     /// Entries for a root set's exports that live elsewhere, and for what it brings along by a rule:
     /// nothing else would pull them.
     pub fn pull(&mut self, s: usize) {
@@ -115,6 +136,61 @@ impl<'a> Builder<'_, 'a, '_> {
             if !self.defined.contains_key(analysis.graph.name(name)) {
                 let kind = self.kind_in(s, name);
                 self.by_name(name, Need::plain(kind));
+            }
+        }
+    }
+
+    /// Says of names that weak externals of the members declare what they stand for, where that is here and contested: the
+    /// first that a linker reads decides for all, whether its own member refers to the name or not.
+    pub fn say_defaults(&mut self, classes: &[ClassId]) {
+        let objects = self.objects;
+        if objects.defaults.is_empty() {
+            return;
+        }
+        let graph = &objects.analysis.graph;
+        for (at, &class) in (0..).zip(classes) {
+            let (s, _, node) = objects.node(class);
+            let weak = objects.defaults.get(&(node.object, node.atom));
+            for &symbol in weak.into_iter().flatten() {
+                let file = graph.file(node.object);
+                let default = file.fallback(symbol);
+                let there = default.and_then(|d| Some((d, file.symbols.get(d as usize)?)));
+                let Some((
+                    default,
+                    &Symbol {
+                        definition: Definition::Atom { offset, .. },
+                        kind,
+                        ..
+                    },
+                )) = there
+                else {
+                    continue;
+                };
+                let library = objects.analysis.sets[s].library();
+                let is_contested = |name| objects.analysis.contested.is(library, name);
+                if !graph
+                    .name_of(node.object, default)
+                    .is_some_and(is_contested)
+                {
+                    continue;
+                }
+                let Some(name) = graph.name_of(node.object, symbol) else {
+                    continue;
+                };
+                let to = EdgeTarget::Symbol(symbol);
+                let need = self.need(s, node.object, to, name, true);
+                if self.defined.contains_key(graph.name(name)) {
+                    continue;
+                }
+                let instead = OutTarget::Atom {
+                    atom: at,
+                    offset,
+                    kind,
+                };
+                if let OutTarget::Undefined(at) = self.by_name(name, need) {
+                    let entry = &mut self.undefined[at as usize];
+                    entry.fallback.get_or_insert(instead);
+                }
             }
         }
     }

@@ -11,11 +11,15 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .platforms import host
+
 # Seconds that a program has. What does not end is told before, by what it does; this is for what hangs, and
 # long enough that a busy machine is no reason.
 PATIENCE = 60
 # What link.py's loader ends with.
 CANNOT_LOAD = 99
+# What machorun ends with where it has no function of that name.
+UNSHIMMED = 125
 
 
 class Skip(Exception):
@@ -138,6 +142,9 @@ class Bench:
             if status < 0:
                 # mold 1.10 makes static programs with indirect functions that crash.
                 raise Skip(f'ends by signal {-status} as built')
+            if self.platform.format == 'macho' and status == UNSHIMMED:
+                # lld describes the unwinding of a function by that of an empty one at its address, and it aborts.
+                raise Skip('calls as built what machorun lacks')
             self.plain[key] = status, out
         return self.plain[key]
 
@@ -181,13 +188,26 @@ class Bench:
             self.links += 1
             for (wanted_status, wanted_out), tag in before:
                 # Of one library first: what another says between two of its lines says nothing of their order.
-                wanted_lines, lines = (normal(tagged(text.splitlines(), tag), self.platform.format != 'macho')
-                                       for text in (wanted_out, out))
+                wanted_lines, lines = (tagged(text.splitlines(), tag) for text in (wanted_out, out))
+                if not program.agreed or 'constructor-order' in self.warnings:
+                    wanted_lines, lines = (normal(each, self.platform.format != 'macho') for each in (wanted_lines, lines))
                 if program.partial:
                     lines = self.without_more(lines, wanted_lines)
                 if (status, lines) != (wanted_status, wanted_lines):
                     raise Different(f'{name}{" as to " + tag if tag else ""}: exit status {wanted_status} as built, '
                                     f'{status} so\n{difference(wanted_lines, lines)}')
+
+    def agree(self):
+        """Do all linkers make the same of the libraries as built, the host's and the platform's?"""
+        everything = tuple(self.program.libraries)
+        benches = [self]
+        if self.platform.name != 'host':
+            at_home = Bench(self.program.on_host(), host(), self.engine, self.folder / 'host')
+            benches.append(at_home)
+        built = [bench.as_built(everything, linker) for bench in benches for linker in sorted(set(bench.platform.linkers))]
+        said = {(status, *out.splitlines()) for status, out in built}
+        if len(said) > 1:
+            raise Skip('linkers disagree as built')
 
     def without_more(self, lines, wanted):
         """Without what constructors say that did not run as built; they are counted."""
@@ -205,6 +225,8 @@ class Bench:
     def examine(self, linkers, strategies):
         outcome = Outcome('same')
         try:
+            if self.program.agreed:
+                self.agree()
             for linker in linkers:
                 if not self.program.clash:
                     self.as_built(tuple(self.program.libraries), linker)

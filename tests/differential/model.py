@@ -1,6 +1,6 @@
 """What a generated program is: sources of its libraries' members and of itself, and how it is linked."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 
 class TooLong(Exception):
@@ -47,6 +47,16 @@ class Program:
     partial: bool = False
     # Names of the pieces it was made of, which the reducer leaves out one by one.
     parts: list = field(default_factory=list)
+    # Only what all linkers do alike is compared, and constructors' order with it.
+    agreed: bool = False
+
+    def on_host(self):
+        """The same, as this machine's linkers take it."""
+        def native(sources):
+            return [replace(source, flags=(*source.flags, '-fPIC')) for source in sources]
+
+        return replace(self, libraries={name: native(members) for name, members in self.libraries.items()},
+                       main=native(self.main), mode='pie')
 
     def __str__(self):
         return f'{self.kind} {self.seed}'

@@ -2,7 +2,7 @@
 """Makes programs from seeds, links them with their libraries as built and with what the engine makes of them,
 runs them and compares.
 
-    tests/differential/run.py --kind csmith|own|both --seeds FROM-TO [--jobs N]
+    tests/differential/run.py --kind csmith|own|members|both|all --seeds FROM-TO [--jobs N]
     tests/differential/run.py --kind own --seed 17              # one again, and make it smaller
 
 The engine is $DRAGONFIRE or --engine. Each seed chooses its linker and strategies; --linkers and --strategies
@@ -23,12 +23,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from differential import csmith, own  # noqa: E402
+from differential import csmith, members, own  # noqa: E402
 from differential.compare import Bench, Outcome  # noqa: E402
 from differential.model import TooLong  # noqa: E402
 from differential.platforms import PLATFORMS  # noqa: E402
 
-GENERATORS = {'csmith': csmith.generate, 'own': own.generate}
+GENERATORS = {'csmith': csmith.generate, 'own': own.generate, 'members': members.generate}
 
 
 def examine(kind, seed, *, engine, platform='host', linkers=(), strategies=(), keep=None, without=()):
@@ -78,7 +78,7 @@ def one(task):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--kind', choices=[*GENERATORS, 'both'], default='both')
+    parser.add_argument('--kind', choices=[*GENERATORS, 'both', 'all'], default='both')
     parser.add_argument('--seeds', default='0-99', help='FROM-TO, both included')
     parser.add_argument('--seed', type=int, help='one, which is made smaller where it differs')
     parser.add_argument('--engine', default=os.environ.get('DRAGONFIRE'))
@@ -93,7 +93,7 @@ def main():
         parser.error('name the engine: --engine or $DRAGONFIRE')
     how = {'engine': Path(given.engine).resolve(strict=True), 'platform': given.platform, 'keep': given.keep,
            'linkers': [x for x in given.linkers.split(',') if x], 'strategies': [x for x in given.strategies.split(',') if x]}
-    kinds = list(GENERATORS) if given.kind == 'both' else [given.kind]
+    kinds = {'both': ['csmith', 'own'], 'all': list(GENERATORS)}.get(given.kind, [given.kind])
     if given.seed is not None:
         worst = 0
         for kind in kinds:

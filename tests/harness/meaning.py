@@ -223,7 +223,8 @@ class Tools:
         elif self.apple:
             run([versioned('llvm-ar'), '--format=darwin', 'rcs', out, *objects])
         else:
-            run(['ar' if self.target == 'x86_64' else versioned('llvm-ar'), 'rcs', out, *objects])
+            # Of MinGW's objects llvm-ar makes what Microsoft's librarian does.
+            run([{'x86_64': 'ar', 'mingw': 'x86_64-w64-mingw32-ar'}.get(self.target) or versioned('llvm-ar'), 'rcs', out, *objects])
 
     def dll(self, name, folder, objects):
         """Makes a DLL that exports what its objects say; gives its import library."""

@@ -116,37 +116,6 @@ fn a_constructor_that_an_export_brings_too_many_is_found() {
     assert!(said.contains(what), "{said}");
 }
 
-/// A reference that pulls nothing, for its own member defines the name, pulls the first that does.
-fn asks_for_its_own(elf: &mut Elf<'_>) -> Option<()> {
-    elf.symbol(|n| n == "two_register")?;
-    let at = elf.symbol(|n| n == "level")?;
-    assert_eq!(elf.word(at + 6, 2), 0);
-    info(elf, at, |i| 0x10 | i & 15)
-}
-
-#[test]
-fn a_name_that_its_own_member_has_is_not_asked_for() {
-    const ONE: &str = r#"extern "C" { int shared(int);
-                         __attribute__((noipa, section(".text.level"))) int level() { return 1; }
-                         int one_register() { return shared(level()); } }"#;
-    const TWO: &str = r#"extern "C" { __attribute__((noipa, section(".text.level"))) int level() { return 2; }
-                         int two_register() { return level(); } }"#;
-    const THREE: &str =
-        r#"extern "C" { int level(); int three_register() { return level() + 1; } }"#;
-    let dir = tempfile::tempdir().unwrap();
-    let dir = Utf8PathBuf::from_path_buf(dir.path().to_owned()).unwrap();
-    let members = [("one", ONE), ("two", TWO), ("three", THREE)];
-    let inputs = libraries_of(&dir, &members);
-    let case = Case { inputs, dir };
-    case.verdict(None).unwrap();
-    let said = case
-        .verdict(Some(asks_for_its_own))
-        .unwrap_err()
-        .to_string();
-    let what = "an export asks for a name that a member which it pulls defines, and another";
-    assert!(said.contains(what), "{said}");
-}
-
 /// Something for the workspace library.
 const SHARED: (&str, &str) = (
     "shared",

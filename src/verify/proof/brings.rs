@@ -100,14 +100,13 @@ impl<'g, 'd> Shelf<'g, 'd> {
         }
     }
 
-    /// What is pulled for a name, if `theirs` are the program's own. Where linkers need not agree on that, the names
-    /// of which it depends who is found.
+    /// What is pulled for a name, if `theirs` are the program's own; `None` where linkers need not agree on that.
     fn pulled(
         &self,
         name: NameId,
         theirs: &HashSet<NameId>,
         steps: &mut usize,
-    ) -> Result<BTreeSet<ObjectId>, Vec<NameId>> {
+    ) -> Option<BTreeSet<ObjectId>> {
         let mut pulled = BTreeSet::new();
         let mut waiting = vec![name];
         // Names that several define, and who is pulled for them unless another is linked by then.
@@ -120,9 +119,9 @@ impl<'g, 'd> Shelf<'g, 'd> {
             }
             let first = pulled.is_empty();
             let object = match self.definer(asked) {
-                Definer::Unsure => return Err(Vec::new()),
+                Definer::Unsure => return None,
                 Definer::Several(object) if !first => {
-                    unsure.push((asked, object));
+                    unsure.push(object);
                     continue;
                 }
                 Definer::One(object) | Definer::Several(object) => object,
@@ -142,11 +141,7 @@ impl<'g, 'd> Shelf<'g, 'd> {
                 there.extend(defined.map(|g| g.name));
             }
         }
-        unsure.retain(|(_, o)| !pulled.contains(o));
-        match unsure.is_empty() {
-            true => Ok(pulled),
-            false => Err(unsure.into_iter().map(|(name, _)| name).collect()),
-        }
+        unsure.iter().all(|o| pulled.contains(o)).then_some(pulled)
     }
 
     /// The names that objects ask for and that a program may hold a copy of.
@@ -273,13 +268,13 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         for &export in exports.iter().step_by(step) {
             let Some(name) = there(export) else { continue };
             let alone = before.pulled(export, &HashSet::new(), &mut steps);
-            let Ok(alone) = alone else { continue };
+            let Some(alone) = alone else { continue };
             let contested = before.names(&alone, |n| n != export && is_contested(n));
             // More of them pull less: where all of them pull the same constructors as none, so do some.
             let all: HashSet<NameId> = contested.iter().copied().collect();
             let least = before.pulled(export, &all, &mut steps);
             let runs = |o: &&ObjectId| constructors.classes.contains_key(&(library, **o));
-            let same = least.is_ok_and(|l| l.iter().filter(runs).eq(alone.iter().filter(runs)));
+            let same = least.is_some_and(|l| l.iter().filter(runs).eq(alone.iter().filter(runs)));
             let single = contested.iter().take(SINGLE).map(|&n| vec![n]);
             let copies = match warned {
                 true => Vec::new(),
@@ -296,23 +291,19 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 let theirs: HashSet<NameId> = theirs.into_iter().filter_map(there).collect();
                 let built = before.pulled(export, &own, &mut steps);
                 let result = after.pulled(name, &theirs, &mut steps);
-                let what = match (built, result) {
-                    (Ok(built), Ok(result)) => {
-                        let what = self
-                            .other_constructors(library, &built, &result, constructors)
-                            .or_else(|| self.other_needs(&built, &result, graph))
-                            .map(str::to_owned);
-                        // Exports that ask for different names of a member in which nothing runs are one set.
-                        what.or_else(|| {
-                            let other = self.other_definitions(library, &built, &result, graph);
-                            other.filter(|_| mode < 2)
-                        })
-                    }
-                    (Ok(built), Err(asked)) => self.asks_for_its_own(&built, &asked, graph),
-                    (Err(_), _) => None,
-                };
-                let name = analysis.graph.name(export);
-                faults.extend(what.map(|what| fault(what).symbol(name)));
+                if let (Some(built), Some(result)) = (built, result) {
+                    let what = self
+                        .other_constructors(library, &built, &result, constructors)
+                        .or_else(|| self.other_needs(&built, &result, graph))
+                        .map(str::to_owned);
+                    // Exports that ask for different names of a member in which nothing runs are one set.
+                    let what = what.or_else(|| {
+                        let other = self.other_definitions(library, &built, &result, graph);
+                        other.filter(|_| mode < 2)
+                    });
+                    let name = analysis.graph.name(export);
+                    faults.extend(what.map(|what| fault(what).symbol(name)));
+                }
                 if steps > STEPS {
                     return faults;
                 }
@@ -376,31 +367,6 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
         let other = String::from_utf8_lossy(analysis.graph.name(other));
         let what = "an export brings along a contested definition that it does not pull as built";
         Some(format!("{what}: `{other}`"))
-    }
-
-    /// What a member defines itself, nobody looked for: by that name another's is pulled.
-    fn asks_for_its_own(
-        &self,
-        built: &BTreeSet<ObjectId>,
-        asked: &[NameId],
-        graph: &Graph<'w>,
-    ) -> Option<String> {
-        let before = &self.proof.analysis.graph;
-        let weak_too = GlobalKind::WeakUndefined.pulls(before.format);
-        let is_there = |kind| match kind {
-            GlobalKind::Defined => true,
-            GlobalKind::WeakDefined | GlobalKind::Vague => weak_too,
-            _ => false,
-        };
-        let asked: HashSet<NameId> = asked
-            .iter()
-            .filter_map(|&name| before.find_name(graph.name(name)))
-            .collect();
-        let mut there = built.iter().flat_map(|o| &before.globals[o.index()]);
-        let own = there.find(|g| is_there(g.kind) && asked.contains(&g.name))?;
-        let own = String::from_utf8_lossy(before.name(own.name));
-        let what = "an export asks for a name that a member which it pulls defines, and another";
-        Some(format!("{what}: `{own}`"))
     }
 
     /// Linkers that collect sections drop a group that objects only need without referring to it, where none says so.

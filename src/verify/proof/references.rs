@@ -5,6 +5,7 @@ use super::written::{At, Delta, Led, Read, Window, has_header, in_place, window_
 use crate::analysis::graph::NameId;
 use crate::analysis::reach::{Node, Target};
 use crate::format;
+use crate::format::GlobalKind;
 use crate::format::model::{
     Binding, Definition, Edge, EdgeKind, EdgeTarget, FilePlace, Symbol, SymbolKind, Visibility,
 };
@@ -108,6 +109,17 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
             Some(at) => Err(format!("other bytes at {at:#x}")),
             None => Ok(()),
         }
+    }
+
+    /// Does the member of the node define the name, so that an entry for it would pull another's that comes first?
+    fn is_told_by_its_member(&self, node: Node, name: NameId) -> bool {
+        let analysis = self.proof.analysis;
+        let contested = &analysis.contested;
+        GlobalKind::WeakUndefined.pulls(analysis.format)
+            && analysis.is_own(node.object, name)
+            && !contested.is_alike(node.object)
+            && !contested.is_runtime(name)
+            && analysis.commons.iter().all(|c| !c.contains_key(&name))
     }
 
     /// Where a written edge leads.
@@ -271,6 +283,9 @@ impl<'w> Checked<'_, '_, '_, 'w, '_> {
                 let stands = matches!(target, Target::Fallback { .. } | Target::Either { .. });
                 if undefined && said && !weak && !stands {
                     return Err("a strong reference became weak".to_owned());
+                }
+                if undefined && self.is_told_by_its_member(node, name) {
+                    return Err("what a member defines itself is looked for".to_owned());
                 }
                 if let Some(EdgeTarget::Symbol(own)) = Some(edge.to)
                     && let Some(own) = graph.file(node.object).symbols.get(own as usize)
