@@ -32,7 +32,7 @@ class DragonfireConan(ConanFile):
 
     def export_sources(self):
         for pattern in ('Cargo.toml', 'Cargo.lock', 'CMakeLists.txt', 'README.md', 'CHANGELOG.md', 'LICENSE-*', 'src/*',
-                        'schema/*', 'docs/*', 'cmake/*', 'tests/engine/*'):
+                        'schema/*', 'docs/*', 'cmake/*'):
             copy(self, pattern, self._checkout(), self.export_sources_folder)
 
     def layout(self):

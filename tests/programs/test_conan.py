@@ -51,6 +51,9 @@ def conan(tmp_path):
 def test_package_and_consumer(built, conan, engine, workspace, tmp_path):
     """The engine is built in the package, or one that is there is packed."""
     conan('create', cache.ROOT / 'packaging/conan', *([] if built else ['-c', f'user.dragonfire:executable={engine}']))
+    # What is exported is a package as it stands, tests or not.
+    exported, = (tmp_path / 'home/p').glob('*/es/Cargo.toml')
+    run(['cargo', 'metadata', '--locked', '--offline', '--format-version', '1', '--manifest-path', exported])
     version = run(['cargo', 'pkgid', '--manifest-path', cache.ROOT / 'Cargo.toml']).strip().rpartition('#')[2].rpartition('@')[2]
     source = tmp_path / 'source'
     source.mkdir()

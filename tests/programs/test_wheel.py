@@ -12,14 +12,16 @@ import pytest
 from harness.cache import ROOT
 from harness.run import run
 
-pytestmark = pytest.mark.long
+# One process makes it.
+pytestmark = [pytest.mark.long, pytest.mark.xdist_group('wheel')]
 
 
 @pytest.fixture(scope='module')
 def wheel(tmp_path_factory):
     out = tmp_path_factory.mktemp('wheel')
+    # maturin moves what cargo built out of cargo's folder and puts it back: others' tests run the program that is there.
     run([sys.executable, '-m', 'pip', '--disable-pip-version-check', 'wheel', '--quiet', '--no-deps', '--wheel-dir', out, ROOT],
-        timeout=3600)
+        env={'CARGO_TARGET_DIR': str(tmp_path_factory.mktemp('target'))}, timeout=3600)
     made, = out.iterdir()
     return made
 
