@@ -1,7 +1,7 @@
 //! Adds undefined symbols to an object, so that pulling it pulls what defines them.
 //!
 //! An entry in the symbol table is enough for lld and Zig; Apple's ld64 pulls for references only. So
-//! there is a pointer to each of them, in a section that nothing refers to: `-dead_strip` drops it
+//! there is a reference to each of them, in a section that nothing refers to: `-dead_strip` drops it
 //! after it has pulled. Its symbol begins with `l`, as those do that linkers leave out of their output.
 //!
 //! Local symbols come before all others (LC_DYSYMTAB), so symbols behind it get new numbers, and so do
@@ -12,11 +12,12 @@ use object::Endian;
 use object::macho;
 
 use super::layout::{File, Header};
+use super::native::Native;
+use super::read::Cpu;
 use crate::format::Ask;
 use crate::format::model::SymbolKind;
 
 const SYMBOL: &[u8] = b"l_df_pull";
-const SECTION: (&[u8], &[u8]) = (b"__DATA", b"__const");
 /// Other contents stay as aligned as they were.
 const STEP: usize = 16;
 
@@ -98,6 +99,34 @@ impl<'d> Symbols<'d> {
     }
 }
 
+/// What refers to a name: the distance to a slot of the linker's where there is one, else a pointer.
+struct Reference {
+    native: Native,
+    segment: &'static [u8],
+}
+
+impl Reference {
+    fn new(file: &File<'_>) -> Option<Self> {
+        let slot = match (file.word(4)?, file.word(8)? & 0x00ff_ffff) {
+            _ if !file.endian.is_little_endian() => None,
+            (cpu, _) if cpu == macho::CPU_TYPE_X86_64.0 => Some(Cpu::X86_64),
+            // Pointers of arm64e may be signed, those of slots, too.
+            (cpu, subtype) if cpu == macho::CPU_TYPE_ARM64.0 => {
+                (subtype != macho::CPU_SUBTYPE_ARM64E.0).then_some(Cpu::Arm64)
+            }
+            _ => None,
+        };
+        let pointer = Native {
+            length: if file.is_64 { 3 } else { 2 },
+            ..Native::pointer()
+        };
+        Some(Self {
+            native: slot.map_or(pointer, Native::slot_distance),
+            segment: if slot.is_some() { b"__TEXT" } else { b"__DATA" },
+        })
+    }
+}
+
 struct Object<'d> {
     file: File<'d>,
     sections: Vec<Header<'d>>,
@@ -105,11 +134,11 @@ struct Object<'d> {
 }
 
 impl Object<'_> {
-    /// The object with pointers to `names`.
+    /// The object with references to `names`.
     fn with(&self, names: &[&[u8]]) -> Option<Vec<u8>> {
         let (file, symbols) = (&self.file, &self.symbols);
         let header = if file.is_64 { 32 } else { 28 };
-        let pointer = if file.is_64 { 8 } else { 4 };
+        let reference = Reference::new(file)?;
         let (section_size, segment_size): (usize, usize) =
             if file.is_64 { (80, 72) } else { (68, 56) };
         let (first_section, has_segment) = match file.segments().next() {
@@ -123,9 +152,9 @@ impl Object<'_> {
         }
         let ahead = grown.next_multiple_of(STEP);
 
-        // The pointers go behind the contents of all sections, where nothing else is before those.
+        // They go behind the contents of all sections, where nothing else is before those.
         let contents_end = self.contents_end(commands_end)?;
-        let size = names.len() * pointer;
+        let size = names.len() * reference.native.width();
         let start = (contents_end + ahead).next_multiple_of(8);
         let room = (start + size - (contents_end + ahead)).next_multiple_of(8);
         let moved = |offset: u64| -> Option<u64> {
@@ -148,7 +177,7 @@ impl Object<'_> {
         // All fields that are there, still at their places.
         let mut out = file.data.to_vec();
         self.move_all(&mut out, moved)?;
-        let tail = self.tail(names, number, address)?;
+        let tail = self.tail(names, number, address, reference.native)?;
         if symbols.last {
             out.truncate(symbols.at);
         }
@@ -193,7 +222,7 @@ impl Object<'_> {
                 word(&mut new, v)?;
             }
         }
-        for name in [SECTION.1, SECTION.0] {
+        for name in [b"__const".as_slice(), reference.segment] {
             let end = new.len() + 16;
             new.extend_from_slice(name);
             new.resize(end, 0);
@@ -364,7 +393,7 @@ impl Object<'_> {
     }
 
     /// What goes behind all contents.
-    fn tail(&self, names: &[&[u8]], section: u8, address: u64) -> Option<Tail> {
+    fn tail(&self, names: &[&[u8]], section: u8, address: u64, native: Native) -> Option<Tail> {
         let (file, symbols) = (&self.file, &self.symbols);
         let mut strings = symbols.strings.to_vec();
         let mut add = |name: &[u8]| -> Option<[u8; 4]> {
@@ -406,16 +435,15 @@ impl Object<'_> {
         table.splice(at..at, local);
         strings.resize(strings.len().next_multiple_of(8), 0);
 
-        // Plain pointers have type 0 on every machine; the highest address comes first.
-        let (length, pointer) = if file.is_64 { (3, 8) } else { (2, 4) };
+        // The highest address comes first.
         let mut relocations = Vec::with_capacity(names.len() * 8);
         for (index, number) in numbers.iter().enumerate().rev() {
             let number = u32::try_from(*number).ok().filter(|n| *n < 1 << 24)?;
-            let place = u32::try_from(index * pointer).ok()?;
+            let place = u32::try_from(index * native.width()).ok()?;
             let word = if file.endian.is_little_endian() {
-                number | length << 25 | 1 << 27
+                native.info(number, true)
             } else {
-                number << 8 | length << 5 | 1 << 4
+                number << 8 | u32::from(native.length) << 5 | 1 << 4
             };
             relocations.extend_from_slice(&file.endian.write_u32(place));
             relocations.extend_from_slice(&file.endian.write_u32(word));

@@ -333,32 +333,24 @@ fn linker_option(option: &[Vec<u8>]) -> Vec<u8> {
     w.pad_to(size);
     w.0
 }
-
-/// `r_symbolnum`, `r_pcrel`, `r_length`, `r_extern`, `r_type`.
+/// The second half of a `relocation_info`.
 fn packed(entry: Entry, number: &impl Fn(SymbolRef) -> u32) -> u32 {
-    let pack = |symbol: u32, native: Native, external: bool| {
-        symbol & 0x00ff_ffff
-            | u32::from(native.pc_relative) << 24
-            | u32::from(native.length) << 25
-            | u32::from(external) << 27
-            | u32::from(native.kind) << 28
-    };
     match entry {
         Entry::Plain {
             native,
             to: Referent::Symbol(symbol),
-        } => pack(number(symbol), native, true),
+        } => native.info(number(symbol), true),
         Entry::Plain {
             native,
             to: Referent::Section(section),
-        } => pack(section as u32 + 1, native, false),
+        } => native.info(section as u32 + 1, false),
         Entry::Addend(addend) => {
             let kind = Native {
                 kind: macho::ARM64_RELOC_ADDEND.0,
                 pc_relative: false,
                 length: 2,
             };
-            pack(addend as u32, kind, false)
+            kind.info(addend as u32, false)
         }
     }
 }

@@ -38,6 +38,30 @@ impl Native {
         }
     }
 
+    /// The distance to a slot of the final linker's table of pointers, which asks for a symbol and binds nothing here.
+    /// Zig's linker takes one addend for all pointers to a symbol that dyld binds: a pointer that only asks would take
+    /// that of others away.
+    pub fn slot_distance(cpu: Cpu) -> Self {
+        let kind = match cpu {
+            Cpu::Arm64 => macho::ARM64_RELOC_POINTER_TO_GOT,
+            _ => macho::X86_64_RELOC_GOT,
+        };
+        Self {
+            kind: kind.0,
+            pc_relative: true,
+            length: 2,
+        }
+    }
+
+    /// `r_symbolnum`, `r_pcrel`, `r_length`, `r_extern`, `r_type`, as little-endian machines have them.
+    pub fn info(self, number: u32, external: bool) -> u32 {
+        number & 0x00ff_ffff
+            | u32::from(self.pc_relative) << 24
+            | u32::from(self.length) << 25
+            | u32::from(external) << 27
+            | u32::from(self.kind) << 28
+    }
+
     pub fn width(self) -> usize {
         1 << self.length
     }

@@ -64,8 +64,8 @@ const MAX_ALIGN: u64 = 1 << 15;
 /// Sections are named by a byte.
 const MAX_SECTIONS: usize = 255;
 
-/// Where pointers stand that only pull, and code: -dead_strip drops them after they have.
-const PULLING: (&[u8], &[u8], u32) = (b"__DATA", b"__const", 0);
+/// Where references stand that only pull, and code: -dead_strip drops them after they have.
+const PULLING: (&[u8], &[u8], u32) = (b"__TEXT", b"__const", 0);
 const PULLING_TLS: (&[u8], &[u8], u32) = (
     b"__TEXT",
     b"__text",
@@ -307,8 +307,9 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
                 _ => plain.push(at as u32),
             }
         }
-        self.pull_by(symbols, &plain, PULLING, &[(0, Native::pointer())], &[0; 8]);
-        // A plain pointer to a thread-local variable is an error: code that nobody calls loads it.
+        let parts = [(0, Native::slot_distance(self.cpu))];
+        self.pull_by(symbols, &plain, PULLING, &parts, &[0; 4]);
+        // A plain reference to a thread-local variable is an error: code that nobody calls loads it.
         let (parts, code) = tls_load(self.cpu);
         self.pull_by(symbols, &tls, PULLING_TLS, parts, code);
     }
@@ -331,8 +332,8 @@ impl<'o, 'a, 'd> Layout<'o, 'a, 'd> {
             self.sections.len() - 1
         });
         let s = &mut self.sections[section];
-        let start = s.size.next_multiple_of(8);
-        s.align = s.align.max(8);
+        let start = s.size.next_multiple_of(4);
+        s.align = s.align.max(4);
         symbols.locals.push(super::symbols::LocalSymbol {
             name: b"l_df.pull".as_slice().into(),
             section: Some(section),
