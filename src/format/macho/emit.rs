@@ -333,6 +333,7 @@ fn linker_option(option: &[Vec<u8>]) -> Vec<u8> {
     w.pad_to(size);
     w.0
 }
+
 /// The second half of a `relocation_info`.
 fn packed(entry: Entry, number: &impl Fn(SymbolRef) -> u32) -> u32 {
     match entry {
